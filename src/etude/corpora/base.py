@@ -1,0 +1,44 @@
+"""What every corpus is: named pieces in splits, with source, licence and digest."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+from etude.types import Piece
+
+
+class Corpus(ABC):
+    """Pieces of music in splits."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    source: ClassVar[str]
+    licence: ClassVar[str]
+    splits: tuple[str, ...] = ("train", "valid", "test")  # those that a study may use; `reserve` is loaded by name only
+
+    @abstractmethod
+    def load(self, split: str) -> Sequence[Piece]:
+        """Return the pieces of a split, in a fixed order; raises EtudeError for an unknown split."""
+
+    def digest(self) -> str:
+        """Return the sha256 of names, splits and notes: equal digests, equal data."""
+        digest = hashlib.sha256()
+        for split in self.splits:
+            for piece in self.load(split):
+                digest.update(f"{split}/{piece.name}".encode())
+                digest.update(content(piece))
+        return digest.hexdigest()
+
+
+def content(piece: Piece) -> bytes:
+    """Return what a piece says, as bytes for a digest."""
+    parts = []
+    if piece.score is not None:
+        score = piece.score
+        parts += [score.notes.tobytes(), f"{score.ticks_per_quarter}/{score.bpm}/{score.length}".encode()]
+    if piece.audio is not None:
+        parts += [piece.audio.samples.tobytes(), str(piece.audio.rate).encode()]
+    return b"|".join([*parts, (piece.text or "").encode()])

@@ -1,0 +1,50 @@
+"""The one family of errors that étude raises at its boundaries."""
+
+from difflib import get_close_matches
+
+
+class EtudeError(ValueError):
+    """Bad input: says what was expected, what came, and what to do about it.
+
+    Parameters
+    ----------
+    expected, got : str
+        What the caller should have passed and what was passed.
+    remedy : str
+        One sentence in the imperative.
+    """
+
+    def __init__(self, expected: str, got: str, remedy: str = ""):
+        self.expected, self.got, self.remedy = expected, got, remedy
+        super().__init__(expected, got, remedy)
+
+    def __str__(self) -> str:
+        return f"expected {self.expected}; got {self.got}." + (f" {self.remedy}" if self.remedy else "")
+
+
+class SpaceMismatch(EtudeError):
+    """A model and a representation (or an array) do not live in the same space."""
+
+
+class MissingData(EtudeError):
+    """A data set, a file or a trained model is not where it should be."""
+
+
+class MissingPackage(EtudeError):
+    """An optional package is not installed."""
+
+
+class UnreadableFile(EtudeError):
+    """A file could not be turned into music."""
+
+
+class CorruptCheckpoint(EtudeError):
+    """A saved model or checkpoint is damaged, or not one of ours."""
+
+
+def unknown_name(kind: str, name: str, known) -> EtudeError:
+    """Return the error for a name that is not among `known`, with the nearest one as its remedy."""
+    known = sorted(known)
+    near = get_close_matches(str(name), known, n=1, cutoff=0.4)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return EtudeError(f"the name of a {kind}", repr(name), f"{hint}Known: {', '.join(known)}.")

@@ -1,0 +1,1 @@
+"""Probabilities over the arrays of a `Space`: one family, one file. Models know no music."""

@@ -1,0 +1,147 @@
+"""Models that factorise over time, p(x) = prod_t p(x_t | x_<t): exact bits, prefixes, step-by-step generation.
+
+A family gives a `Stepper`, which walks n pieces in step. Whoever walks it brings a `Chooser`: drawing symbols gives
+samples, returning known ones gives code lengths or the entropy coder's input, reading them from a file decodes it.
+Samples, prefixes and the coder's proof are therefore written once, for every such family.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+
+from etude.errors import EtudeError
+from etude.models.base import Model
+from etude.types import Evidence
+
+# (probabilities Float64[n, k, levels], entries: indices of the k entries in the step) -> symbols Int[n, k]
+Chooser = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class Stepper(Protocol):
+    """The state of n pieces that grow together."""
+
+    def step(self, choose: Chooser) -> np.ndarray:
+        """Ask `choose` for the next step of each piece, remember it, and return it as Int[n, *E].
+
+        An output whose entries are independent given the past asks once for all of them; one that orders them asks
+        entry by entry, each given those chosen before.
+        """
+        ...
+
+
+class Autoregressive(Model):
+    """Base of the families whose `stepper` defines p(x_t | x_<t)."""
+
+    @abstractmethod
+    def stepper(self, n: int = 1) -> Stepper:
+        """Return a fresh state for `n` pieces, before their first step."""
+
+    @abstractmethod
+    def _step_bits(self, xs: list[np.ndarray]) -> list[np.ndarray]:
+        """Return -log2 p(x_t | x_<t) of each piece as Float64[T, *E]: one number per entry."""
+
+    def step_bits(self, xs) -> list[np.ndarray]:
+        """Return the surprise of every entry, in bits: Float64[T, *E] for each piece Int[T, *E]."""
+        return self._step_bits([self.space.check(x) for x in xs])
+
+    def _bits(self, xs) -> np.ndarray:
+        return np.array([bits.sum() for bits in self._step_bits(xs)], np.float64)
+
+    def _sample(self, n, steps, rng, temperature, prefix=None):
+        prefix = np.zeros((0, *self.space.event_shape), np.int64) if prefix is None else prefix
+        stepper, events, open_ = self.stepper(n), [], np.ones(n, bool)
+        for t in range(steps):
+            choose = repeat(prefix[t]) if t < len(prefix) else draw(rng, temperature)
+            events.append(stepper.step(choose))
+            if self.space.end is not None:
+                open_ &= events[-1] != self.space.end
+                if not open_.any():
+                    break
+        x = np.stack(events, axis=1) if events else np.zeros((n, 0, *self.space.event_shape), np.int64)
+        return [cut_at_end(piece, self.space.end) for piece in x]
+
+    def _condition(self, evidence: Evidence) -> Model:
+        length = evidence.prefix_length()
+        if length is None:
+            raise EtudeError(
+                "evidence that is a prefix (known steps, then unknown ones)",
+                "a mask with a gap",
+                f"{self.name} reads from left to right; use a model that fills gaps.",
+            )
+        return Continuation(self, evidence.values[:length])
+
+
+class Continuation(Model):
+    """A model given how a piece begins: `bits` are those of the rest, samples begin with the prefix."""
+
+    name = "continuation"
+
+    def __init__(self, model: Autoregressive, prefix: np.ndarray):
+        super().__init__(model.space)
+        self.model, self.prefix = model, prefix
+        self.window, self.framework = model.window, model.framework
+
+    def _bits(self, xs):
+        for x in xs:
+            if not np.array_equal(x[: len(self.prefix)], self.prefix):
+                raise EtudeError("pieces that begin with the given prefix", "another beginning")
+        return np.array([bits[len(self.prefix) :].sum() for bits in self.model._step_bits(xs)], np.float64)
+
+    def _sample(self, n, steps, rng, temperature):
+        return self.model._sample(n, max(steps, len(self.prefix)), rng, temperature, prefix=self.prefix)
+
+    def _condition(self, evidence: Evidence) -> Model:
+        return self.model._condition(evidence)
+
+    def _fit(self, train, valid, budget, seed, checkpoint):
+        raise EtudeError("a model to fit", "a conditioned one", "Fit the model, then condition it.")
+
+    def _arrays(self):
+        raise EtudeError("a model to save", "a conditioned one", "Save the model it was made from.")
+
+    _restore = _arrays
+
+
+def draw(rng: np.random.Generator, temperature: float = 1.0) -> Chooser:
+    """Return a chooser that draws each symbol by inverse transform, one uniform number a symbol."""
+
+    def choose(probabilities, entries):
+        if temperature == 0:
+            return probabilities.argmax(axis=-1)
+        cumulative = sharpen(probabilities, temperature).cumsum(axis=-1)
+        u = rng.random(cumulative.shape[:-1])[..., None] * cumulative[..., -1:]
+        return np.minimum((cumulative <= u).sum(axis=-1), probabilities.shape[-1] - 1)
+
+    return choose
+
+
+def repeat(event: np.ndarray) -> Chooser:
+    """Return a chooser that gives one known step to every piece."""
+    known = np.reshape(event, -1)
+
+    def choose(probabilities, entries):
+        return np.broadcast_to(known[entries], (len(probabilities), len(entries)))
+
+    return choose
+
+
+def sharpen(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Return the distributions p^(1/temperature), normalised over the last axis; at 1, p itself."""
+    if temperature == 1:
+        return probabilities
+    with np.errstate(divide="ignore"):
+        logits = np.log(probabilities) / temperature
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def cut_at_end(x: np.ndarray, end: int | None) -> np.ndarray:
+    """Return `x` up to and including its first end code."""
+    if end is None:
+        return x
+    ends = np.flatnonzero(x == end)
+    return x[: ends[0] + 1] if len(ends) else x

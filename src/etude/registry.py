@@ -1,0 +1,91 @@
+"""Names of corpora, representations and models, resolved to classes only when they are used.
+
+Adding one is a line in a table here; the contract tests, the command and the notebooks pick it up.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+from etude.errors import EtudeError, unknown_name
+from etude.types import Space
+
+CORPORA = {
+    "chorales": "etude.corpora.chorales:Chorales",
+    "tunes": "etude.corpora.tunes:Tunes",
+    "polyphonic": "etude.corpora.polyphonic:Polyphonic",
+    "folder": "etude.corpora.folder:Folder",
+}
+REPRESENTATIONS = {
+    "midi": "etude.representations.midi:Midi",
+    "pianoroll": "etude.representations.pianoroll:PianoRoll",
+    "text": "etude.representations.text:Text",
+    "waveform": "etude.representations.waveform:Waveform",
+    "spectrogram": "etude.representations.spectrogram:Spectrogram",
+}
+MODELS = {  # name -> framework -> class
+    "uniform": {"numpy": "etude.models.uniform:Uniform"},
+    "marginal": {"numpy": "etude.models.marginal:Marginal"},
+    "copy-previous": {"numpy": "etude.models.copy_previous:CopyPrevious"},
+    "counts": {"numpy": "etude.models.counts:Counts"},
+    "rnn": {"torch": "etude.models.rnn:TorchRNN"},
+}
+FLOORS = ("uniform", "marginal", "copy-previous", "counts")
+
+
+def corpus(name: str, **options):
+    """Return a corpus by name, for example ``corpus("chorales")`` or ``corpus("folder", path="my_midi")``."""
+    return _build("corpus", CORPORA, name, options)
+
+
+def representation(name: str, **options):
+    """Return a representation by name, for example ``representation("spectrogram", scale="mel")``."""
+    return _build("representation", REPRESENTATIONS, name, options)
+
+
+def model_class(name: str, framework: str | None = None) -> type:
+    """Return the class of a model family in a framework (by default the first that has it)."""
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    halves = MODELS[name]
+    framework = framework or next(iter(halves))
+    if framework not in halves:
+        raise EtudeError(f"{name} in one of {', '.join(halves)}", framework)
+    return _resolve(halves[framework])
+
+
+def model(name: str, space: Space, *, framework: str | None = None, seed: int = 0, **options):
+    """Return an untrained model for `space`, for example ``model("rnn", midi.space, cell="gru", hidden=256)``."""
+    cls = model_class(name, framework)
+    _check_options(name, cls, options)
+    return cls(space, seed=seed, **options)
+
+
+def load(folder: Path | str):
+    """Return the model, of any family, that `Model.save` wrote into `folder`."""
+    from etude.models.storage import read_description
+
+    described = read_description(Path(folder))
+    return model_class(described["name"], described["framework"]).load(folder)
+
+
+def _build(kind: str, table: dict[str, str], name: str, options: dict):
+    if name not in table:
+        raise unknown_name(kind, name, table)
+    cls = _resolve(table[name])
+    _check_options(name, cls, options)
+    return cls(**options)
+
+
+def _resolve(target: str) -> type:
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _check_options(name: str, cls: type, options: dict) -> None:
+    known = [p for p in inspect.signature(cls).parameters if p not in ("space", "seed")]
+    for option in options:
+        if option not in known:
+            raise unknown_name(f"{name} option", option, known)

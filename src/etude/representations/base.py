@@ -1,0 +1,49 @@
+"""What every representation is: a total map between pieces and the integer arrays of a `Space`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from etude.errors import EtudeError
+from etude.types import Piece, Space
+
+
+class Representation(ABC):
+    """A way to write music as integers.
+
+    `encode` refuses a piece that lacks what it codes; `decode` is total: every array of the space is some piece.
+    Options are keyword arguments of the constructor, kept as JSON values in `options`.
+    """
+
+    name: ClassVar[str]
+    domain: ClassVar[Literal["score", "audio"]]
+    space: Space
+    options: dict
+
+    def encode(self, piece: Piece) -> np.ndarray:
+        """Return the piece as Int64[T, *E]; closed by the end code where the space has one."""
+        if getattr(piece, self.domain) is None:
+            remedy = "Render it first: piece.with_audio(synthesis.render(piece.score))." * (self.domain == "audio")
+            raise EtudeError(f"a piece with {self.domain}", f"{piece.name!r}, without", remedy)
+        return self.space.check(self._encode(piece), complete=True)
+
+    def decode(self, x) -> Piece:
+        """Return some piece for any array Int[T, *E] of the space."""
+        return self._decode(self.space.check(x))
+
+    @abstractmethod
+    def _encode(self, piece: Piece) -> np.ndarray: ...
+
+    @abstractmethod
+    def _decode(self, x: np.ndarray) -> Piece: ...
+
+    @abstractmethod
+    def loss(self, piece: Piece) -> dict[str, float]:
+        """Return what the round trip decode(encode(piece)) loses, by named measure with its unit in the name."""
+
+    def describe(self) -> dict:
+        """Return name and options as JSON values; `etude.representation(name, **options)` rebuilds it."""
+        return {"name": self.name, "options": self.options}

@@ -1,0 +1,337 @@
+"""The types that cross the borders between layers. NumPy only.
+
+A piece of music is a `Piece`; it holds a `Score` (notes) or an `Audio` (samples) or both. A representation turns it
+into an integer array that lives in a `Space`; a model is a probability over the arrays of a `Space`, and reports
+code lengths as `Bits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from etude.errors import EtudeError, SpaceMismatch
+
+ONSET, DURATION, PITCH, VELOCITY, TRACK = range(5)
+NOMINAL_BPM = 80.0  # tempo of a score that states none: a walking chorale
+LOWEST_KEY, HIGHEST_KEY = 21, 108  # MIDI pitches of the 88 keys of a piano
+COMMON_VELOCITY = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """Notes on a grid of ticks.
+
+    Parameters
+    ----------
+    notes : Int[N, 5]
+        Columns onset, duration (ticks), pitch (MIDI, 0-127), velocity (1-127), track. Kept sorted by onset, then
+        pitch, track, duration, velocity.
+    ticks_per_quarter : int
+    bpm : float
+        Quarter notes per minute.
+    length : int, optional
+        Ticks from the start to the end of the piece; by default the end of the last note.
+    """
+
+    notes: np.ndarray
+    ticks_per_quarter: int = 480
+    bpm: float = NOMINAL_BPM
+    length: int | None = None
+
+    def __post_init__(self):
+        notes = _sorted_notes(self.notes)
+        end = int((notes[:, ONSET] + notes[:, DURATION]).max(initial=0))
+        if self.ticks_per_quarter < 1 or not (np.isfinite(self.bpm) and self.bpm > 0):
+            raise EtudeError(
+                "ticks_per_quarter >= 1 and a finite bpm > 0", f"{self.ticks_per_quarter} ticks, {self.bpm} bpm"
+            )
+        length = end if self.length is None else int(self.length)
+        if length < end:
+            raise EtudeError(f"a length of at least {end} ticks (the last note's end)", str(length))
+        object.__setattr__(self, "notes", notes)
+        object.__setattr__(self, "length", length)
+
+    def __eq__(self, other) -> bool:
+        if not isinstance(other, Score):
+            return NotImplemented
+        same_time = (self.ticks_per_quarter, self.bpm, self.length) == (
+            other.ticks_per_quarter,
+            other.bpm,
+            other.length,
+        )
+        return same_time and np.array_equal(self.notes, other.notes)
+
+    def __len__(self) -> int:
+        return len(self.notes)
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return self.length / self.ticks_per_quarter * 60 / self.bpm
+
+    def transposed(self, semitones: int) -> Score:
+        """Return the score moved by `semitones`; raises EtudeError where a pitch would leave 0-127."""
+        notes = self.notes.copy()
+        notes[:, PITCH] += semitones
+        return replace(self, notes=notes)
+
+    def common(self) -> Score:
+        """Return what every score representation keeps: the projection onto sixteenths, one velocity, one track.
+
+        Onsets and ends go to the nearest sixteenth (a note keeps at least one); pitches outside the 88 keys move by
+        octaves into them; of notes with one pitch and onset the longest stays, and a note ends where the next of its
+        pitch begins; silence after the last note is dropped; the tempo is `NOMINAL_BPM`. Applying it twice changes
+        nothing.
+        """
+        notes = self.notes.copy()
+        onset, end = (_to_sixteenths(t, self.ticks_per_quarter) for t in (notes[:, 0], notes[:, 0] + notes[:, 1]))
+        notes[:, ONSET], notes[:, DURATION] = onset, np.maximum(end - onset, 1)
+        notes[:, PITCH] = _into_keyboard(notes[:, PITCH])
+        notes[:, VELOCITY], notes[:, TRACK] = COMMON_VELOCITY, 0
+        return Score(_without_overlaps(notes), ticks_per_quarter=4, bpm=NOMINAL_BPM)
+
+
+def _sorted_notes(notes) -> np.ndarray:
+    notes = np.asarray(notes)
+    if notes.size == 0:
+        notes = np.zeros((0, 5), np.int64)
+    if notes.ndim != 2 or notes.shape[1] != 5 or not np.issubdtype(notes.dtype, np.integer):
+        raise EtudeError("notes as an integer array (N, 5)", f"{notes.dtype} {notes.shape}")
+    notes = notes.astype(np.int64)
+    low, high = [0, 1, 0, 1, 0], [2**40, 2**40, 127, 127, 2**20]
+    bad = np.flatnonzero(((notes < low) | (notes > high)).any(axis=1))
+    if len(bad):
+        raise EtudeError(
+            "onset >= 0, duration >= 1, pitch 0-127, velocity 1-127, track >= 0", f"note {notes[bad[0]].tolist()}"
+        )
+    order = np.lexsort((notes[:, VELOCITY], notes[:, DURATION], notes[:, TRACK], notes[:, PITCH], notes[:, ONSET]))
+    notes = notes[order]
+    notes.flags.writeable = False
+    return notes
+
+
+def _to_sixteenths(ticks: np.ndarray, ticks_per_quarter: int) -> np.ndarray:
+    return (8 * ticks + ticks_per_quarter) // (2 * ticks_per_quarter)  # nearest, halves up
+
+
+def _into_keyboard(pitch: np.ndarray) -> np.ndarray:
+    pitch = np.where(pitch < LOWEST_KEY, pitch + 12 * -((pitch - LOWEST_KEY) // 12), pitch)
+    return np.where(pitch > HIGHEST_KEY, pitch - 12 * -((HIGHEST_KEY - pitch) // 12), pitch)
+
+
+def _without_overlaps(notes: np.ndarray) -> np.ndarray:
+    """Longest of equal (pitch, onset) stays; each note is cut at the next onset of its pitch."""
+    notes = notes[np.lexsort((-notes[:, DURATION], notes[:, ONSET], notes[:, PITCH]))]
+    first = np.ones(len(notes), bool)
+    first[1:] = (np.diff(notes[:, PITCH]) != 0) | (np.diff(notes[:, ONSET]) != 0)
+    notes = notes[first]
+    same = np.flatnonzero(np.diff(notes[:, PITCH]) == 0)
+    gap = notes[same + 1, ONSET] - notes[same, ONSET]
+    notes[same, DURATION] = np.minimum(notes[same, DURATION], gap)
+    return notes
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """Mono sound: samples Float32[T] in [-1, 1] at `rate` samples per second."""
+
+    samples: np.ndarray
+    rate: int
+
+    def __post_init__(self):
+        samples = np.asarray(self.samples, np.float32)
+        if samples.ndim != 1 or not np.isfinite(samples).all() or np.abs(samples).max(initial=0) > 1:
+            raise EtudeError(
+                "finite mono samples (T,) within [-1, 1]",
+                f"shape {samples.shape}, peak {np.abs(samples).max(initial=0)}",
+                "Mix to mono and scale by the peak first.",
+            )
+        if self.rate < 1:
+            raise EtudeError("a rate of at least 1 Hz", str(self.rate))
+        object.__setattr__(self, "samples", samples)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds."""
+        return len(self.samples) / self.rate
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A piece of music: a score, a sound, or both, with where it comes from and under which licence.
+
+    `text` is the piece as its source writes it (the ABC of a tune), where the source is text.
+    """
+
+    name: str
+    score: Score | None = None
+    audio: Audio | None = None
+    source: str = ""
+    licence: str = ""
+    text: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Duration in seconds, of the score where there is one."""
+        music = self.score if self.score is not None else self.audio
+        return 0.0 if music is None else music.seconds
+
+    def with_score(self, score: Score) -> Piece:
+        """Return the piece with another score; its sound and its text no longer belong to it and are dropped."""
+        return replace(self, score=score, audio=None, text=None)
+
+    def with_audio(self, audio: Audio) -> Piece:
+        """Return the piece with this sound."""
+        return replace(self, audio=audio)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A finite alphabet on a grid: where the arrays of a representation, and the mass of a model, live.
+
+    Parameters
+    ----------
+    event_shape : tuple of int
+        Shape E of one step: `()` for tokens and samples, `(88,)` for a piano roll's frame.
+    levels : int
+        Every entry is one of 0 .. levels-1.
+    rate : float, optional
+        Steps per second of music, where steps have a fixed length.
+    end : int, optional
+        The code that closes a piece, where there is one; it may only stand last.
+    """
+
+    event_shape: tuple[int, ...]
+    levels: int
+    rate: float | None = None
+    end: int | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "event_shape", tuple(int(size) for size in self.event_shape))
+        if self.levels < 1 or (self.end is not None and not 0 <= self.end < self.levels):
+            raise EtudeError("levels >= 1 and end among them", f"levels {self.levels}, end {self.end}")
+        if self.end is not None and self.event_shape:
+            raise EtudeError("an end code only for scalar steps", f"event_shape {self.event_shape}")
+
+    @property
+    def entries(self) -> int:
+        """Entries in one step (1 for scalar steps)."""
+        return int(np.prod(self.event_shape, dtype=np.int64))
+
+    def check(self, x, complete: bool = False) -> np.ndarray:
+        """Return `x` as Int64[T, *E], or raise SpaceMismatch. The only checker of arrays.
+
+        With `complete`, a piece in a space with `end` must close with it.
+        """
+        x = np.asarray(x)
+        if x.size == 0 and x.ndim <= 1:
+            x = np.zeros((0, *self.event_shape), np.int64)
+        if not np.issubdtype(x.dtype, np.integer) or x.shape[1:] != self.event_shape or x.ndim == 0:
+            shape = ", ".join(["T", *map(str, self.event_shape)])
+            raise SpaceMismatch(f"an integer array ({shape})", f"{x.dtype} {x.shape}")
+        if x.size and (x.min() < 0 or x.max() >= self.levels):
+            raise SpaceMismatch(f"codes 0 .. {self.levels - 1}", f"codes {x.min()} .. {x.max()}")
+        if self.end is not None and (x[:-1] == self.end).any():
+            raise SpaceMismatch(f"the end code {self.end} only as the last step", "one before it")
+        if complete and self.end is not None and (len(x) == 0 or x[-1] != self.end):
+            raise SpaceMismatch(f"a piece closed by the end code {self.end}", "one that is open")
+        return x.astype(np.int64, copy=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is given of a piece: `values` Int[T, *E] where `known` Bool[T, *E] holds; the rest is to be filled in."""
+
+    values: np.ndarray
+    known: np.ndarray
+
+    def __post_init__(self):
+        values, known = np.asarray(self.values), np.asarray(self.known)
+        if values.shape != known.shape or known.dtype != bool:
+            raise EtudeError("values and a boolean mask of one shape", f"{values.shape}, {known.dtype} {known.shape}")
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "known", known)
+
+    @classmethod
+    def prefix(cls, x) -> Evidence:
+        """Evidence that a piece begins with `x`."""
+        return cls(np.asarray(x), np.ones(np.shape(x), bool))
+
+    def prefix_length(self) -> int | None:
+        """Steps known from the start, or None where the evidence is not a prefix."""
+        steps = self.known.reshape(len(self.known), -1)
+        known = int(steps.all(axis=1).cumprod().sum())
+        return None if steps[known:].any() else known
+
+
+@dataclass(frozen=True, eq=False)
+class Bits:
+    """Code lengths -log2 p(x) of pieces, first symbol and end code included.
+
+    `kind` says what the numbers are: "exact", a "bound" (never below the true length) or an "estimate", whose
+    standard error per piece, where known, is `stderr`.
+    """
+
+    values: np.ndarray
+    kind: Literal["exact", "bound", "estimate"] = "exact"
+    stderr: np.ndarray | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "values", np.asarray(self.values, np.float64))
+
+    @property
+    def total(self) -> float:
+        """Bits of all pieces together."""
+        return float(self.values.sum())
+
+    def per(self, amounts: Sequence[float]) -> float:
+        """Pooled rate: all bits over the sum of `amounts` (seconds, notes, samples: one per piece)."""
+        return self.total / float(np.sum(amounts))
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a model may learn: optimiser steps, never seconds.
+
+    Parameters
+    ----------
+    steps : int
+        Optimiser steps at most.
+    batch_size : int
+        Windows in a batch.
+    window : int
+        Steps of a sequence seen at once; longer pieces are cut.
+    learning_rate : float
+        Peak of the schedule.
+    valid_every : int
+        Steps between two scores of the validation pieces; the best weights are kept.
+    patience : int, optional
+        Stop after so many scores without a better one.
+    """
+
+    steps: int = 1000
+    batch_size: int = 32
+    window: int = 256
+    learning_rate: float = 2e-3
+    valid_every: int = 100
+    patience: int | None = None
+
+
+@dataclass
+class History:
+    """What a fit did: one row of `rows` per validation score.
+
+    Rows hold step, train and valid bits per step of the sequence, and seconds since the start.
+    """
+
+    rows: list[dict] = field(default_factory=list)
+    best_step: int = 0
+    seconds: float = 0.0
+    parameters: int = 0
