@@ -1,0 +1,124 @@
+"""Recurrent networks: LSTM (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000) and GRU (Cho et al. 2014).
+
+The context of a step is a vector that is carried along and updated by gates. With a categorical output over characters
+this is the char-RNN (Graves 2013; Karpathy 2015; for ABC notation Sturm et al. 2016); with independent outputs over
+the 88 keys, the RNN row of Boulanger-Lewandowski et al. 2012.
+
+Weights of layer l = 0, 1, ..., with H units, matrices (in, out), gates side by side along the columns:
+
+LSTM, gates i f g o. `rnn.l.input` [in, 4H], `rnn.l.recurrent` [H, 4H], `rnn.l.bias` [4H] (one bias)::
+
+    i, f, o = sigmoid(x @ W + h @ U + b)      g = tanh(x @ W + h @ U + b)
+    c = f * c + i * g                         h = o * tanh(c)
+
+GRU, gates r z n. `rnn.l.input` [in, 3H], `rnn.l.recurrent` [H, 3H], `rnn.l.bias` [3H], `rnn.l.recurrent_bias` [3H] ::
+
+    r, z = sigmoid(x @ W + b + h @ U + d)     n = tanh(x @ W + b + r * (h @ U + d))
+    h = (1 - z) * n + z * h
+
+State and h are zero before the first step. Dropout (Zaremba et al. 2014) stands between layers and before the output.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from etude.errors import EtudeError, unknown_name
+from etude.models.outputs import output_arrays, output_for, too_large
+from etude.models.sequence import SequenceModel, embedding_arrays
+from etude.models.torch.half import TorchHalf
+from etude.types import Space
+
+GATES = {"lstm": 4, "gru": 3}
+
+
+class RNN(SequenceModel):
+    """A recurrent context with any output that fits the space; all but its network.
+
+    Parameters
+    ----------
+    space : Space
+    seed : int
+        Of the initial weights.
+    cell : {"lstm", "gru"}
+    hidden : int
+        Units in a layer, H.
+    layers : int
+    embedding : int, optional
+        Size of the vector that an event is read as; by default 64 for scalar steps, `hidden` for vectors.
+    dropout : float
+        Share of units dropped while learning, in [0, 1).
+    output : {"categorical", "independent"}, optional
+        By default the plainest that fits.
+    """
+
+    name = "rnn"
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        seed: int = 0,
+        cell: str = "lstm",
+        hidden: int = 256,
+        layers: int = 2,
+        embedding: int | None = None,
+        dropout: float = 0.2,
+        output: str | None = None,
+    ):
+        if cell not in GATES:
+            raise unknown_name("cell", cell, GATES)
+        embedding = embedding or (hidden if space.event_shape else 64)
+        if min(hidden, layers, embedding) < 1 or not 0 <= dropout < 1:
+            got = f"hidden={hidden}, layers={layers}, embedding={embedding}, dropout={dropout}"
+            raise EtudeError("hidden, layers, embedding >= 1 and dropout in [0, 1)", got)
+        sizes = {"cell": cell, "hidden": hidden, "layers": layers, "embedding": embedding, "dropout": dropout}
+        super().__init__(space, seed=seed, **sizes, output=output_for(space, output))
+
+    @classmethod
+    def refuses(cls, space: Space) -> str | None:
+        """Refuse steps whose softmax layers would be too large."""
+        return too_large(space)
+
+    def _initial(self, rng):
+        cell, hidden, layers, embedding = (self.options[k] for k in ("cell", "hidden", "layers", "embedding"))
+        arrays = embedding_arrays(self.space, embedding, rng)
+        for layer in range(layers):
+            arrays |= layer_arrays(cell, layer, embedding if layer == 0 else hidden, hidden, rng)
+        return arrays | output_arrays(hidden, self.space, rng)
+
+
+def layer_arrays(cell: str, layer: int, inputs: int, hidden: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return the initial weights of one layer.
+
+    Inputs uniform with variance 1 / inputs, every gate's recurrent matrix orthogonal (Saxe et al. 2014), biases 0 but
+    the LSTM's forget gate, which begins open at 1 (Jozefowicz et al. 2015).
+    """
+    gates = GATES[cell]
+    arrays = {
+        "input": rng.uniform(-1, 1, (inputs, gates * hidden)) * np.sqrt(3 / inputs),
+        "recurrent": np.concatenate([_orthogonal(hidden, rng) for _ in range(gates)], axis=1),
+        "bias": np.zeros(gates * hidden),
+    }
+    if cell == "lstm":
+        arrays["bias"][hidden : 2 * hidden] = 1
+    else:
+        arrays["recurrent_bias"] = np.zeros(gates * hidden)
+    return {f"rnn.{layer}.{name}": array.astype(np.float32) for name, array in arrays.items()}
+
+
+def _orthogonal(size: int, rng: np.random.Generator) -> np.ndarray:
+    q, r = np.linalg.qr(rng.normal(size=(size, size)))
+    return q * np.sign(np.diag(r))
+
+
+class TorchRNN(TorchHalf, RNN):
+    """The RNN in PyTorch."""
+
+    def _build(self):
+        from etude.models.torch.network import Network
+        from etude.models.torch.rnn import Recurrent
+
+        size = {name: self.options[name] for name in ("cell", "hidden", "layers", "dropout")}
+        context = Recurrent(inputs=self.options["embedding"], **size)
+        return Network(self.space, self.options["embedding"], context, self.options["output"])

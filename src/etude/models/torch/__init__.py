@@ -1,0 +1,1 @@
+"""The PyTorch halves of the models: networks and their steps, NumPy in and out."""

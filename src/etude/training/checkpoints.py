@@ -1,0 +1,60 @@
+"""The one file of a fit: `DIGEST.ckpt` holds last and best weights, optimiser, schedule, history and identity.
+
+It is replaced whole after every validation, so that a kill at any moment leaves a good one. Its name is the digest of
+what the result depends on: fits of other settings, data or code lie beside it and never meet. It is read with
+`weights_only=True`, which builds tensors and plain values and nothing else; a damaged file is put aside.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+
+from etude.errors import CorruptCheckpoint
+from etude.files import replacing
+
+log = logging.getLogger("etude.training")
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Lightning's checkpoint files, written whole or not at all, and read without executing anything."""
+
+    def save_checkpoint(self, checkpoint, path, storage_options=None):
+        """Write `checkpoint` beside `path`, then put it in its place."""
+        with replacing(Path(path)) as new:
+            torch.save(checkpoint, new)
+
+    def load_checkpoint(self, path, map_location=None, weights_only=True):
+        """Return the checkpoint; raises CorruptCheckpoint where it is damaged or holds more than data."""
+        return read_checkpoint(Path(path))
+
+
+def read_checkpoint(path: Path) -> dict:
+    """Return what `path` holds, on the CPU; raises CorruptCheckpoint."""
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load fails in as many ways as a file can be damaged
+        first_line = str(error).strip().partition("\n")[0]
+        raise CorruptCheckpoint("a checkpoint of tensors and plain values", f"{path}: {first_line}") from error
+    if not isinstance(held, dict) or not {"state_dict", "callbacks", "global_step"} <= held.keys():
+        raise CorruptCheckpoint("a checkpoint that étude wrote", str(path))
+    return held
+
+
+def last_state(path: Path) -> dict | None:
+    """Return the checkpoint to continue from, or None; a damaged one is renamed, with a line in the log."""
+    if not path.is_file():
+        others = len(list(path.parent.glob("*.ckpt")))
+        if others:
+            log.info("%s holds %d fits of other settings, data or code; they stay as they are.", path.parent, others)
+        return None
+    try:
+        return read_checkpoint(path)
+    except CorruptCheckpoint as error:
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        log.warning("%s It is kept as %s; training starts afresh.", error, aside.name)
+        return None
