@@ -66,10 +66,11 @@ def _mean_differences(original: Score, decoded: Score) -> tuple[float, float, fl
         return 0.0, 0.0, 0.0
     here = original.notes[:, [ONSET, DURATION]] / original.ticks_per_quarter  # (N, 2)
     there = decoded.notes[:, [ONSET, DURATION]] / decoded.ticks_per_quarter  # (M, 2)
-    nearest = _nearest(original.notes[:, PITCH], here[:, 0], decoded.notes[:, PITCH], there[:, 0])  # (N,)
-    found = (decoded.notes[nearest, PITCH] == original.notes[:, PITCH]) & (
-        np.abs(there[nearest, 0] - here[:, 0]) <= _REACH
-    )
+    pitch, other = original.notes[:, PITCH], decoded.notes[:, PITCH]
+    nearest = _nearest(pitch, here[:, 0], other, there[:, 0])  # (N,)
+    back = _nearest(other, there[:, 0], pitch, here[:, 0])[nearest]  # a note found must find the first again
+    found = (other[nearest] == pitch) & (pitch[back] == pitch) & (here[back, 0] == here[:, 0])
+    found &= np.abs(there[nearest, 0] - here[:, 0]) <= _REACH
     if not found.any():
         return 0.0, 0.0, 0.0
     times = np.abs(there[nearest] - here)[found].mean(axis=0)
