@@ -1,0 +1,1 @@
+"""Measures: code lengths and their proof, floors, intervals, the published protocol, statistics of scores."""
