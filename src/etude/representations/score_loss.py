@@ -64,11 +64,10 @@ def _mean_differences(original: Score, decoded: Score) -> tuple[float, float, fl
     """Mean absolute difference of onset and duration (quarters) and velocity over the notes found again."""
     if not len(original) or not len(decoded):
         return 0.0, 0.0, 0.0
-    here = original.notes[:, [ONSET, DURATION]] / original.ticks_per_quarter  # (N, 2)
-    there = decoded.notes[:, [ONSET, DURATION]] / decoded.ticks_per_quarter  # (M, 2)
+    here, there = _quarters(original), _quarters(decoded)  # (N, 2), (M, 2): onset, duration
     pitch, other = original.notes[:, PITCH], decoded.notes[:, PITCH]
-    nearest = _nearest(pitch, here[:, 0], other, there[:, 0])  # (N,)
-    back = _nearest(other, there[:, 0], pitch, here[:, 0])[nearest]  # a note found must find the first again
+    nearest = _nearest(pitch, here, other, there)  # (N,)
+    back = _nearest(other, there, pitch, here)[nearest]  # a note found must find the first again
     found = (other[nearest] == pitch) & (pitch[back] == pitch) & (here[back, 0] == here[:, 0])
     found &= np.abs(there[nearest, 0] - here[:, 0]) <= _REACH
     if not found.any():
@@ -78,12 +77,26 @@ def _mean_differences(original: Score, decoded: Score) -> tuple[float, float, fl
     return float(times[0]), float(times[1]), float(velocity)
 
 
-def _nearest(pitch, onset, other_pitch, other_onset) -> np.ndarray:
+def _quarters(score: Score) -> np.ndarray:
+    return score.notes[:, [ONSET, DURATION]] / score.ticks_per_quarter
+
+
+def _nearest(pitch, times, other_pitch, other_times) -> np.ndarray:
     """Index (N,) of the note among the others that is nearest by onset, those of the same pitch first."""
-    span = max(onset.max(), other_onset.max()) + 2 * _REACH + 1  # no two pitches overlap on this line
-    line, other = pitch * span + onset, other_pitch * span + other_onset
+    span = max(times[:, 0].max(), other_times[:, 0].max()) + 2 * _REACH + 1  # no two pitches overlap on the line
+    line, other = _on_a_line(pitch, times, span), _on_a_line(other_pitch, other_times, span)
     order = np.argsort(other, kind="stable")
     right = np.searchsorted(other[order], line).clip(0, len(other) - 1)
     left = (right - 1).clip(0)
     closer = np.abs(other[order[left]] - line) < np.abs(other[order[right]] - line)
     return order[np.where(closer, left, right)]
+
+
+def _on_a_line(pitch, times, span: float) -> np.ndarray:
+    """Pitch and onset as one number; notes in unison stand a hair apart, longest first."""
+    order = np.lexsort((-times[:, 1], times[:, 0], pitch))
+    apart = (np.diff(pitch[order]) != 0) | (np.diff(times[order, 0]) != 0)
+    first = np.concatenate([[0], np.where(apart, np.arange(1, len(order)), 0)])
+    line = (pitch * span + times[:, 0]).astype(np.float64)
+    line[order] += 1e-6 * (np.arange(len(order)) - np.maximum.accumulate(first))
+    return line
