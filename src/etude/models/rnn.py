@@ -115,10 +115,8 @@ def _orthogonal(size: int, rng: np.random.Generator) -> np.ndarray:
 class TorchRNN(TorchHalf, RNN):
     """The RNN in PyTorch."""
 
-    def _build(self):
-        from etude.models.torch.network import Network
+    def _context(self):
         from etude.models.torch.rnn import Recurrent
 
         size = {name: self.options[name] for name in ("cell", "hidden", "layers", "dropout")}
-        context = Recurrent(inputs=self.options["embedding"], **size)
-        return Network(self.space, self.options["embedding"], context, self.options["output"])
+        return Recurrent(inputs=self.options["embedding"], **size)

@@ -89,10 +89,11 @@ class _Lesson(pl.LightningModule):
         return loss
 
     def validation_step(self, group, index):
-        self.scored.append(self.task.score(group))
+        if group is not None:
+            self.scored.append(self.task.score(group))
 
     def on_validation_epoch_end(self):
-        self.log("valid", self.valid_bits(), logger=False)
+        self.log("valid", self.valid_bits() or 0.0, logger=False)
 
     def train_bits(self) -> float:
         """Mean bits per step of the batches since the last score."""
@@ -115,7 +116,8 @@ class _Lesson(pl.LightningModule):
         return DataLoader(_Batches(self.task.batch, steps), batch_size=None)
 
     def val_dataloader(self):
-        return DataLoader(self.task.valid, batch_size=None, collate_fn=lambda group: group)
+        groups = list(self.task.valid) or [None]  # without pieces, still the border where checkpoints are written
+        return DataLoader(groups, batch_size=None, collate_fn=lambda group: group)
 
     def configure_optimizers(self):
         weights = [p for p in self.network.parameters() if p.requires_grad]
@@ -157,7 +159,7 @@ class Record(Callback):
     def on_train_batch_end(self, trainer, lesson, outputs, batch, index):
         self.bar.update()
 
-    def on_train_epoch_end(self, trainer, lesson):
+    def on_validation_end(self, trainer, lesson):
         now = time.perf_counter()
         self.seconds, self.since = self.seconds + now - self.since, now
         row = {"step": trainer.global_step, "train": lesson.train_bits(), "valid": lesson.valid_bits()}
@@ -196,9 +198,9 @@ def _trainer(task: Task, record: Record, path: Path | None) -> pl.Trainer:
     """Return a Lightning trainer that writes nothing but `path`."""
     callbacks: list[Callback] = [record]
     if task.budget.patience is not None and task.valid:
-        callbacks.insert(0, EarlyStopping("valid", patience=task.budget.patience))  # before the record, which asks it
+        callbacks.insert(0, EarlyStopping("valid", patience=task.budget.patience, check_on_train_epoch_end=False))  # before the record, which asks it
     if path is not None:
-        callbacks.append(ModelCheckpoint(path.parent, path.stem, save_on_train_epoch_end=True, **_ONE_FILE))
+        callbacks.append(ModelCheckpoint(path.parent, path.stem, save_on_train_epoch_end=False, **_ONE_FILE))
     return pl.Trainer(
         accelerator="gpu" if torch.cuda.is_available() else "cpu",
         devices=1,

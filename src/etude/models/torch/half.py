@@ -4,9 +4,20 @@ from __future__ import annotations
 
 
 class TorchHalf:
-    """Mixin in front of a `SequenceModel`: trains through Lightning, scores on the GPU where there is one."""
+    """Mixin in front of a `SequenceModel`: trains through Lightning, scores on the GPU where there is one.
+
+    A family gives `_context()`: the module between embedding and output.
+    """
 
     framework = "torch"
+
+    def _build(self):
+        import torch
+
+        from etude.models.torch.network import Network
+
+        with torch.random.fork_rng(devices=[]):  # layers draw weights, which `_initial` then replaces
+            return Network(self.space, self.options["embedding"], self._context(), self.options["output"])
 
     def _train(self, task, checkpoint):
         from etude.training.lightning import fit

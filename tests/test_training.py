@@ -1,0 +1,323 @@
+"""The engine: windows, schedule, identity, and fits that are killed, interrupted, damaged or finished already."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+import etude
+from etude import Budget, EtudeError, Space
+from etude.training import Windows, similar_lengths
+from etude.training.progress import progress_bar, watched
+from etude.training.schedule import warm_up_cosine
+from etude.training.task import data_digest, digest, step_seed
+from etude.training.windows import pad
+
+SPACE = Space((), 6, end=5)
+BUDGET = Budget(steps=50, batch_size=4, window=16, learning_rate=1e-2, valid_every=10)
+
+
+def pieces(n=12, seed=0):
+    rng = np.random.default_rng(seed)
+    return [np.append(rng.integers(0, 5, rng.integers(3, 40)), 5) for _ in range(n)]
+
+
+def small():
+    return etude.model("rnn", SPACE, cell="gru", hidden=12, layers=2, embedding=8, dropout=0.3)
+
+
+def fitted(checkpoint=None, budget=BUDGET, seed=0, model=None):
+    model = model or small()
+    return model, model.fit(pieces(), pieces(3, seed=9), budget, seed=seed, checkpoint=checkpoint)
+
+
+def scores(history):
+    return [(row["step"], row["train"], row["valid"]) for row in history.rows]
+
+
+def same(a, b):
+    return all(np.array_equal(a._arrays()[name], array) for name, array in b._arrays().items())
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The fit that nothing disturbs."""
+    return fitted()
+
+
+# Windows ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_window_is_the_piece_and_the_event_before_it():
+    piece = np.arange(1, 31)
+    windows = Windows([piece], window=8, batch_size=64, seed=3)
+    batch = windows.batch(0)
+    assert batch.events.shape == (64, 9, 1) and batch.mask.all()
+    for row, first in zip(batch.events[:, :, 0], batch.first, strict=True):
+        start = row[1] - 1
+        assert np.array_equal(row[1:], piece[start : start + 8])
+        assert first == (start == 0)
+        assert first or row[0] == piece[start - 1]
+    assert 0 < batch.first.sum() < 64
+
+
+def test_batches_are_functions_of_seed_and_step():
+    one, other = (Windows(pieces(), 16, 4, seed=1) for _ in range(2))
+    later = one.batch(7)
+    assert all(np.array_equal(a, b) for a, b in zip(later, other.batch(7), strict=True))
+    assert not np.array_equal(later.mask.sum(), 0)
+    assert not np.array_equal(one.batch(8).events.shape, later.events.shape) or (
+        one.batch(8).events != later.events
+    ).any()
+    assert step_seed(0, 1) != step_seed(1, 0)
+
+
+def test_every_step_is_learnt_about_equally_often_and_the_first_too():
+    lengths, window = [10, 40, 160], 16
+    coded = [1000 * i + np.arange(n) for i, n in enumerate(lengths)]
+    windows = Windows(coded, window, 50, seed=0)
+    seen = np.zeros(3000)
+    for step in range(200):
+        batch = windows.batch(step)
+        np.add.at(seen, batch.events[:, 1:, 0][batch.mask], 1)
+    each = seen[2000:2160] / seen[2000:2160].mean()
+    assert each.min() > 0.4 and each.max() < 1.6  # the first and last half windows are the rarer ones
+    # a piece shorter than a window is drawn by its length, but no window is wider than it
+    assert seen[0] == pytest.approx(200 * 50 * 10 / 210, rel=0.2) and len(set(seen[:10])) == 1
+    assert (seen[1000:1040] > 0).all()
+
+
+def test_padding_is_masked():
+    batch = pad([(np.array([[1], [2], [3]]), True), (np.array([[7], [8]]), False)])
+    assert batch.events[:, :, 0].tolist() == [[0, 1, 2, 3], [7, 8, 0, 0]]
+    assert batch.mask.tolist() == [[True, True, True], [True, False, False]]
+
+
+def test_groups_hold_every_piece_once_and_waste_little():
+    lengths = [5, 100, 7, 90, 1, 0, 100]
+    groups = similar_lengths(lengths, 200)
+    assert sorted(np.concatenate(groups).tolist()) == list(range(7))
+    assert all(max(lengths[i] for i in g) * len(g) <= 200 for g in groups)
+    assert [len(similar_lengths([1000], 10)), similar_lengths([], 10)] == [1, []]
+
+
+def test_schedule_rises_then_falls():
+    factors = np.array([warm_up_cosine(step, 1000) for step in range(1000)])
+    peak = factors.argmax()
+    assert factors.max() == 1 and peak <= 50
+    assert (np.diff(factors[:peak]) > 0).all() and (np.diff(factors[peak + 1 :]) < 0).all()
+    assert 0 < factors[-1] < 0.03 and factors[0] > 0
+    assert warm_up_cosine(0, 1) > 0
+
+
+def test_digests_tell_contents_order_and_shape_apart():
+    a, b = np.array([1, 2, 3]), np.array([4])
+    variants = [([a, b], []), ([b, a], []), ([a], [b]), ([np.array([1, 2]), np.array([3, 4])], []), ([a, b + 1], [])]
+    assert len({data_digest(*v) for v in variants}) == len(variants)
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1, "b": 3})
+
+
+# Fits ------------------------------------------------------------------------------------------------------------
+
+
+def test_same_seed_same_numbers(whole):
+    model, history = whole
+    again, history_again = fitted()
+    other, _ = fitted(seed=1)
+    assert scores(history) == scores(history_again) and same(model, again)
+    assert not same(model, other)
+
+
+def test_a_fit_leaves_the_callers_randomness_alone():
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fitted(budget=Budget(steps=2, batch_size=2, window=8, valid_every=2))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_history_counts_steps_and_ends_at_the_budget():
+    _, history = fitted(budget=Budget(steps=25, batch_size=4, window=16, valid_every=10))
+    assert [row["step"] for row in history.rows] == [10, 20, 25]
+    seconds = [row["seconds"] for row in history.rows]
+    assert seconds == sorted(seconds) and history.seconds > 0
+    assert history.parameters == small().parameters
+
+
+def test_the_best_weights_by_validation_are_kept(whole):
+    model, history = whole
+    best = min(history.rows, key=lambda row: row["valid"])
+    assert history.best_step == best["step"]
+    valid = pieces(3, seed=9)
+    assert model.bits(valid).total / sum(map(len, valid)) == pytest.approx(best["valid"], abs=1e-9)
+
+
+def test_best_is_not_merely_last():
+    rng = np.random.default_rng(0)
+    train = [np.append(rng.integers(0, 5, 20), 5)]  # one random piece: learnt by heart, useless for others
+    model = etude.model("rnn", SPACE, hidden=32, layers=1, dropout=0.0)
+    budget = Budget(steps=120, batch_size=8, window=32, learning_rate=2e-2, valid_every=10)
+    valid = pieces(3, seed=9)
+    history = model.fit(train, valid, budget)
+    assert history.best_step < 120 and history.rows[-1]["valid"] > min(r["valid"] for r in history.rows) + 0.5
+    assert model.bits(valid).total / sum(map(len, valid)) == pytest.approx(
+        min(r["valid"] for r in history.rows), abs=1e-9
+    )
+    stopped = etude.model("rnn", SPACE, hidden=32, layers=1, dropout=0.0)
+    patient = Budget(steps=120, batch_size=8, window=32, learning_rate=2e-2, valid_every=10, patience=2)
+    short = stopped.fit(train, valid, patient)
+    assert short.rows[-1]["step"] == short.best_step + 20 < 120
+
+
+def test_without_validation_the_last_weights_stay():
+    model = small()
+    history = model.fit(pieces(), (), Budget(steps=20, batch_size=4, window=16, valid_every=10))
+    assert history.best_step == 20 and history.rows[-1]["valid"] is None
+
+
+KILLED = """
+    import os, signal, sys
+    sys.path.insert(0, {tests!r})
+    import test_training as t
+    from etude.training import Windows
+    batch = Windows.batch
+    def fatal(self, step):
+        if step == {step}:
+            os.kill(os.getpid(), {signal})
+        return batch(self, step)
+    Windows.batch = fatal
+    t.fitted({folder!r})
+"""
+
+
+def run_and_kill(folder, step, how):
+    script = KILLED.format(tests=os.path.dirname(__file__), folder=str(folder), step=step, signal=int(how))
+    return subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("how", "step"), [(signal.SIGKILL, 25), (signal.SIGINT, 37)])
+def test_a_killed_fit_continues_as_if_nothing_had_happened(tmp_path, whole, monkeypatch, how, step):
+    killed = run_and_kill(tmp_path, step, how)
+    assert killed.returncode != 0
+    if how == signal.SIGINT:
+        assert "KeyboardInterrupt" in killed.stderr and "SystemExit" not in killed.stderr
+    [file] = tmp_path.iterdir()
+    steps, batch = [], Windows.batch
+    monkeypatch.setattr(Windows, "batch", lambda self, step: steps.append(step) or batch(self, step))
+    resumed, history = fitted(tmp_path)
+    assert steps == list(range(step // 10 * 10, 50)), "goes on from the last border, no step twice"
+    model, expected = whole
+    assert scores(history) == scores(expected) and history.best_step == expected.best_step
+    assert same(model, resumed)
+    assert [file] == list(tmp_path.iterdir())
+
+
+def test_a_finished_fit_is_not_repeated(tmp_path, monkeypatch):
+    first, history = fitted(tmp_path)
+    monkeypatch.setattr(Windows, "batch", lambda self, step: pytest.fail("learns again"))
+    again, found = fitted(tmp_path)
+    assert same(first, again) and found == history
+
+
+def test_other_settings_data_or_weights_are_other_fits(tmp_path):
+    model, _ = fitted(tmp_path)
+    fitted(tmp_path, seed=1)
+    fitted(tmp_path, model=model)  # goes on from learnt weights
+    small().fit(pieces(), pieces(4, seed=9), BUDGET, checkpoint=tmp_path)
+    assert len(list(tmp_path.glob("*.ckpt"))) == 4
+
+
+class Bomb:
+    def __reduce__(self):
+        return (os.mkdir, ("exploded",))
+
+
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty", "code", "foreign"])
+def test_a_damaged_checkpoint_is_put_aside(tmp_path, whole, damage, caplog, monkeypatch):
+    import torch
+
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "checkpoints"
+    fitted(folder)
+    [file] = folder.iterdir()
+    content = file.read_bytes()
+    if damage == "code":
+        torch.save({"state_dict": Bomb()}, file)
+    elif damage == "foreign":
+        torch.save({"weights": torch.zeros(3)}, file)
+    else:
+        file.write_bytes({"cut": content[: len(content) // 2], "noise": os.urandom(3000), "empty": b""}[damage])
+    bad = file.read_bytes()
+    model, history = fitted(folder)
+    assert scores(history) == scores(whole[1]) and same(model, whole[0])
+    assert "afresh" in caplog.text
+    assert file.with_suffix(".damaged").read_bytes() == bad
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_the_bomb_is_live(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pickle.loads(pickle.dumps(Bomb()))
+    assert (tmp_path / "exploded").exists()
+
+
+def test_a_diverging_fit_says_so():
+    with pytest.raises(EtudeError, match="Lower the learning rate"):
+        fitted(budget=Budget(steps=20, batch_size=4, window=16, learning_rate=float("inf"), valid_every=10))
+
+
+def test_a_fit_is_silent_where_nobody_watches(tmp_path):
+    script = f"""
+        import sys
+        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        import test_training as t
+        t.fitted({str(tmp_path)!r})
+    """
+    ran = subprocess.run(
+        [sys.executable, "-W", "always", "-c", textwrap.dedent(script)], capture_output=True, text=True, cwd=tmp_path
+    )
+    ours = [line for line in ran.stderr.splitlines() if "etude" in line or "ightning" in line or "step" in line]
+    assert (ran.returncode, ran.stdout, ours) == (0, "", [])
+    assert not (tmp_path / "lightning_logs").exists()
+
+
+def test_nobody_watches_a_pipe_or_a_runner(monkeypatch, capsys):
+    assert not watched()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert watched()
+    monkeypatch.setenv("ETUDE_RUN_DIR", "somewhere")
+    assert not watched()
+    bar = progress_bar(10)
+    bar.update(5)
+    bar.set_postfix_str("x")
+    bar.close()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_threads_are_bounded_only_while_fitting(monkeypatch):
+    import torch
+
+    seen, before, batch = [], torch.get_num_threads(), Windows.batch
+    monkeypatch.setenv("ETUDE_THREADS", "1")
+    torch.set_num_threads(2)
+    monkeypatch.setattr(Windows, "batch", lambda self, step: seen.append(torch.get_num_threads()) or batch(self, step))
+    try:
+        fitted(budget=Budget(steps=2, batch_size=2, window=8, valid_every=2))
+        assert seen == [1, 1] and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_identities_are_json(whole):
+    model, _ = whole
+    identity = model._identity([], [], BUDGET, 0)
+    assert json.loads(json.dumps(identity)) == json.loads(json.dumps(identity, sort_keys=True))
+    assert {"budget", "data", "source", "start", "torch", "fit_seed"} <= identity.keys()
