@@ -1,0 +1,36 @@
+"""What the study shows: figures that take and return `ax`, players, engraved scores, tables and listed definitions.
+
+Names are loaded on first use, so that engraving a file does not wait for matplotlib.
+
+>>> from etude import display
+>>> display.style()
+>>> ax = display.plot_piano_roll(piece)
+>>> display.player(piece, "first-chorale", caption="BWV 269, on a church organ")
+>>> display.engrave(piece, "first-chorale", bars=6)
+"""
+
+from importlib import import_module
+
+_PLACES = {
+    "house_style": ("style", "axes", "describe", "PALETTE"),
+    "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_tokens", "plot_round_trip"),
+    "sound": ("plot_waveform", "plot_spectrogram"),
+    "results": ("plot_learning_curve", "plot_bits", "plot_pitch_classes", "plot_durations", "plot_voice_ranges"),
+    "players": ("player", "players", "thumbnail"),
+    "engraving": ("engrave", "engrave_svg"),
+    "page": ("Shown", "say", "show_source", "plain_table"),
+}
+_MODULE = {name: module for module, names in _PLACES.items() for name in names}
+__all__ = sorted(_MODULE)
+
+
+def __getattr__(name: str):
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"etude.display.{_MODULE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__
