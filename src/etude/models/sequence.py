@@ -1,12 +1,12 @@
 """Neural sequence models: a context and an output distribution. This is their logic; no framework is named.
 
-p(x) = prod_t p(x_t | h_t), h_t = context(x_0 .. x_{t-1}), where x_0 is the start of the piece. The context remembers, the
-output says what a step may be. A family (RNN, TCN, ...) gives a network for each framework, as a `Network`; cutting
-windows, scoring in chunks with carried state, generation, conditioning and budgets are here, once.
+p(x) = prod_t p(x_t | h_t), h_t = context(x_0 .. x_{t-1}), where x_0 is the start of the piece. The context
+remembers, the output says what a step may be. A family (RNN, TCN, ...) gives a network for each framework, as a
+`Network`; cutting windows, scoring in chunks with carried state, generation, conditioning and budgets are here, once.
 
-Weights travel as named Float32 arrays, the same in every framework. Matrices are (in, out): y = x @ W + b. Of every
-family: `embedding.table` Float32[entries * levels, embedding], a step's vector is the sum over its entries e with codes c
-of row e * levels + c; `embedding.start` Float32[embedding] stands for the event before the first.
+Weights travel as named Float32 arrays, the same in every framework. Matrices are (in, out): y = x @ W + b. Every
+family has `embedding.table` Float32[entries * levels, embedding], where the vector of a step is the sum over its
+entries e, with code c, of row e * levels + c, and `embedding.start` Float32[embedding] for the event before the first.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class NetworkStepper:
 
 
 def compact(xs: list[np.ndarray], space: Space) -> list[np.ndarray]:
-    """Return the pieces in the smallest unsigned integers that hold the levels: twelve keys of a corpus fit in memory."""
+    """Return the pieces in the smallest unsigned integers that hold the levels: a corpus in twelve keys is large."""
     return [x.astype(np.min_scalar_type(space.levels - 1)) for x in xs]
 
 
