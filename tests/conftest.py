@@ -1,4 +1,4 @@
-"""Music that many tests share: small pieces made by hand, and the real chorales where they can be had."""
+"""Music that many tests share: small pieces made by hand, and the real chorales."""
 
 import os
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-from etude import Audio, Piece, Score
+from etude import Audio, Piece, Score, corpus
 
 settings.register_profile("etude", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("etude")  # the same examples on every machine, and no timed assertions
@@ -69,12 +69,6 @@ def tone() -> Piece:
 
 @pytest.fixture(scope="session")
 def chorales() -> dict[str, list[Piece]]:
-    """All chorales by split, `reserve` included; skips where music21's corpus is not installed."""
-    from etude import corpus
-    from etude.errors import MissingData, MissingPackage
-
-    try:
-        book = corpus("chorales")
-        return {split: list(book.load(split)) for split in (*book.splits, "reserve")}
-    except (MissingData, MissingPackage) as missing:
-        pytest.skip(str(missing))
+    """All chorales by split, `reserve` included."""
+    book = corpus("chorales")
+    return {split: list(book.load(split)) for split in (*book.splits, "reserve")}

@@ -97,6 +97,8 @@ def test_size_of_the_default_alphabet():
             [[0, 5, 60], [4, 1, 64]],
         ),  # released at the end
         ("MIDILike", "NoteOff_60 NoteOn_60 NoteOff_60", []),
+        ("BEAT", "Pitch_11 Pattern_73", []),  # an interval, with no key to count from
+        ("BEAT", "TimeSig_4/4 Pitch_60 Pattern_41", []),  # before the first beat: before the beginning
         ("MIDILike", "NoteOn_60 TimeShift_0.2.4 NoteOn_60 TimeShift_0.2.4 NoteOff_60", [[0, 2, 60], [2, 2, 60]]),
     ],
 )
