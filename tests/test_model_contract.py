@@ -332,11 +332,11 @@ class PaddingLeaks(Altered):
 
 
 class Biased(Altered):
-    """Writes 0 for every fifth 1."""
+    """Writes 0 for half of the 1s."""
 
     def _sample(self, n, steps, rng, temperature, prefix=None):
         xs = super()._sample(n, steps, rng, temperature, prefix)
-        return [np.where((rng.random(x.shape) < 0.2) & (x == 1), 0, x) for x in xs]
+        return [np.where((rng.random(x.shape) < 0.5) & (x == 1), 0, x) for x in xs]
 
 
 SEEN_BY = {
