@@ -1,0 +1,1 @@
+"""Files of music read and written: one format, one module. They know scores and sounds, nothing above."""

@@ -1,0 +1,12 @@
+"""ABC notation: tunes as plain text (the ABC standard 2.1, abcnotation.com), written, read and taken apart.
+
+>>> text = write_abc(score, title="Air")
+>>> read_abc(text).common() == score.common()
+True
+"""
+
+from etude.formats.abc_reader import read_abc
+from etude.formats.abc_text import normalised, split_tunes
+from etude.formats.abc_writer import write_abc
+
+__all__ = ["normalised", "read_abc", "split_tunes", "write_abc"]
