@@ -168,3 +168,12 @@ def test_tokenising_brings_in_no_framework():
     code = "import sys, etude; etude.representation('midi'); print(sorted(set(sys.modules) & {'torch', 'tensorflow'}))"
     out = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     assert (out.stdout.strip(), out.stderr) == ("[]", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+def test_every_chorale_survives_every_tokenizer(tokenizer, chorales):
+    options = {"longest": 64} if tokenizer == "Structured" else {}  # two chorales rest for more than 16 quarters
+    one, pieces = midi(tokenizer=tokenizer, **options), [piece for split in chorales.values() for piece in split]
+    changed = [piece.name for piece in pieces if one.decode(one.encode(piece)).score != piece.score.common()]
+    assert (len(pieces), changed) == (410, [])

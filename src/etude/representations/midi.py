@@ -8,7 +8,8 @@ are MidiTok's: `Duration_1.2.4` lasts 1 beat and 2 positions of 4.
 
 Kept is `Score.common()` at the chosen grid, and loudness by option; tempo and tracks are not coded. Bars are 4/4 from
 the first onset of the piece's time line, since a `Score` carries no metre. Notes longer than `longest` quarters are
-cut to it (MIDILike and BEAT have no such limit), and Structured shortens rests beyond it.
+cut to it (MIDILike and BEAT have no such limit); Structured also shortens rests beyond it (two of Bach's chorales,
+whose voices wait for the orchestra, need `longest=64` there).
 
 Decoding is total: MidiTok reads the tokens in Python and passes over what has no place; what it makes is then put
 on the grid and inside the keyboard. Two rules are ours: in MIDILike, keys still down when the tokens end are released
