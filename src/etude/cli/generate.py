@@ -1,0 +1,203 @@
+"""`etude generate`: music from a model that a run has trained, in the format that the file's suffix names."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from etude.errors import CorruptCheckpoint, EtudeError, MissingData
+
+EXAMPLES = """\
+examples:
+  etude generate rnn --representation midi --out song.mid
+  etude generate rnn --representation text --out tune.abc --seed 7 --temperature 0.9
+  etude generate rnn --representation pianoroll --out song.mp3 --seconds 30
+  etude generate rnn --representation midi --prime opening.mid --out continued.svg
+
+The model is the one that the newest run has saved (etude run 11_rnn), else the one that comes with the study; --from
+names another run or folder. Same model, seed and temperature: same music."""
+
+SCORES = (".mid", ".midi", ".abc", ".musicxml", ".xml", ".svg")
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
+MOST_STEPS = 4000  # where a step has no fixed length: the piece ends by itself, or here
+
+
+def add(commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "generate",
+        help="let a trained model write music",
+        description="Let a trained model write music: a score, a sound or an engraving, by the suffix of --out.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", metavar="MODEL", help="a family of models, as rnn")
+    parser.add_argument("--representation", required=True, metavar="NAME", help="what it was trained on, as midi")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help=" ".join((*SCORES, *SOUNDS)))
+    parser.add_argument("--from", dest="source", metavar="RUN", help="a run's name or a folder")
+    parser.add_argument("--seconds", type=float, help="length of the music (default 30 where a step has a length)")
+    parser.add_argument("--steps", type=int, help="steps of the model at most, instead of --seconds")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, another piece (default 0)")
+    parser.add_argument("--temperature", type=float, default=1.0, help="below 1 safer, above 1 wilder (default 1)")
+    parser.add_argument("--prime", type=Path, metavar="FILE", help="music to begin with")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Sample, decode, write."""
+    from etude.registry import MODELS, REPRESENTATIONS, load
+
+    _check_arguments(given, MODELS, REPRESENTATIONS)
+    folder = find_model(f"{given.model}-{given.representation}", given.source)
+    representation, model = read_representation(folder), load(folder)
+    if given.out.suffix.lower() in SCORES and representation.domain == "audio":
+        raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
+    given_steps = 0
+    if given.prime:
+        prefix = _prefix(representation, given.prime)
+        given_steps, model = len(prefix), _conditioned(model, prefix)
+    steps = given.steps or _steps(representation.space.rate, given.seconds)
+    (codes,) = model.sample(1, given_steps + steps, given.seed, given.temperature)
+    piece = representation.decode(codes)
+    if given.seconds and not given.steps and representation.space.rate is None:
+        piece = piece.with_score(_opening(piece.score, given.seconds))
+    write_piece(piece, given.out)
+    print(f"{given.out}: {piece.seconds:.1f} s, {_amount(piece)}, by {folder.name} from {folder.parent.parent.name}")
+    return 0
+
+
+def find_model(name: str, source: str | None = None) -> Path:
+    """Return the folder of a saved model: in the run or folder `source`, else the newest run's, else the pretrained."""
+    from etude.cli.site import run_folder
+    from etude.files import data_dir, project_root
+
+    if source:
+        given = run_folder(source)
+        places = [given, given / name, given / "models" / name]
+    else:
+        runs = (project_root() / "reports" / "runs").glob(f"**/models/{name}/model.json")
+        places = [path.parent for path in sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)]
+        places.append(data_dir() / "pretrained" / name)
+    for place in places:
+        if (place / "model.json").is_file():
+            return place
+    representation = name.partition("-")[2]
+    remedy = f"Train it: etude run 11_rnn -p representation={representation}"
+    where = f"in {source}" if source else "in any run nor in data/pretrained"
+    raise MissingData(f"a trained {name}", f"none {where}", remedy)
+
+
+def read_representation(folder: Path):
+    """Return the representation that a saved model was trained on, as described beside it."""
+    from etude.registry import representation
+
+    try:
+        described = json.loads((folder / "made_by.json").read_text(encoding="utf-8"))["representation"]
+        return representation(described["name"], **described["options"])
+    except (OSError, LookupError, TypeError, json.JSONDecodeError) as error:
+        raise CorruptCheckpoint("made_by.json beside the model", f"{folder}: {error!r}", "Train it again.") from error
+
+
+def write_piece(piece, out: Path) -> None:
+    """Write a piece in the format that the suffix names; the file appears whole or not at all."""
+    from etude.files import replacing
+
+    with replacing(out) as new:
+        if out.suffix.lower() in SOUNDS:
+            from etude.formats.audio import write_audio
+            from etude.synthesis import render
+
+            write_audio(piece.audio if piece.audio is not None else render(piece.score), new)
+        else:
+            _write_score(piece.score, out, new)
+
+
+def _write_score(score, out: Path, new: Path) -> None:
+    suffix, title = out.suffix.lower(), out.stem.replace("_", " ")
+    if suffix in (".mid", ".midi"):
+        from etude.formats.midi import write_midi
+
+        write_midi(score, new)
+    elif suffix == ".abc":
+        from etude.formats.abc import write_abc
+
+        new.write_text(write_abc(score, title=title), encoding="utf-8")
+    elif suffix == ".svg":
+        from etude.display.engraving import engrave_svg
+
+        new.write_text(engrave_svg(score, title=title), encoding="utf-8")
+    else:
+        from etude.formats.musicxml import write_musicxml
+
+        write_musicxml(score, new, title=title)
+
+
+def _check_arguments(given: argparse.Namespace, models, representations) -> None:
+    from etude.errors import unknown_name
+
+    if given.model not in models:
+        raise unknown_name("model", given.model, models)
+    if given.representation not in representations:
+        raise unknown_name("representation", given.representation, representations)
+    if given.out.suffix.lower() not in (*SCORES, *SOUNDS):
+        raise EtudeError(f"a file name ending in {' '.join((*SCORES, *SOUNDS))}", str(given.out))
+    if not given.out.parent.is_dir():
+        raise MissingData("an existing folder to write into", str(given.out.parent))
+    for name, value in (("--seconds", given.seconds), ("--steps", given.steps)):
+        if value is not None and not value > 0:
+            raise EtudeError(f"{name} above 0", str(value))
+
+
+def _steps(rate: float | None, seconds: float | None) -> int:
+    return MOST_STEPS if rate is None else max(1, round(rate * (seconds or 30)))
+
+
+def _prefix(representation, path: Path):
+    from etude.types import Piece
+
+    piece = read_piece(path) if representation.domain == "score" else Piece(path.stem, audio=_read_sound(path))
+    codes, end = representation.encode(piece), representation.space.end
+    return codes[:-1] if end is not None and len(codes) and codes[-1] == end else codes
+
+
+def _read_sound(path: Path):
+    from etude.formats.audio import read_audio
+
+    return read_audio(path)
+
+
+def read_piece(path: Path):
+    """Return the piece in a score file, read by its suffix."""
+    from etude.formats import abc, midi, musicxml
+    from etude.types import Piece
+
+    if not path.is_file():
+        raise MissingData("a file to begin with", str(path))
+    if path.suffix.lower() in (".mid", ".midi"):
+        return Piece(path.stem, midi.read_midi(path))
+    if path.suffix.lower() == ".abc":
+        return Piece(path.stem, abc.read_abc(path.read_text(encoding="utf-8")))
+    if path.suffix.lower() in (".musicxml", ".xml", ".mxl", ".krn"):
+        return Piece(path.stem, musicxml.read_musicxml(path))
+    raise EtudeError("a .mid, .abc, .musicxml or .krn file to begin with", path.name)
+
+
+def _conditioned(model, prefix):
+    from etude.types import Evidence
+
+    return model.condition(Evidence.prefix(prefix))
+
+
+def _opening(score, seconds: float):
+    """Return the score's first `seconds`: notes that begin in them, cut at their end."""
+    from etude.types import DURATION, ONSET, Score
+
+    end = max(1, int(seconds * score.bpm / 60 * score.ticks_per_quarter))
+    notes = score.notes[score.notes[:, ONSET] < end].copy()
+    notes[:, DURATION] = notes[:, DURATION].clip(max=end - notes[:, ONSET])
+    return Score(notes, score.ticks_per_quarter, score.bpm, min(end, score.length))
+
+
+def _amount(piece) -> str:
+    return f"{len(piece.score)} notes" if piece.score is not None else f"{piece.audio.rate} samples a second"

@@ -1,0 +1,143 @@
+"""`etude run`: run notebooks with parameters, only where something changed, resumably."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+EXAMPLES = """\
+examples:
+  etude run                                     all notebooks, profile quick
+  etude run 11_rnn -p representation=text -p steps=50
+  etude run 11_rnn --sweep seed=0,1,2 --sweep cell=lstm,gru --jobs 2
+  etude run --profile full                      what is committed: hours, resumable
+  etude run --dry-run                           what would run, and why
+  etude run 11_rnn --parameters                 what can be set, and what it means
+
+A notebook runs again only if its code, its parameters, a module of étude that it imports, a package or its data have
+changed; prose does not count. Ctrl-C is safe: the same command goes on where it stopped. -p applies to every notebook
+of the run that has the parameter (11_rnn.steps=50 to one); without notebook names those that have none of the
+parameters are left out. Results are under reports/runs/NAME and never touch the checkout; only `--profile full` with
+the notebooks' own parameters is copied over notebooks/ and reports/."""
+
+
+def add(commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "run",
+        help="run notebooks, only what is stale",
+        description="Run notebooks of the study: only what is stale, several at once, resumably.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="11_rnn, 11 or rnn; none: all of them")
+    parser.add_argument("--profile", default="quick", help="smoke, quick (default) or full")
+    parser.add_argument(
+        "-p", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
+    )
+    parser.add_argument("--sweep", action="append", default=[], metavar="NAME=V,V,...", help="run once for each value")
+    parser.add_argument(
+        "--jobs", type=_positive, metavar="N", help="notebooks at once (default: as cores and memory allow)"
+    )
+    parser.add_argument("--name", help="name of the run's folder (default: made of profile and parameters)")
+    parser.add_argument("--force", action="store_true", help="run what is current, too")
+    parser.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")
+    parser.add_argument("--parameters", action="store_true", help="list the notebooks' parameters and run nothing")
+    parser.add_argument("--executor", default="local", metavar="NAME", help="a folder of workflow/executors, as slurm")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run what the command line asks for; return the exit status."""
+    from etude.errors import unknown_name
+    from etude.files import project_root
+    from etude.study.plan import make_plan
+    from etude.study.runner import Interrupted
+    from etude.study.runner import run as run_plan
+
+    executors = {path.name for path in (project_root() / "workflow" / "executors").glob("*") if path.is_dir()}
+    if given.executor not in executors:
+        raise unknown_name("executor", given.executor, executors)
+    plan = make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name)
+    if given.parameters:
+        return _list_parameters(plan)
+    if plan.left_out:
+        print(f"Without these parameters, so left out: {', '.join(plan.left_out)}.", file=sys.stderr)
+    if given.dry_run:
+        return _explain(plan, given.force)
+    try:
+        outcome = run_plan(plan, given.jobs, given.force, given.executor)
+    except Interrupted:
+        print(f"\nStopped. Go on with: etude {shlex.join(_without_force(sys.argv[1:]))}", file=sys.stderr)
+        return 130
+    return _tell(plan, outcome)
+
+
+def _tell(plan, outcome) -> int:
+    from etude.study.progress import duration
+
+    for note in outcome.notes:
+        print(note, file=sys.stderr)
+    for job in outcome.failed:
+        print(_failure(outcome.folder, job, outcome.statuses[job]), file=sys.stderr)
+    states = [status.state for status in outcome.statuses.values()]
+    counted = [
+        f"{states.count(state)} {state}" for state in ("current", "done", "failed", "stopped") if state in states
+    ]
+    if set(states) == {"current"}:
+        counted = ["all current, nothing to do" if len(states) > 1 else "current, nothing to do"]
+    many = f"{len(states)} notebooks" if len(states) > 1 else plan.jobs[0].id
+    print(f"{many}: {', '.join(counted)} ({duration(outcome.seconds)}). Results: {_short(outcome.folder)}")
+    if not outcome.failed and all(job.part == "." for job in plan.jobs):
+        print(f"Read, see and hear them: etude site --name {plan.folder.name} --open")
+    return 1 if outcome.failed else 0
+
+
+def _failure(folder, job: str, status) -> str:
+    """Return what failed, where, and where to look: three lines, not a traceback."""
+    log, kept = folder / "logs" / f"{job}.log", folder / "logs" / f"{job}.failed.ipynb"
+    if status.state != "failed":
+        return f"{job} did not run: {_short(folder / 'logs' / 'snakemake.log')}"
+    notebook = f"\n  as far as it came: {_short(kept)}" if kept.is_file() else ""
+    return f"\n{job} failed in {status.detail}\n  log: {_short(log)}{notebook}"
+
+
+def _explain(plan, force: bool) -> int:
+    from etude.study.staleness import reasons_by_job
+
+    reasons = reasons_by_job(plan, force)
+    width = max(map(len, reasons))
+    for job in plan.jobs:
+        why = "; ".join(reasons[job.id][:4]) + (" ..." if len(reasons[job.id]) > 4 else "")
+        print(f"{job.id:<{width}}  {'runs: ' + why if why else 'current'}")
+        if why and job.parameters:
+            print(f"{'':<{width}}  with  {', '.join(f'{name} = {value!r}' for name, value in job.parameters.items())}")
+    print(f"{sum(map(bool, reasons.values()))} of {len(reasons)} would run, into {_short(plan.folder)}")
+    return 0
+
+
+def _list_parameters(plan) -> int:
+    for job in plan.jobs:
+        print(job.id)
+        for parameter in job.notebook.parameters.values():
+            value = job.parameters.get(parameter.name, parameter.default)
+            own = f" (its own: {parameter.default!r})" if parameter.name in job.parameters else ""
+            note = f"  # {parameter.help}" if parameter.help else ""
+            print(f"  {parameter.name} = {value!r}{own}{note}")
+    return 0
+
+
+def _without_force(arguments: list[str]) -> list[str]:
+    return [argument for argument in arguments if argument != "--force"]
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def _short(path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

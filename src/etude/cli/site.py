@@ -1,0 +1,51 @@
+"""`etude site`: a run, or the committed study, as a book of static pages."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+EXAMPLES = """\
+examples:
+  etude site --open                 the committed study, as reports/site/index.html
+  etude site --name quick --open    what the last `etude run` made"""
+
+
+def add(commands) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "site",
+        help="build the book of a run or of the committed study",
+        description="Build a book of static pages that opens from the disk, without server and network.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--name", help="a run under reports/runs (default: what is committed)")
+    parser.add_argument("--open", action="store_true", help="show it in a browser")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Build the site and say where it is."""
+    from etude.study.site import build_site
+
+    folder = run_folder(given.name) if given.name else None
+    index = build_site(folder)
+    print(index)
+    if given.open:
+        import webbrowser
+
+        webbrowser.open(index.resolve().as_uri())
+    return 0
+
+
+def run_folder(name: str) -> Path:
+    """Return the folder of a run by name or path, or raise an error that names the nearest."""
+    from etude.errors import unknown_name
+    from etude.files import project_root
+
+    runs = project_root() / "reports" / "runs"
+    for folder in (runs / name, Path(name)):
+        if folder.is_dir():
+            return folder
+    raise unknown_name("run", name, [path.name for path in runs.glob("*") if path.is_dir()])

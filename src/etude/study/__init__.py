@@ -1,0 +1,13 @@
+"""The study as something that runs: records of what a notebook measured, and the runner that repeats it.
+
+>>> from etude import study
+>>> run = study.start("11_rnn", representation="pianoroll", steps=300, seed=0)
+>>> run.table("bits", table)
+>>> run.finish()
+>>> study.read_summary("11_rnn").number("bits_per_second")
+"""
+
+from etude.study.record import Run, start
+from etude.study.summary import Summary, read_summary
+
+__all__ = ["Run", "Summary", "read_summary", "start"]

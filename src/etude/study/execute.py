@@ -1,0 +1,285 @@
+"""One job in a process of its own: ``python -m etude.study.execute plan/JOB.json --threads 1``.
+
+Snakemake starts it. papermill runs the notebook in a kernel of *this* interpreter (whatever kernels a machine has
+installed under the same name), with bounded threads, a time limit for each cell and a second try where a kernel does
+not start. The executed notebook, its summary and, last, the job's record appear whole or not at all; a failed
+notebook is kept in `logs/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+
+from etude.errors import EtudeError
+from etude.files import project_root, replacing
+from etude.study import outputs
+from etude.study.environment import kernel_environment
+from etude.study.notebook import (
+    Notebook,
+    code_cell,
+    read_notebook,
+    tags,
+    text_of,
+    with_outputs,
+    with_parameters,
+    write_notebook,
+)
+from etude.study.source import data_digests, file_digests, module_digests, read_package
+from etude.study.staleness import FORMAT, record_path
+from etude.study.summary import summary_path
+
+START_SECONDS, START_TRIES = 120, 3
+TRACE = "etude-trace"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Failed(Exception):
+    """A job failed; the terminal gets `where` and `what`, the log the rest."""
+
+    def __init__(self, where: str, what: str):
+        super().__init__(f"{where}: {what}")
+        self.where, self.what = where, what
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job; return 0, 1 where it failed, 130 where it was stopped."""
+    parser = argparse.ArgumentParser(prog="python -m etude.study.execute", description=__doc__.splitlines()[0])
+    parser.add_argument("plan", type=Path)
+    parser.add_argument("--threads", type=int, default=1)
+    given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=_follow_runner, daemon=True).start()
+    job = Execution(given.plan.resolve(), given.threads)
+    try:
+        with job.alone(), tempfile.TemporaryDirectory(prefix="etude-") as sockets:
+            os.environ["JUPYTER_RUNTIME_DIR"] = sockets  # a short path: names of sockets end at 107 bytes
+            job.run()
+    except KeyboardInterrupt:
+        print("stopped; what has a checkpoint goes on from there at the next run")
+        return 130
+    except Exception as error:  # whatever it is, the terminal gets a line and the log the rest
+        if not isinstance(error, Failed | EtudeError):
+            traceback.print_exc()
+        job.report(error)
+        return 1
+    return 0
+
+
+class Execution:
+    """The files of one job, and its course."""
+
+    def __init__(self, plan: Path, threads: int):
+        self.plan, self.threads = json.loads(plan.read_text(encoding="utf-8")), threads
+        self.id, self.run_folder = plan.stem, plan.parent.parent
+        self.folder = self.run_folder / self.plan["part"]  # of this job's results, laid out like the checkout
+        self.partial = plan.with_suffix(".partial.ipynb")
+        self.trace = plan.with_suffix(".trace")
+        self.progress = plan.with_suffix(".progress")
+        self.logs = self.run_folder / "logs"
+        self.cell, self.cells, self.started = None, 0, time.time()
+
+    @contextmanager
+    def alone(self):
+        """Hold the job's lock: an orphan of a killed run must end before its checkpoint is used again."""
+        with (self.run_folder / "plan" / f"{self.id}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def run(self) -> None:
+        """Execute, clean, check, and put the results in place."""
+        texts = read_package()  # as it is before the kernel imports anything: a later edit makes the result stale
+        notebook = read_notebook(project_root() / self.plan["source"])
+        for old in (self.logs / f"{self.id}.failed.ipynb", self.logs / f"{self.id}.failure.json", self.trace):
+            old.unlink(missing_ok=True)
+        self._prepare(notebook)
+        executed = self._execute(notebook)
+        noise = outputs.clean(executed)
+        print("".join(f"\nleft out of the notebook:\n{text}" for text in noise))
+        executed["cells"] = [cell for cell in executed["cells"] if TRACE not in tags(cell)]
+        final = with_outputs(notebook.content, executed)
+        final["metadata"] |= {"kernelspec": outputs.KERNELSPEC, "language_info": executed["metadata"]["language_info"]}
+        outputs.check(final)
+        self._install(notebook, final, texts, len(noise))
+
+    def _prepare(self, notebook: Notebook) -> None:
+        for part in ("notebooks", "reports/summaries", "plan/ipython"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+        os.environ.update(kernel_environment(self.folder, notebook.name, self.plan["profile"], self.threads))
+        os.environ["ETUDE_ROOT"] = str(project_root())
+        os.chdir(self.folder / "notebooks")  # of this process, so that no two kernels share a change of folder
+
+    def _execute(self, notebook: Notebook) -> dict:
+        """Return the executed notebook as JSON; try again where the kernel does not even start."""
+        for attempt in range(1, START_TRIES + 1):
+            try:
+                return self._papermill(notebook)
+            except RuntimeError as error:  # "Kernel died before replying", "Kernel didn't respond in 120 seconds"
+                if self.cell is not None:
+                    raise self._failure(f"the kernel died ({error}); short of memory?") from error
+                if attempt == START_TRIES:
+                    raise Failed("before the first cell", f"no kernel started in {attempt} tries ({error})") from error
+                print(f"the kernel did not start ({error}); once more", flush=True)
+        raise AssertionError
+
+    def _papermill(self, notebook: Notebook) -> dict:
+        import nbformat
+        import papermill
+        from nbclient.exceptions import CellTimeoutError
+        from papermill.exceptions import PapermillExecutionError
+
+        from etude.study.kernel import ThisInterpreter
+
+        self.cell = None
+        source = with_parameters(notebook.content, _restored(notebook, self.plan["parameters"]))
+        self.cells = sum(cell["cell_type"] == "code" for cell in source["cells"])
+        node = nbformat.from_dict({**source, "cells": [*map(_blank, source["cells"]), _trace_cell(self.trace)]})
+        try:
+            executed = papermill.execute_notebook(
+                node,
+                self.partial,
+                kernel_name="python3",
+                progress_bar=False,
+                start_timeout=START_SECONDS,
+                execution_timeout=self.plan["cell_timeout"],
+                kernel_manager_class=ThisInterpreter,
+                shutdown_kernel="immediate",
+                store_widget_state=False,
+                on_cell_start=self._at_cell,
+            )
+        except PapermillExecutionError as error:
+            print(ANSI.sub("", "\n".join(error.traceback)))
+            raise self._failure(ANSI.sub("", f"{error.ename}: {error.evalue}")) from None
+        except CellTimeoutError as error:
+            raise self._failure(
+                f"took longer than {self.plan['cell_timeout']} s (`cell_timeout` of the profile)"
+            ) from error
+        return json.loads(nbformat.writes(executed))
+
+    def _at_cell(self, cell, cell_index: int) -> None:
+        if cell.cell_type == "code" and TRACE not in tags(cell):
+            first = next((line for line in cell.source.splitlines() if line.strip()), "")
+            number = 1 + (self.cell["number"] if self.cell else 0)
+            self.cell = {"number": number, "of": self.cells, "line": first[:80], "started": self.started}
+            print(f"{time.time() - self.started:7.1f} s  cell {number}: {first}", flush=True)
+            with replacing(self.progress) as new:
+                new.write_text(json.dumps(self.cell), encoding="utf-8")
+
+    def _failure(self, what: str) -> Failed:
+        return Failed(f"cell {self.cell['number']} (`{self.cell['line']}`)", what)
+
+    def _install(self, notebook: Notebook, final: dict, texts: dict[str, str], noise: int) -> None:
+        traced = json.loads(self.trace.read_text(encoding="utf-8"))
+        depends = {
+            "code": notebook.digest,
+            "modules": module_digests(traced["modules"], texts),
+            "data": data_digests(traced["modules"]),
+        }
+        seal_summary(summary_path(self.folder, notebook.name), depends)
+        with replacing(self.folder / "notebooks" / f"{notebook.name}.ipynb") as new:
+            write_notebook(final, new)
+        self._drop_old_artefacts(notebook.name, final)
+        record = {
+            "format": FORMAT,
+            "notebook": notebook.name,
+            "profile": self.plan["profile"],
+            "parameters": {name: repr(value) for name, value in _restored(notebook, self.plan["parameters"]).items()},
+            **depends,
+            "packages": traced["packages"],
+            "inputs": file_digests(traced["inputs"]),
+            "outputs": self._outputs(notebook.name),
+            "noise": noise,
+            "seconds": round(time.time() - self.started, 1),
+            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000, 1),
+        }
+        with replacing(record_path(self.run_folder, self.id)) as new:
+            new.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        self.partial.unlink(missing_ok=True)
+        print(f"{record['seconds']:7.1f} s  done, {record['peak_memory_mb']} MB at most", flush=True)
+
+    def _artefacts(self, name: str) -> list[Path]:
+        folders = [self.folder / "reports" / kind / name for kind in ("figures", "audio")]
+        return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+
+    def _drop_old_artefacts(self, name: str, final: dict) -> None:
+        """Remove figures and sounds of an earlier run that this one neither wrote nor shows."""
+        summary = summary_path(self.folder, name)
+        shown = json.dumps(final) + (summary.read_text(encoding="utf-8") if summary.is_file() else "")
+        for path in self._artefacts(name):
+            if path.stat().st_mtime < self.started - 2 and path.name not in shown:
+                path.unlink()
+
+    def _outputs(self, name: str) -> list[str]:
+        own = [self.folder / "notebooks" / f"{name}.ipynb", summary_path(self.folder, name)]
+        return [p.relative_to(self.folder).as_posix() for p in [*own, *self._artefacts(name)] if p.is_file()]
+
+    def report(self, error: Exception) -> None:
+        """Keep the failed notebook and say in two lines what happened, for the terminal."""
+        print(f"\nFAILED {error}", flush=True)
+        failed = self.logs / f"{self.id}.failed.ipynb"
+        if self.partial.is_file():
+            self.partial.replace(failed)
+        where = error.where if isinstance(error, Failed) else "outside its cells"
+        what = error.what if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
+        said = {"where": where, "what": what}
+        with replacing(self.logs / f"{self.id}.failure.json") as new:
+            new.write_text(json.dumps(said), encoding="utf-8")
+
+
+def seal_summary(path: Path, depends: dict) -> None:
+    """Put into a summary what its run depended on, as it was before the kernel started."""
+    if path.is_file():
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        summary["source"] = depends
+        with replacing(path) as new:
+            text = json.dumps(summary, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+            new.write_text(text + "\n", encoding="utf-8")
+
+
+def _blank(cell: dict) -> dict:
+    """Return the cell without outputs, its source as one string."""
+    blank = {**cell, "source": text_of(cell), "metadata": dict(cell.get("metadata", {}))}
+    return {**blank, "outputs": [], "execution_count": None} if cell["cell_type"] == "code" else blank
+
+
+def _trace_cell(path: Path) -> dict:
+    source = f"__import__('etude.study.trace').study.trace.write_trace({str(path)!r})"
+    return code_cell(source, TRACE)
+
+
+def _restored(notebook: Notebook, values: dict) -> dict:
+    """Return parameters read from JSON with their types (a tuple came as a list)."""
+    return {name: notebook.parameters[name].check(value) for name, value in values.items()}
+
+
+def _interrupt(_signal, _frame) -> None:
+    raise KeyboardInterrupt
+
+
+def _follow_runner() -> None:
+    """End this process soon after the `etude run` that wanted it is gone, even killed."""
+    host, _, pid = os.environ.get("ETUDE_RUNNER", "").rpartition(":")
+    while host == socket.gethostname() and pid:
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        time.sleep(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

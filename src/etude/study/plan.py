@@ -1,0 +1,192 @@
+"""From a wish ("11_rnn, quick, steps=50, three seeds") to jobs: which notebook, which parameters, which folder.
+
+Everything that can be refused is refused here, before a kernel starts: unknown notebooks, profiles and parameters
+(with the nearest name), values of another type (with the type expected).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from etude.errors import EtudeError, unknown_name
+from etude.files import project_root
+from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
+from etude.study.parameters import split_list
+
+LONGEST_NAME = 100
+DEFAULT_TIMEOUT = 3600
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook with one set of parameters.
+
+    `parameters` are those that differ from the notebook's own; `part` is the folder inside the run that holds its
+    results: "." or, in a sweep, `seed=0`.
+    """
+
+    notebook: Notebook
+    profile: str
+    parameters: dict
+    part: str
+    cell_timeout: int
+
+    @property
+    def id(self) -> str:
+        """Its name inside the run: `11_rnn`, or `11_rnn@seed=0` in a sweep."""
+        return self.notebook.name if self.part == "." else f"{self.notebook.name}@{self.part}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run: its folder, its jobs in reading order, and whether a success is to be published into the checkout."""
+
+    folder: Path
+    jobs: list[Job]
+    publish: bool
+    left_out: tuple[str, ...] = ()
+
+
+def profiles() -> dict[str, Path]:
+    """Return the profiles, name to file."""
+    return {path.stem: path for path in sorted((project_root() / "workflow" / "profiles").glob("*.yaml"))}
+
+
+def read_profile(name: str) -> dict:
+    """Return a profile as `{"cell_timeout": seconds, "parameters": {notebook: {name: value}}}`."""
+    import yaml
+
+    known = profiles()
+    if name not in known:
+        raise unknown_name("profile", name, known)
+    try:
+        profile = yaml.safe_load(known[name].read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise EtudeError(f"YAML in {known[name].name}", str(error)) from error
+    for key in profile:
+        if key not in ("cell_timeout", "parameters"):
+            raise unknown_name(f"setting of {known[name].name}", key, ("cell_timeout", "parameters"))
+    return {"cell_timeout": DEFAULT_TIMEOUT, **profile, "parameters": profile.get("parameters") or {}}
+
+
+def make_plan(
+    names: Sequence[str] = (),
+    profile: str = "quick",
+    settings: Sequence[str] = (),
+    sweep: Sequence[str] = (),
+    name: str | None = None,
+) -> Plan:
+    """Return the plan of a run.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Notebooks, as `find_notebook` takes them; none means all.
+    profile : str
+        Whose parameters replace the notebooks' own.
+    settings, sweep : sequences of str
+        `name=value` and `name=value,value,...`; `notebook.name=...` addresses one notebook. A setting applies to every
+        notebook of the run that has the parameter, and at least one must. Where no notebooks are named, those that
+        have none of the parameters are left out: for them nothing would differ from the profile's own run.
+    name : str, optional
+        Name of the run's folder; by default it says profile and settings.
+    """
+    prescribed = read_profile(profile)
+    notebooks = [read_notebook(path) for path in _chosen(names)]
+    fixed = [_split_setting(text, "-p") for text in settings]
+    swept = [(key, split_list(text)) for key, text in (_split_setting(text, "--sweep") for text in sweep)]
+    for key in [key for key, _ in [*fixed, *swept]]:
+        _require_known(key, notebooks)
+    concerned = [nb for nb in notebooks if any(_applies(key, nb) for key, _ in [*fixed, *swept])]
+    running = _with_needed(notebooks if names or not (fixed or swept) else concerned)
+    left_out = () if names else tuple(nb.name for nb in notebooks if nb.name not in [other.name for other in running])
+    jobs = []
+    for combination in itertools.product(*([(key, text) for text in texts] for key, texts in swept)):
+        for notebook in running:
+            chosen = _parameters(notebook, prescribed["parameters"], [*fixed, *combination])
+            part = _slug(combination) if swept else "."
+            jobs.append(Job(notebook, profile, chosen, part, int(prescribed["cell_timeout"])))
+    folder = project_root() / "reports" / "runs" / _folder_name(name, profile, [*fixed, *_joined(swept)])
+    return Plan(folder, jobs, profile == "full" and not (name or fixed or swept), left_out)
+
+
+def _chosen(names: Sequence[str]) -> list[Path]:
+    paths = sorted({find_notebook(name) for name in names}) if names else list(all_notebooks().values())
+    if not paths:
+        raise EtudeError("notebooks named like 11_rnn.ipynb", f"none in {project_root() / 'notebooks'}")
+    return paths
+
+
+def _with_needed(notebooks: list[Notebook]) -> list[Notebook]:
+    """Return the notebooks and those whose summaries they read, in reading order."""
+    found = {notebook.name: notebook for notebook in notebooks}
+    waiting = [name for notebook in notebooks for name in notebook.needs]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = read_notebook(find_notebook(name))
+            waiting += found[name].needs
+    return [found[name] for name in sorted(found)]
+
+
+def _split_setting(text: str, option: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"(\w+\.)?[A-Za-z_]\w*", key.strip()):
+        raise EtudeError(f"name=value after {option}", repr(text), f"For example: {option} steps=50")
+    return key.strip(), value
+
+
+def _applies(key: str, notebook: Notebook) -> bool:
+    owner, _, parameter = key.rpartition(".")
+    return parameter in notebook.parameters and owner in ("", notebook.name)
+
+
+def _require_known(key: str, notebooks: list[Notebook]) -> None:
+    if any(_applies(key, notebook) for notebook in notebooks):
+        return
+    owner, _, parameter = key.rpartition(".")
+    if owner and owner not in [notebook.name for notebook in notebooks]:
+        raise unknown_name("notebook of this run", owner, [notebook.name for notebook in notebooks])
+    heirs = [notebook for notebook in notebooks if owner in ("", notebook.name)]
+    of = f" of {heirs[0].name}" if len(heirs) == 1 else ""
+    raise unknown_name(f"parameter{of}", parameter, {name for heir in heirs for name in heir.parameters})
+
+
+def _parameters(notebook: Notebook, prescribed: dict, settings: list[tuple[str, str]]) -> dict:
+    """Return the parameters that differ from the notebook's own defaults."""
+    values = {}
+    for name, value in (prescribed.get(notebook.name) or {}).items():
+        if name not in notebook.parameters:
+            raise unknown_name(f"parameter of {notebook.name}", name, notebook.parameters)
+        values[name] = notebook.parameters[name].check(value)
+    for key, text in settings:
+        if _applies(key, notebook):
+            name = key.rpartition(".")[2]
+            values[name] = notebook.parameters[name].parse(text)
+    return {name: value for name, value in values.items() if repr(value) != repr(notebook.parameters[name].default)}
+
+
+def _joined(swept: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
+    return [(key, ",".join(texts)) for key, texts in swept]
+
+
+def _folder_name(name: str | None, profile: str, settings: list[tuple[str, str]]) -> str:
+    if name is None:
+        return "-".join([profile, _slug(settings)]) if settings else profile
+    if not re.fullmatch(r"[A-Za-z0-9][\w.=,+-]*", name) or len(name) > LONGEST_NAME:
+        raise EtudeError("a run name of letters, digits and . _ - = , +", repr(name))
+    return name
+
+
+def _slug(settings: Sequence[tuple[str, str]]) -> str:
+    """Return a stable name for settings that every file system takes; what it must shorten, a digest keeps apart."""
+    exact = "-".join(f"{key}={text}" for key, text in sorted(settings))
+    safe = re.sub(r"[^\w.=,+-]+", "_", exact, flags=re.ASCII)
+    if safe == exact and len(safe) <= LONGEST_NAME:
+        return safe
+    return f"{safe[: LONGEST_NAME - 9]}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"

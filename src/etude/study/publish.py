@@ -1,0 +1,93 @@
+"""A `full` run with the notebooks' own parameters becomes what is committed: its mirror is copied over the checkout.
+
+A notebook's part of it (notebook, summary, figures, sounds, published models) is staged beside its places first and
+then moved in, so it changes whole; a notebook whose code was edited while it ran is left alone, and newer prose keeps
+its wording: outputs move, text stays.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from etude.files import project_root, replacing
+from etude.study.notebook import read_notebook, same_text, with_outputs, write_notebook
+from etude.study.plan import Job
+from etude.study.staleness import read_record
+
+KINDS = ("figures", "audio")
+
+
+def refresh(folder: Path, job: Job) -> bool:
+    """Put a current job's outputs under its notebook's newest text; return whether anything changed."""
+    place = folder / job.part / "notebooks" / f"{job.notebook.name}.ipynb"
+    executed = read_notebook(place).content
+    newer = with_outputs(job.notebook.content, executed)
+    if same_text(newer, executed):
+        return False
+    newer["metadata"] = {**newer["metadata"], **executed["metadata"]}
+    with replacing(place) as new:
+        write_notebook(newer, new)
+    return True
+
+
+def publish(folder: Path, job: Job) -> str:
+    """Copy a finished job's results over the checkout.
+
+    Returns
+    -------
+    str
+        "published", "" where the checkout has them already, or why it was not done.
+    """
+    name, root = job.notebook.name, project_root()
+    record = read_record(folder, job.id)
+    if record is None or read_notebook(job.notebook.path).digest != record["code"]:
+        return f"not published: notebooks/{name}.ipynb was edited while it ran; run it again"
+    refresh(folder, job)
+    sources = _published(folder, name)
+    changed = {path: source for path, source in sources.items() if not _same(source, root / path)}
+    if not changed:
+        return ""
+    with tempfile.TemporaryDirectory(prefix=".publish-", dir=root / "reports") as room:
+        staged = [_stage(source, Path(room) / str(n)) for n, source in enumerate(changed.values())]
+        for new, old in zip(staged, (root / path for path in changed), strict=True):  # only renames from here on
+            old.parent.mkdir(parents=True, exist_ok=True)
+            if old.exists():
+                old.replace(Path(room) / f"{new.name}-old")
+            if new.exists():
+                new.replace(old)
+    return "published"
+
+
+def _published(folder: Path, name: str) -> dict[str, Path]:
+    """Map places in the checkout to what the run has for them; where that is nothing, the old one goes."""
+    kinds = [f"reports/{kind}/{name}" for kind in KINDS]
+    paths = [*kinds, f"reports/summaries/{name}.json", f"notebooks/{name}.ipynb"]  # the notebook last: it links to them
+    summary = folder / "reports" / "summaries" / f"{name}.json"
+    models = json.loads(summary.read_text(encoding="utf-8"))["models"] if summary.is_file() else {}
+    kept = {f"data/pretrained/{model}": folder / "models" / model for model, said in models.items() if said["publish"]}
+    return kept | {path: folder / path for path in paths}
+
+
+def _stage(source: Path, place: Path) -> Path:
+    if source.is_dir():
+        shutil.copytree(source, place)
+    elif source.is_file():
+        shutil.copyfile(source, place)
+    return place
+
+
+def _same(one: Path, other: Path) -> bool:
+    if one.is_dir() and other.is_dir():
+        ours, theirs = _files(one), _files(other)
+        return ours == theirs and all(filecmp.cmp(one / path, other / path, shallow=False) for path in ours)
+    if one.is_file() and other.is_file():
+        return filecmp.cmp(one, other, shallow=False)
+    return not one.exists() and not other.exists()
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}

@@ -1,0 +1,139 @@
+"""What a notebook tells the study: `start`, what it measured, `finish`.
+
+Every number that the study shows comes from a summary that such a run wrote, with all that is needed to judge it:
+parameters, seeds, versions, digests of corpora and source, and the cost. Works the same under the runner and by
+hand in JupyterLab (then under `reports/runs/lab`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+from etude.errors import EtudeError
+from etude.files import artefact, replacing, replacing_folder, run_dir
+from etude.study.source import data_digests, module_digests, modules_loaded, packages_loaded
+from etude.study.summary import FORMAT, as_json, summary_path
+
+PICTURES = ("png", "svg")
+
+
+def start(name: str, **parameters) -> Run:
+    """Begin the record of notebook `name` with the parameters that it runs with."""
+    ours = os.environ.get("ETUDE_NOTEBOOK")
+    if "ETUDE_RUN_DIR" in os.environ and ours not in (None, name):
+        raise EtudeError(f"start({ours!r}, ...), the notebook's own name", repr(name))
+    os.environ["ETUDE_NOTEBOOK"] = name  # by hand: artefacts then lie in this notebook's folders
+    return Run(name, parameters)
+
+
+class Run:
+    """The record of one run of a notebook; made by `start`."""
+
+    def __init__(self, name: str, parameters: dict):
+        self.name, self.parameters, self._started = name, parameters, time.monotonic()
+        self._parts = {part: {} for part in ("tables", "numbers", "figures", "models", "corpora", "cost")}
+
+    def table(self, name: str, frame):
+        """Keep a table (a pandas DataFrame or a list of dicts) and return it, for display.
+
+        An index that has a name becomes a column of the rows kept.
+        """
+        rows = frame
+        if hasattr(frame, "to_dict"):
+            named = any(level is not None for level in frame.index.names)
+            rows = (frame.reset_index() if named else frame).to_dict("records")
+        self._keep("tables", name, rows)
+        return frame
+
+    def number(self, name: str, value, unit: str = ""):
+        """Keep a number with its unit and return it."""
+        self._keep("numbers", name, {"value": value, "unit": unit})
+        return value
+
+    def figure(self, name: str, fig, alt: str, kind: str = "png") -> None:
+        """Save a matplotlib figure as `reports/figures/NOTEBOOK/name.png` (or svg); `alt` says what it shows."""
+        if kind not in PICTURES or not alt.strip():
+            raise EtudeError(f"a kind among {PICTURES} and a text for those who cannot see it", f"{kind!r}, {alt!r}")
+        path = artefact("figures", f"{name}.{kind}")
+        with replacing(path) as new:
+            fig.savefig(
+                new, format=kind, dpi=144, bbox_inches="tight", metadata={"Date": None} if kind == "svg" else {}
+            )
+        self._keep("figures", name, {"path": _from_run(path), "alt": alt})
+
+    def checkpoint(self, name: str) -> Path:
+        """Return the folder of a fit's checkpoints: pass it to `Model.fit(checkpoint=...)`.
+
+        A fit that was cut short goes on from it; a finished one is read from it, as long as model, data, budget, seed
+        and source are the same (`etude run --force` empties it).
+        """
+        folder = run_dir() / "checkpoints" / self.name / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def model(self, name: str, model, representation, *, publish: bool = False, **facts):
+        """Save a model under `models/name` with the representation that reads it, and return the model.
+
+        By convention `name` is `rnn-midi`: model, representation; `etude generate` finds it by that. `facts` (steps,
+        bits, ...) are kept beside it. With `publish`, a `full` run also puts it into `data/pretrained`.
+        """
+        made_by = {"notebook": self.name, "parameters": self.parameters, "corpora": self._parts["corpora"], **facts}
+        described = as_json({"representation": representation.describe(), **made_by})
+        with replacing_folder(run_dir() / "models" / name) as new:
+            model.save(new)
+            (new / "made_by.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+        self._keep("models", name, {"path": f"models/{name}", "publish": publish, **facts})
+        return model
+
+    def corpus(self, corpus):
+        """Keep a corpus's source, licence, counts and digest, and return it."""
+        counts = {split: len(corpus.load(split)) for split in corpus.splits}
+        kept = {"digest": corpus.digest(), "pieces": counts, "source": corpus.source, "licence": corpus.licence}
+        self._keep("corpora", corpus.name, kept)
+        return corpus
+
+    def cost(self, name: str, history) -> None:
+        """Keep what a fit cost: learnt parameters, seconds, best step, peak memory of the process so far."""
+        kept = {"parameters": history.parameters, "train_seconds": round(history.seconds, 2)}
+        self._keep("cost", name, {**kept, "best_step": history.best_step, "peak_memory_mb": peak_memory_mb()})
+
+    def finish(self) -> None:
+        """Write `reports/summaries/NOTEBOOK.json`."""
+        modules = module_digests(modules_loaded())
+        summary = {
+            "format": FORMAT,
+            "notebook": self.name,
+            "profile": os.environ.get("ETUDE_PROFILE", "by hand"),
+            "parameters": self.parameters,
+            "seeds": [v for key in ("seed", "seeds") if key in self.parameters for v in _many(self.parameters[key])],
+            "versions": packages_loaded(),
+            "source": {"code": None, "modules": modules, "data": data_digests(list(modules))},
+            "wall_seconds": round(time.monotonic() - self._started, 1),
+            "peak_memory_mb": peak_memory_mb(),
+            **self._parts,
+        }
+        with replacing(summary_path(run_dir(), self.name)) as new:
+            text = json.dumps(as_json(summary), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+            new.write_text(text + "\n", encoding="utf-8")
+
+    def _keep(self, part: str, name: str, value) -> None:
+        self._parts[part][str(name)] = as_json(value)
+
+
+def peak_memory_mb() -> float:
+    """Return the peak resident memory of this process in megabytes (10^6 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+def _many(value) -> list:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _from_run(path: Path) -> str:
+    return path.relative_to(run_dir()).as_posix()

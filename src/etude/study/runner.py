@@ -1,0 +1,253 @@
+"""Runs a plan: Snakemake orders the stale jobs and runs them side by side, this process watches and tells.
+
+Stopping is safe at any time. Ctrl-C ends the kernels; what has a record stays, the rest starts again at the next run
+and goes on from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from etude.errors import EtudeError
+from etude.files import project_root, replacing
+from etude.study.environment import cores, default_jobs
+from etude.study.plan import Job, Plan
+from etude.study.progress import Display, Status, duration
+from etude.study.publish import publish, refresh
+from etude.study.staleness import read_record, reasons_by_job, record_path, upstream_ids
+
+GRACE = 15.0  # seconds that kernels get to end after Ctrl-C
+LOOK = 0.3  # seconds between two looks at the jobs
+
+
+@dataclass
+class Outcome:
+    """How a run ended: the final status of each job, what was published, and where things lie."""
+
+    folder: Path
+    statuses: dict[str, Status]
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> list[str]:
+        """Ids of the jobs that failed or never came to run."""
+        return [job for job, status in self.statuses.items() if status.state not in ("done", "current")]
+
+
+class Interrupted(Exception):
+    """The run was stopped by Ctrl-C or SIGTERM; everything can be resumed."""
+
+
+def run(plan: Plan, jobs: int | None = None, force: bool = False, executor: str = "local", stream=None) -> Outcome:
+    """Run what is stale of a plan, `jobs` notebooks at once, and report.
+
+    Raises
+    ------
+    EtudeError
+        Where another process is working on the same run.
+    Interrupted
+        After Ctrl-C or SIGTERM, once the kernels have ended.
+    """
+    started, stream = time.time(), stream or sys.stderr
+    jobs = jobs or default_jobs()
+    with _only_one(plan.folder):
+        reasons = reasons_by_job(plan, force)
+        for job in plan.jobs:
+            if reasons[job.id]:
+                _write_plan(plan.folder, job, reasons[job.id])
+            if force:
+                shutil.rmtree(plan.folder / job.part / "checkpoints" / job.notebook.name, ignore_errors=True)
+        notes = []
+        if any(reasons.values()):
+            watch = Watch(plan, reasons, started, Display([job.id for job in plan.jobs], stream))
+            notes += _snakemake(plan, reasons, jobs, executor, watch)
+            statuses = watch.statuses(final=True)
+        else:
+            statuses = {job.id: Status("current") for job in plan.jobs}
+        notes += _settle(plan, statuses)
+    return Outcome(plan.folder, statuses, time.time() - started, notes)
+
+
+def _settle(plan: Plan, statuses: dict[str, Status]) -> list[str]:
+    """Bring texts up to date and publish what a full run finished; return what is worth a line."""
+    notes = []
+    for job in plan.jobs:
+        state = statuses[job.id].state
+        if state == "current" and refresh(plan.folder, job):
+            notes.append(f"{job.id}: new text, same outputs")
+        if plan.publish and state in ("done", "current"):
+            said = publish(plan.folder, job)
+            notes += [f"{job.id}: {said}"] if said else []
+    return notes
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the run's lock; the system releases it when its holder dies, however it dies."""
+    (folder / "plan").mkdir(parents=True, exist_ok=True)
+    with (folder / "plan" / "lock").open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            remedy = "Wait for it or stop it, or give this run a --name of its own."
+            raise EtudeError(f"the run {folder.name} to be free", f"one at work ({holder})", remedy) from error
+        lock.truncate(0)
+        print(f"process {os.getpid()} on {socket.gethostname()}", file=lock, flush=True)
+        yield
+
+
+def _write_plan(folder: Path, job: Job, reasons: list[str]) -> None:
+    """Write `plan/JOB.json`: newer than the record, it makes Snakemake run the job."""
+    planned = {
+        "source": job.notebook.path.relative_to(project_root()).as_posix(),
+        "profile": job.profile,
+        "parameters": job.parameters,
+        "part": job.part,
+        "cell_timeout": job.cell_timeout,
+        "because": reasons,
+    }
+    for part in ("logs", "records"):
+        (folder / part).mkdir(exist_ok=True)
+    with replacing(folder / "plan" / f"{job.id}.json") as new:
+        new.write_text(json.dumps(planned, indent=1) + "\n", encoding="utf-8")
+    (folder / "plan" / f"{job.id}.progress").unlink(missing_ok=True)
+    (folder / "logs" / f"{job.id}.failure.json").unlink(missing_ok=True)
+
+
+class Watch:
+    """Reads from the run's folder how far each job is."""
+
+    def __init__(self, plan: Plan, reasons: dict[str, list[str]], started: float, display: Display):
+        self.plan, self.reasons, self.started, self.display = plan, reasons, started, display
+        self.look()
+
+    def look(self, final: bool = False) -> None:
+        """Show how far the jobs are."""
+        self.display.show(self.statuses(final))
+
+    def statuses(self, final: bool = False) -> dict[str, Status]:
+        """Return the status of each job; `final` once nothing runs any more."""
+        return {job.id: self._status(job, final) for job in self.plan.jobs}
+
+    def _status(self, job: Job, final: bool) -> Status:
+        if not self.reasons[job.id]:
+            return Status("current")
+        folder = self.plan.folder
+        failure = _read_json(folder / "logs" / f"{job.id}.failure.json")
+        if failure:
+            return Status("failed", f"{failure['where']}: {failure['what'].strip().splitlines()[0]}")
+        place = record_path(folder, job.id)
+        record = read_record(folder, job.id) if place.is_file() and place.stat().st_mtime >= self.started - 1 else None
+        if record:
+            noise = f", {record['noise']} warnings in its log" if record["noise"] else ""
+            return Status("done", duration(record["seconds"]) + noise)
+        cell = _read_json(folder / "plan" / f"{job.id}.progress")
+        if cell and not final:
+            past = duration(time.time() - cell["started"])
+            return Status("running", f"cell {cell['number']} of {cell['of']}, {past}")
+        return Status("stopped" if final else "waiting")
+
+
+def _read_json(path: Path) -> dict | None:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: str) -> list[str]:
+    """Return the command line of Snakemake for the stale jobs: by time of `plan/JOB.json` alone, longest first."""
+    threads = max(1, cores() // jobs)
+    stale = [job.id for job in plan.jobs if reasons[job.id]]
+    workflow = project_root() / "workflow"
+    many = ["--jobs", str(jobs)] if executor != "local" else []
+    return [
+        *(sys.executable, "-m", "snakemake", *(f"records/{job}.json" for job in stale)),
+        *("--snakefile", str(workflow / "Snakefile"), "--directory", str(plan.folder)),
+        *("--configfile", str(plan.folder / "plan" / "workflow.config"), "--cores", str(jobs * threads), *many),
+        *("--profile", str(workflow / "executors" / executor), "--workflow-profile", "none"),
+        *("--rerun-triggers", "mtime", "--rerun-incomplete", "--keep-going", "--nolock", "--nocolor"),
+        *("--prioritize", *(f"records/{job}.json" for job in _longest(plan, stale))),
+    ]
+
+
+def _longest(plan: Plan, stale: list[str]) -> list[str]:
+    """Return the stale jobs that take longest: those that train (chapters from 11 on)."""
+    return [job for job in stale if not job.startswith("0")] or stale[:1]
+
+
+def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: str, watch: Watch) -> list[str]:
+    folder = plan.folder
+    config = {
+        "jobs": {job.id: upstream_ids(job, plan.jobs) for job in plan.jobs},
+        "threads": max(1, cores() // jobs),
+    }
+    (folder / "plan" / "workflow.config").write_text(json.dumps(config), encoding="utf-8")
+    environment = {
+        **os.environ,
+        "ETUDE_RUNNER": f"{socket.gethostname()}:{os.getpid()}",
+        "ETUDE_ROOT": str(project_root()),
+    }
+    command = snakemake_command(plan, reasons, jobs, executor)
+    with (folder / "logs" / "snakemake.log").open("w", encoding="utf-8") as log, _terminable():
+        process = subprocess.Popen(  # a session of its own: Ctrl-C reaches this process only, which then stops it
+            command,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            while process.poll() is None:
+                watch.look()
+                time.sleep(LOOK)
+        except KeyboardInterrupt:
+            _stop(process)
+            raise Interrupted from None
+        finally:
+            watch.look(final=True)
+    told = any(watch.statuses(final=True)[job].state == "failed" for job in reasons)
+    return [f"Snakemake failed: see {folder / 'logs' / 'snakemake.log'}"] if process.returncode and not told else []
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C while the block runs."""
+
+    def interrupt(_signal, _frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(process: subprocess.Popen) -> None:
+    """End Snakemake and the jobs below it: first asked, after a while made to."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, how)
+            process.wait(GRACE)
+            return
+        except ProcessLookupError:
+            return
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            continue
