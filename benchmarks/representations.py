@@ -4,7 +4,7 @@
 
 Every representation encodes and decodes the same music: ten chorales of the train split, and the first one as 20 s of
 sound made of sines. Times are the best of three by the processor's clock, per second of music, so that scores and
-sound can be compared; memory is the peak of what Python and NumPy allocate, over the size of the codes.
+sound can be compared; memory is the peak of what Python and NumPy allocate while they handle the pieces one by one.
 """
 
 import sys
