@@ -62,7 +62,10 @@ def test_a_pitch_outside_the_range_is_refused():
         representation("pianoroll", lowest=60).encode(Piece("low", score=score_of((0, 1, 59))))
 
 
-@pytest.mark.parametrize("options", [{"levels": 4}, {"grid": 0}, {"lowest": 70, "highest": 60}, {"highest": 109}])
+@pytest.mark.parametrize(
+    "options",
+    [{"levels": 4}, {"grid": 0}, {"grid": 2.5}, {"grid": "4"}, {"lowest": 70, "highest": 60}, {"highest": 109}],
+)
 def test_impossible_options_are_refused(options):
     with pytest.raises(EtudeError, match="expected"):
         representation("pianoroll", **options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 
 from etude.errors import EtudeError
@@ -38,10 +40,11 @@ def fitting(score: Score, lowest: int, highest: int) -> Score:
 
 def checked_range(grid: int, lowest: int, highest: int) -> None:
     """Raise EtudeError unless the options name a grid and a range of keys."""
-    if not 1 <= grid <= 96 or not LOWEST_KEY <= lowest <= highest <= HIGHEST_KEY:
+    whole = all(isinstance(value, Integral) for value in (grid, lowest, highest))
+    if not whole or not 1 <= grid <= 96 or not LOWEST_KEY <= lowest <= highest <= HIGHEST_KEY:
         raise EtudeError(
-            f"a grid of 1 .. 96 steps a quarter and {LOWEST_KEY} <= lowest <= highest <= {HIGHEST_KEY}",
-            f"grid={grid}, lowest={lowest}, highest={highest}",
+            f"whole numbers: a grid of 1 .. 96 steps a quarter and {LOWEST_KEY} <= lowest <= highest <= {HIGHEST_KEY}",
+            f"grid={grid!r}, lowest={lowest!r}, highest={highest!r}",
         )
 
 
