@@ -1,7 +1,7 @@
 """Reading files that may be broken, in worker processes whose crash, hang or hunger costs one file and nothing else.
 
 A worker imports one function and calls it on what it is asked to read. The function returns a dict of JSON values and
-NumPy arrays; the answer travels as JSON and `.npy` bytes, never as a pickle, because a parser that a hostile file has
+NumPy arrays; the answer travels as JSON and plain numbers, never as a pickle, because a parser that a hostile file has
 taken over must not be able to hand the caller code. A worker that dies, or takes too long, is replaced.
 
 This is a wall against accidents (segmentation faults, endless loops, memory), not against an attacker: a worker runs
@@ -11,7 +11,6 @@ with the caller's rights.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import queue
@@ -65,7 +64,7 @@ class Sandbox:
         try:
             _write(process.stdin, {"arguments": arguments})
             answer = _read(process.stdout)
-        except (OSError, EOFError, ValueError):
+        except Exception:  # no answer, or none that makes sense: the worker is not to be trusted further
             answer = None
         finally:
             timer.cancel()
@@ -109,34 +108,38 @@ def read_all(
 ) -> Iterator[tuple[int, dict[str, Any] | UnreadableFile]]:
     """Call `function` on every tuple of arguments, in `workers` processes; yield (index, result or error) as they come.
 
-    At most two results a worker wait for the caller, so that memory stays bounded however slowly they are taken.
+    At most two results a worker wait for the caller, so memory stays bounded however slowly they are taken.
     """
-    todo, done, stop = iter(enumerate(tasks)), queue.Queue(maxsize=2 * workers), threading.Event()
-    lock = threading.Lock()
+    todo, lock, stop = iter(enumerate(tasks)), threading.Lock(), threading.Event()
+    done: queue.Queue = queue.Queue(maxsize=2 * workers)
+    sandboxes = [Sandbox(function, seconds, memory) for _ in range(min(workers, len(tasks)))]
 
-    def work():
-        with Sandbox(function, seconds, memory) as sandbox:
-            while not stop.is_set():
-                with lock:
-                    index, arguments = next(todo, (None, None))
-                if index is None:
-                    return
-                try:
-                    answer = sandbox(*arguments)
-                except UnreadableFile as error:
-                    answer = error
-                _put(done, (index, answer), stop)
+    def work(sandbox: Sandbox) -> None:
+        while not stop.is_set():
+            with lock:
+                index, arguments = next(todo, (None, ()))
+            if index is None:
+                break
+            try:
+                answer = sandbox(*arguments)
+            except Exception as error:  # an error that is lost here would leave the caller waiting
+                answer = error
+            _put(done, (index, answer), stop)
+        sandbox.close()
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(max(1, min(workers, len(tasks))))]
+    threads = [threading.Thread(target=work, args=(sandbox,), daemon=True) for sandbox in sandboxes]
     for thread in threads:
         thread.start()
     try:
         for _ in tasks:
-            yield done.get()
+            index, answer = done.get()
+            if isinstance(answer, Exception) and not isinstance(answer, UnreadableFile):
+                raise answer
+            yield index, answer
     finally:
         stop.set()
-        for thread in threads:
-            thread.join(timeout=seconds)
+        for sandbox in sandboxes:
+            sandbox.close()  # the caller has gone early: end what is being read
 
 
 def _put(done: queue.Queue, item, stop: threading.Event) -> None:
@@ -158,19 +161,17 @@ def _death(code: int | None, late: bool, seconds: float) -> str:
 
 
 def _write(pipe, message: dict) -> None:
-    """Write one message: JSON, then the arrays it refers to, each block behind its length."""
-    arrays: list[bytes] = []
+    """Write one message: JSON, then the bytes of the arrays it refers to, each block behind its length."""
+    arrays: list[np.ndarray] = []
 
     def default(value):
         if isinstance(value, np.generic):
             return value.item()
-        block = io.BytesIO()
-        np.save(block, np.asarray(value), allow_pickle=False)
-        arrays.append(block.getvalue())
-        return {"__array__": len(arrays) - 1}
+        arrays.append(np.ascontiguousarray(value))
+        return {"array": len(arrays) - 1, "dtype": arrays[-1].dtype.str, "shape": arrays[-1].shape}
 
     text = json.dumps(message, default=default).encode()
-    for block in (text, struct.pack(">Q", len(arrays)), *arrays):
+    for block in (text, _HEADER.pack(len(arrays)), *(array.reshape(-1).view(np.uint8) for array in arrays)):
         pipe.write(_HEADER.pack(len(block)))
         pipe.write(block)
     pipe.flush()
@@ -179,8 +180,17 @@ def _write(pipe, message: dict) -> None:
 def _read(pipe) -> dict:
     text = _block(pipe)
     (count,) = _HEADER.unpack(_block(pipe))
-    arrays = [np.load(io.BytesIO(_block(pipe)), allow_pickle=False) for _ in range(count)]
-    return json.loads(text, object_hook=lambda value: arrays[value["__array__"]] if "__array__" in value else value)
+    blocks = [_block(pipe) for _ in range(count)]
+
+    def restored(value: dict):
+        if value.keys() != {"array", "dtype", "shape"}:
+            return value
+        dtype = np.dtype(value["dtype"])
+        if dtype.kind not in "biuf":
+            raise ValueError("not an array of numbers")
+        return np.frombuffer(blocks[value["array"]], dtype).reshape(value["shape"])
+
+    return json.loads(text, object_hook=restored)
 
 
 def _block(pipe) -> bytes:
@@ -196,7 +206,7 @@ def _block(pipe) -> bytes:
 def _read_or_none(pipe) -> dict | None:
     try:
         return _read(pipe)
-    except (EOFError, OSError, ValueError):
+    except Exception:
         return None
 
 

@@ -106,15 +106,15 @@ def _opened(path: Path | str):
         with soundfile.SoundFile(path) as file:
             yield file
     except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: a headerless format
-        reason = str(error).rstrip(".")
-        raise UnreadableFile("a sound file", f"{Path(path).name}: {reason}", "Convert it to WAV.") from error
+        reason = str(error).replace(str(path), Path(path).name).rstrip(".")
+        raise UnreadableFile(f"a sound file in {Path(path).name}", reason, "Convert it to WAV.") from error
 
 
 def _mono(path: Path | str) -> Iterator[np.ndarray]:
     with _opened(path) as file:
         while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
             if not np.isfinite(block).all():
-                raise UnreadableFile("finite samples", f"NaN or infinity in {Path(path).name}")
+                raise UnreadableFile(f"finite samples in {Path(path).name}", "NaN or infinity")
             yield block.mean(axis=1)
 
 

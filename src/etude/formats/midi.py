@@ -55,8 +55,8 @@ def read_midi(path: Path | str, parser: str | None = None, percussion: bool = Fa
         try:
             return _checked(*PARSERS[name](data, percussion))
         except Exception as error:  # whatever a parser throws at a damaged file is a reason, never a crash
-            reasons.append(f"{name}: {_reason(error)}")
-    raise UnreadableFile("a MIDI file", f"{path.name} ({'; '.join(reasons)})", "Export it again from its source.")
+            reasons.append(f"{name}: {_reason(error)}" if parser is None else _reason(error))
+    raise UnreadableFile(f"a MIDI file in {path.name}", "; ".join(reasons), "Export it again from its source.")
 
 
 def write_midi(score: Score, path: Path | str, program: int | list[int] | None = None) -> Path:
@@ -101,6 +101,10 @@ def _bytes(path: Path) -> bytes:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, EtudeError):
+        return f"{error.got}, not {error.expected}"
+    if isinstance(error, EOFError):
+        return "it ends too early"
     return (str(error).splitlines() or [""])[0][:120] or type(error).__name__
 
 
@@ -141,14 +145,14 @@ PARSERS = {"symusic": _by_symusic, "mido": _by_mido}
 
 def _checked(notes: np.ndarray, ticks_per_quarter: int, tempos: _Tempos) -> Score:
     if not 1 <= ticks_per_quarter < 2**15:
-        raise UnreadableFile("a division in ticks per quarter", str(ticks_per_quarter))
+        raise UnreadableFile("1 to 32767", f"{ticks_per_quarter} ticks per quarter")
     if not 0 < len(notes) <= MOST_NOTES:
-        raise UnreadableFile(f"1 to {MOST_NOTES} pitched notes", str(len(notes)))
+        raise UnreadableFile(f"1 to {MOST_NOTES}", f"{len(notes)} pitched notes")
     notes[:, DURATION] = np.maximum(notes[:, DURATION], 1)
     end = int((notes[:, ONSET] + notes[:, DURATION]).max())
     score = Score(notes, ticks_per_quarter, _mean_bpm(tempos, end, ticks_per_quarter))
     if score.seconds > LONGEST_SECONDS:
-        raise UnreadableFile("a piece of at most 24 hours", f"{score.seconds / 3600:.0f} hours")
+        raise UnreadableFile("24 at most", f"{score.seconds / 3600:.0f} hours of music")
     return score
 
 

@@ -35,13 +35,13 @@ def parse_with_music21(path: Path | str):
 
     path = Path(path)
     if not path.is_file():
-        raise UnreadableFile("a file of notated music", f"none at {path}", "Check the path.")
+        raise UnreadableFile("a file of notated music", f"no file at {path}", "Check the path.")
     try:
         stream = converter.parse(path, forceSource=True, storePickle=False)
         return stream.toSoundingPitch() if hasattr(stream, "parts") else stream
     except Exception as error:  # music21 raises anything from IndexError to its own family on damaged files
         reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
-        raise UnreadableFile("notated music", f"{path.name} (music21: {reason})", "Export it as MusicXML.") from error
+        raise UnreadableFile(f"notated music in {path.name}", reason, "Export it as MusicXML.") from error
 
 
 def score_of_parts(parts: list, ticks_per_quarter: int | None = None, bpm: float = NOMINAL_BPM) -> Score:
@@ -56,7 +56,7 @@ def score_of_parts(parts: list, ticks_per_quarter: int | None = None, bpm: float
     """
     rows = [row for track, part in enumerate(parts) for row in _sounding(part, track)]
     if not rows:
-        raise UnreadableFile("at least one note", "none")
+        raise UnreadableFile("at least one note", "no notes")
     if ticks_per_quarter is None:
         grid = lcm(*{time.denominator for row in rows for time in row[:2]})
         ticks_per_quarter = grid if grid <= FINEST else FINEST

@@ -1,0 +1,190 @@
+"""Any folder of music: MIDI, ABC, MusicXML, kern, WAV, FLAC, MP3 and Ogg files, at any depth.
+
+Every file is read in a worker process, which a broken one may crash, hang or starve without harm to the run
+(`etude.corpora.sandbox`). What cannot be used stands in the ledger with the reason and the parsers tried. Pieces are
+made on access, and few are held, so a folder of any size takes little memory.
+
+The split depends on a piece's content alone: copies of a file fall on one side, and adding files moves no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import accumulate
+from pathlib import Path
+
+from etude.corpora.base import Corpus
+from etude.corpora.folder_index import READER, Entry, Limits, Loss, find_files, read_score, read_sources
+from etude.corpora.folder_reader import KINDS
+from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
+from etude.errors import EtudeError, MissingData, UnreadableFile, unknown_name
+from etude.types import Audio, Piece
+
+HELD = 2**28  # bytes of notes and samples kept in memory
+SHOWN = 12  # rows of the ledger that are printed
+
+
+class Folder(Corpus):
+    """The music in a folder.
+
+    Parameters
+    ----------
+    path : Path or str
+    split : three floats
+        Shares of train, valid and test; they sum to 1.
+    rate : int, optional
+        Samples per second of sounds; by default each file's own.
+    longest : float
+        Seconds of music in a piece at most; what is longer goes to the ledger.
+    seconds : float
+        Time for one file.
+    memory : int
+        Bytes of address space of a worker.
+    workers : int, optional
+        Processes; by default one a core, eight at most.
+    verbose : bool
+        Show progress and print the ledger.
+
+    Raises
+    ------
+    MissingData
+        Where there is no such folder, or no file of music in it.
+    """
+
+    name = "folder"
+    title = "A folder of one's own"
+    source = "the reader's own files"
+    licence = "the reader's own"
+    variants = ()  # nothing to list without a path
+    reader = READER
+
+    def __init__(
+        self,
+        path: Path | str,
+        split: Sequence[float] = (0.8, 0.1, 0.1),
+        rate: int | None = None,
+        longest: float = 1800.0,
+        seconds: float = SECONDS,
+        memory: int = MEMORY,
+        workers: int | None = None,
+        verbose: bool = True,
+    ):
+        self.path, self.split, self.rate, self.verbose = Path(path), tuple(split), rate, verbose
+        if len(self.split) != 3 or min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-9:
+            raise EtudeError("three shares that sum to 1", str(split))
+        self.limits = Limits(longest, seconds, memory, workers or min(cores(), 8))
+        self.source = str(self.path)
+        self._held: OrderedDict[str, Piece] = OrderedDict()
+        self._entries, self._losses = self._indexed()
+        if verbose:
+            print(self._summary())
+
+    def load(self, split: str) -> Pieces:
+        """Return the pieces of a split in the order of their names, each made when it is asked for."""
+        if split not in self.splits:
+            raise unknown_name("split", split, self.splits)
+        return Pieces(self, [entry for entry in self._entries if self._side(entry) == split])
+
+    def digest(self) -> str:
+        """Return the sha256 of the names, splits and contents of the pieces; nothing is read again."""
+        lines = (f"{self._side(entry)}/{entry.name}/{entry.content}" for entry in self._entries)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @property
+    def ledger(self):
+        """What cannot be used, as a pandas DataFrame: file, reason, tried."""
+        import pandas
+
+        return pandas.DataFrame(self._losses, columns=Loss._fields)
+
+    def frame(self):
+        """Return a pandas DataFrame, one row per usable piece: name, file, kind, split, seconds."""
+        import pandas
+
+        rows = [(e.name, e.source.name, e.source.kind, self._side(e), e.seconds) for e in self._entries]
+        return pandas.DataFrame(rows, columns=["name", "file", "kind", "split", "seconds"])
+
+    def _piece(self, entry: Entry) -> Piece:
+        """Return the piece of an entry, from memory, the cache or its file."""
+        piece = self._held.pop(entry.name, None) or self._made(entry)
+        self._held[entry.name] = piece
+        while len(self._held) > 1 and sum(map(_size, self._held.values())) > HELD:
+            self._held.popitem(last=False)
+        return piece
+
+    def _made(self, entry: Entry) -> Piece:
+        source = str(entry.source.path)
+        if entry.source.kind == "audio":
+            sound = self._decode(source, self.rate)
+            return Piece(entry.name, None, Audio(sound["samples"], sound["rate"]), source, self.licence)
+        found = read_score(entry) or self._read_again(entry)
+        return Piece(entry.name, found[0], None, source, self.licence, found[1])
+
+    def _read_again(self, entry: Entry):
+        """Read a file whose cached notes were deleted since the folder was opened."""
+        lost = [loss for loss in read_sources([entry.source], self.limits, self.reader) if isinstance(loss, Loss)]
+        found = read_score(entry)
+        if found is None:
+            raise UnreadableFile(
+                f"{entry.name} as it was when the folder was opened", lost[0].reason if lost else "not"
+            )
+        return found
+
+    @cached_property
+    def _decode(self) -> Sandbox:
+        sandbox = Sandbox("etude.corpora.folder_reader:read_sound", self.limits.seconds, self.limits.memory)
+        weakref.finalize(self, sandbox.close)
+        return sandbox
+
+    def _side(self, entry: Entry) -> str:
+        place = int(entry.content[:13], 16) / 16**13  # uniform in [0, 1)
+        edges = zip(self.splits, accumulate(self.split), strict=True)
+        return next((side for side, edge in edges if place < edge), self.splits[-1])
+
+    def _indexed(self) -> tuple[list[Entry], list[Loss]]:
+        if not self.path.is_dir():
+            raise MissingData("a folder of music", f"no folder at {self.path}", "Check the path.")
+        sources, losses = find_files(self.path)
+        if not sources and not losses:
+            raise MissingData("a folder with music in it", f"none in {self.path}", f"Looked for {', '.join(KINDS)}.")
+        found = list(read_sources(sources, self.limits, self.reader, self._progress if self.verbose else None))
+        losses += [item for item in found if isinstance(item, Loss)]
+        return sorted(item for item in found if isinstance(item, Entry)), sorted(losses)
+
+    def _progress(self, answers, total: int):
+        from tqdm.auto import tqdm
+
+        return tqdm(answers, total=total, desc=f"Reading {self.path.name}", unit="file")
+
+    def _summary(self) -> str:
+        lines = [f"{self.path}: {len(self._entries)} pieces; not usable: {len(self._losses) or 'none'}"]
+        lines += [f"  {loss.file[-40:]:<40}  {loss.reason[:100]}" for loss in self._losses[:SHOWN]]
+        return "\n".join([*lines, *([f"  ... all {len(self._losses)} in .ledger"] * (len(self._losses) > SHOWN))])
+
+
+class Pieces(Sequence):
+    """The pieces of a split, made when they are asked for."""
+
+    def __init__(self, folder: Folder, entries: list[Entry]):
+        self._folder, self._entries = folder, entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return Pieces(self._folder, self._entries[index])
+        return self._folder._piece(self._entries[index])
+
+    def __repr__(self) -> str:
+        return f"{len(self)} pieces of {self._folder.path}"
+
+
+def _size(piece: Piece) -> int:
+    return (0 if piece.score is None else piece.score.notes.nbytes) + (
+        0 if piece.audio is None else 4 * len(piece.audio)
+    )

@@ -1,0 +1,127 @@
+"""What a file in a reader's folder holds: the part of `folder` that runs in a worker process.
+
+The kind of a file is told by its first bytes, and by its suffix only where they say nothing; so a WAV that is called
+`song.mid` is read as a WAV. A kind has one or more parsers, tried in turn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from etude.errors import UnreadableFile
+from etude.types import Score
+
+SUFFIXES = {
+    "midi": (".mid", ".midi", ".kar"),
+    "abc": (".abc",),
+    "notation": (".musicxml", ".xml", ".mxl", ".krn", ".kern"),
+    "audio": (".wav", ".flac", ".mp3", ".ogg", ".oga"),
+}
+KINDS = {suffix: kind for kind, suffixes in SUFFIXES.items() for suffix in suffixes}
+PARSERS = {"midi": ("symusic", "mido"), "abc": ("étude",), "notation": ("music21",), "audio": ("libsndfile",)}
+_MAGIC = ((b"MThd", "midi"), (b"RIFF", "audio"), (b"fLaC", "audio"), (b"OggS", "audio"), (b"ID3", "audio"),
+          (b"\xff\xfb", "audio"), (b"\xff\xfa", "audio"), (b"\xff\xf3", "audio"), (b"\xff\xf2", "audio"),
+          (b"**", "notation"), (b"!!", "notation"), (b"PK\x03\x04", "notation"))  # fmt: skip
+_LARGEST_TEXT = 64 * 2**20
+_LARGEST_UNPACKED = 256 * 2**20
+
+
+def kind_of(path: Path) -> str:
+    """Return "midi", "abc", "notation" or "audio", by content first."""
+    with path.open("rb") as file:
+        head = file.read(4096).removeprefix(b"\xef\xbb\xbf")
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    if re.search(rb"<score-(partwise|timewise)", head):
+        return "notation"
+    if re.search(rb"^X:\s*\d", head, re.MULTILINE):
+        return "abc"
+    return KINDS[path.suffix.lower()]
+
+
+def read_file(path: str, kind: str, parser: str) -> dict:
+    """Return {"pieces": [...]}: of a score its notes and time, of a sound (decoded once, not kept) its length and rate.
+
+    A tune that cannot be read makes a piece {"error": reason}; a file that cannot be read raises UnreadableFile.
+    """
+    if kind == "midi":
+        from etude.formats.midi import read_midi
+
+        return {"pieces": [_described(read_midi(path, parser))]}
+    if kind == "notation":
+        from etude.formats.musicxml import read_musicxml
+
+        _check_size(Path(path))
+        return {"pieces": [_described(read_musicxml(path))]}
+    return {"pieces": _tunes(Path(path)) if kind == "abc" else [_sound(path)]}
+
+
+def read_sound(path: str, rate: int | None) -> dict:
+    """Return the samples Float32[T] of a sound file and their rate."""
+    from etude.formats.audio import read_audio
+
+    audio = read_audio(path, rate)
+    return {"samples": audio.samples, "rate": audio.rate}
+
+
+def _described(score: Score) -> dict:
+    return {
+        "notes": score.notes,
+        "ticks_per_quarter": score.ticks_per_quarter,
+        "bpm": score.bpm,
+        "length": score.length,
+        "seconds": score.seconds,
+    }
+
+
+def _tunes(path: Path) -> list[dict]:
+    from etude.formats.abc import read_abc, split_tunes
+
+    _check_size(path)
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")  # old tune books
+    pieces = []
+    for tune in split_tunes(text):
+        try:
+            score = read_abc(tune)
+            pieces.append({**_described(score), "text": tune} if len(score) else {"error": "a tune without notes"})
+        except Exception as error:  # one bad tune does not spoil its book
+            pieces.append({"error": (str(error).splitlines() or [""])[0][:200] or type(error).__name__})
+    if not pieces:
+        raise UnreadableFile("a tune that begins with X:", "no tune")
+    return pieces
+
+
+def _sound(path: str) -> dict:
+    from etude.formats.audio import audio_info, stream_audio
+
+    _, rate = audio_info(path)
+    samples = sum(len(block) for block in stream_audio(path))  # decoded to the end: a header promises anything
+    if not samples:
+        raise UnreadableFile("a sound", "no samples")
+    return {"seconds": samples / rate, "rate": rate}
+
+
+def _check_size(path: Path) -> None:
+    import zipfile
+
+    size = path.stat().st_size
+    if zipfile.is_zipfile(path):  # a small archive may unpack to gigabytes
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > _LARGEST_UNPACKED:
+            raise UnreadableFile("an archive that unpacks to at most 256 MiB", f"{size >> 20} MiB")
+    elif size > _LARGEST_TEXT:
+        raise UnreadableFile("a text of at most 64 MiB", f"{size >> 20} MiB")
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
