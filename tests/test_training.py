@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,9 +73,9 @@ def test_batches_are_functions_of_seed_and_step():
     later = one.batch(7)
     assert all(np.array_equal(a, b) for a, b in zip(later, other.batch(7), strict=True))
     assert not np.array_equal(later.mask.sum(), 0)
-    assert not np.array_equal(one.batch(8).events.shape, later.events.shape) or (
-        one.batch(8).events != later.events
-    ).any()
+    assert (
+        not np.array_equal(one.batch(8).events.shape, later.events.shape) or (one.batch(8).events != later.events).any()
+    )
     assert step_seed(0, 1) != step_seed(1, 0)
 
 
@@ -199,7 +200,7 @@ KILLED = """
 
 
 def run_and_kill(folder, step, how):
-    script = KILLED.format(tests=os.path.dirname(__file__), folder=str(folder), step=step, signal=int(how))
+    script = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder), step=step, signal=int(how))
     return subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
 
 
@@ -218,6 +219,36 @@ def test_a_killed_fit_continues_as_if_nothing_had_happened(tmp_path, whole, monk
     assert scores(history) == scores(expected) and history.best_step == expected.best_step
     assert same(model, resumed)
     assert [file] == list(tmp_path.iterdir())
+
+
+class Cut(BaseException):
+    """Ends a fit without giving it a chance to tidy up."""
+
+
+@pytest.mark.parametrize("valid", [pieces(3, seed=9), ()], ids=["patience", "no validation"])
+@pytest.mark.parametrize("step", [12, 25])
+def test_patience_and_fits_without_validation_resume_too(tmp_path, monkeypatch, valid, step):
+    budget = Budget(steps=200, batch_size=8, window=32, learning_rate=2e-2, valid_every=10, patience=2)
+    budget = budget if valid else Budget(steps=45, batch_size=8, window=32, valid_every=10)
+
+    def fit(checkpoint=None):
+        model = etude.model("rnn", SPACE, hidden=32, layers=1)
+        return model, model.fit(pieces(1), valid, budget, checkpoint=checkpoint)
+
+    model, history = fit()
+    assert history.rows[-1]["step"] == history.best_step + 20 < 200 if valid else history.rows[-1]["step"] == 45
+    batch = Windows.batch
+
+    def cut(self, at):
+        if at == step:
+            raise Cut
+        return batch(self, at)
+
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(Windows, "batch", cut)
+        fit(tmp_path)
+    resumed, continued = fit(tmp_path)
+    assert scores(continued) == scores(history) and same(model, resumed)
 
 
 def test_a_finished_fit_is_not_repeated(tmp_path, monkeypatch):
@@ -277,7 +308,7 @@ def test_a_diverging_fit_says_so():
 def test_a_fit_is_silent_where_nobody_watches(tmp_path):
     script = f"""
         import sys
-        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
         import test_training as t
         t.fitted({str(tmp_path)!r})
     """

@@ -198,7 +198,9 @@ def _trainer(task: Task, record: Record, path: Path | None) -> pl.Trainer:
     """Return a Lightning trainer that writes nothing but `path`."""
     callbacks: list[Callback] = [record]
     if task.budget.patience is not None and task.valid:
-        callbacks.insert(0, EarlyStopping("valid", patience=task.budget.patience, check_on_train_epoch_end=False))  # before the record, which asks it
+        callbacks.insert(
+            0, EarlyStopping("valid", patience=task.budget.patience, check_on_train_epoch_end=False)
+        )  # before the record, which asks it
     if path is not None:
         callbacks.append(ModelCheckpoint(path.parent, path.stem, save_on_train_epoch_end=False, **_ONE_FILE))
     return pl.Trainer(

@@ -33,7 +33,7 @@ class Independent(nn.Module):
     def choose(self, features: Tensor, choose: Chooser) -> np.ndarray:
         """Ask `choose` once for all entries of a step; features are Float[n, H], the answer Int[n, entries]."""
         probabilities = self.logits(features).double().softmax(-1).cpu().numpy()
-        return np.asarray(choose(probabilities, np.arange(self.shape[0])), np.int64)
+        return np.array(choose(probabilities, np.arange(self.shape[0])), np.int64)
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
