@@ -16,7 +16,7 @@ _PLACES = {
     "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_tokens", "plot_round_trip"),
     "sound": ("plot_waveform", "plot_spectrogram"),
     "results": ("plot_learning_curve", "plot_bits", "plot_pitch_classes", "plot_durations", "plot_voice_ranges"),
-    "players": ("player", "players", "thumbnail"),
+    "playing": ("player", "players", "thumbnail"),
     "engraving": ("engrave", "engrave_svg"),
     "page": ("Shown", "say", "show_source", "plain_table"),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -94,21 +93,29 @@ def plain_table(
 
     frame = pd.DataFrame(frame)
     index = not isinstance(frame.index, pd.RangeIndex) if index is None else index
-    cells = frame.astype(object).copy()
-    for column in frame.columns:
-        places = digits if isinstance(digits, int) else digits.get(column, 2)
-        cells[column] = [_cell(value, places) for value in frame[column]]
+    text = frame.to_string(index=index)
+    if index:
+        frame = frame.reset_index(names=frame.index.name or "")
+    places = {c: digits if isinstance(digits, int) else digits.get(c, 2) for c in frame.columns}
+    cells = {c: [_cell(value, places[c]) for value in frame[c]] for c in frame.columns}
     if bold:
         column = bold.removeprefix("-")
         best = frame[column].max() if bold.startswith("-") else frame[column].min()
-        rows = frame[column] == best
-        cells.loc[rows, column] = "<b>" + cells.loc[rows, column] + "</b>"
-    cells.columns = [f"{c} ({units[c]})" if units and c in units else str(c) for c in frame.columns]
-    html = cells.to_html(border=0, classes="etude-table", index=index, escape=False, justify="right")
-    html = re.sub(r"<table ([^>]*)>", f"<table \\1>\n  <caption>{escape(caption)}</caption>", html, count=1)
-    return Shown(
-        html if caption else html.replace("\n  <caption></caption>", ""), f"{caption}\n{frame.to_string(index=index)}"
-    )
+        cells[column] = [f"<b>{t}</b>" if v == best else t for t, v in zip(cells[column], frame[column], strict=True)]
+    align = {c: "right" if pd.api.types.is_numeric_dtype(frame[c]) else "left" for c in frame.columns}
+    head = "".join(f'<th align="{align[c]}">{_heading(c, units or {})}</th>' for c in frame.columns)
+    rows = [
+        "<tr>" + "".join(f'<td align="{align[c]}">{cells[c][i]}</td>' for c in frame.columns) + "</tr>"
+        for i in range(len(frame))
+    ]
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    body = f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    return Shown(f'<table class="etude-table">{title}{body}</table>', f"{caption}\n{text}".lstrip())
+
+
+def _heading(column, units: Mapping[str, str]) -> str:
+    name = escape(str(column).replace("_", " "))
+    return f"{name} ({escape(units[column])})" if column in units else name
 
 
 def _cell(value, places: int) -> str:

@@ -1,0 +1,177 @@
+"""Executed notebooks as chapters of a book: what they are called, what they answer, and pages without dead ends."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import posixpath
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+from etude.study.api_reference import module_page
+from etude.study.notebook import Notebook, read_notebook, tags, text_of
+
+SCRAPS = re.compile(
+    r"\s*(<Axes|<Figure size|\[<matplotlib|Text\(|<matplotlib|<seaborn|<contextlib)"
+)  # echoes of figures
+CODE_OR_LINK = re.compile(
+    r"(?P<code>```.*?```|`[^`\n]*`)|(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)", re.S
+)
+PAGES = {"README.md": "index.md", "data/README.md": "corpora.md", "CONTRIBUTING.md": "contributing.md"}
+THUMBNAIL = (480, 300)  # pixels at most
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook at `place` (its path inside the run, `notebooks/01_midi.ipynb`)."""
+
+    notebook: Notebook
+    place: str
+
+    @cached_property
+    def title(self) -> str:
+        """Its first heading, without the hash."""
+        for line in self._prose.split("\n"):
+            if line.startswith("# "):
+                return line[2:].strip()
+        return self.notebook.name.replace("_", " ")
+
+    @cached_property
+    def answer(self) -> str:
+        """What it found, as Markdown: the cell tagged `answer`, else the paragraph under the title."""
+        for cell in self.notebook.content["cells"]:
+            if "answer" in tags(cell):
+                return " ".join((text_of(cell) if cell["cell_type"] == "markdown" else _said(cell)).split())
+        after = self._prose.partition(f"# {self.title}")[2]
+        prose = [p for p in re.split(r"\n\s*\n", after) if p.strip() and not _only_links(p) and not p.startswith("#")]
+        return " ".join(prose[0].split()) if prose else ""
+
+    @cached_property
+    def _prose(self) -> str:
+        cells = [text_of(cell) for cell in self.notebook.content["cells"] if cell["cell_type"] == "markdown"]
+        return "\n\n".join(cells[:3])
+
+    def thumbnail(self) -> bytes | None:
+        """Its first figure as a small PNG, or None where it has none."""
+        for cell in self.notebook.content["cells"]:
+            for output in cell.get("outputs", []):
+                image = output.get("data", {}).get("image/png")
+                if image:
+                    return _shrunk(base64.b64decode("".join(image)))
+        return None
+
+
+def chapters(root: Path) -> list[Chapter]:
+    """Return the executed notebooks under `root` and its parts (the runs of a sweep), in reading order."""
+    found = sorted(root.glob("notebooks/*.ipynb")) + sorted(root.glob("*/notebooks/*.ipynb"))
+    return [Chapter(read_notebook(path), path.relative_to(root).as_posix()) for path in found]
+
+
+def page_of(chapter: Chapter, places: set[str]) -> dict:
+    """Return the notebook as the site shows it: alternatives for figures, no echoes, links that lead somewhere.
+
+    Parameters
+    ----------
+    chapter : Chapter
+    places : set of str
+        Files of the project that the site has a page of.
+    """
+    content, folder = copy.deepcopy(chapter.notebook.content), posixpath.dirname(chapter.place)
+    for cell in content["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = relink(text_of(cell), folder, places)
+        cell.pop("attachments", None) if not cell.get("attachments") else None
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [output for output in cell["outputs"] if not _is_scrap(output)]
+            for output in cell["outputs"]:
+                data = output.get("data", {})
+                if "text/markdown" in data:
+                    data["text/markdown"] = relink("".join(data["text/markdown"]), folder, places)
+            _describe_images(cell)
+    return content
+
+
+def relink(markdown: str, folder: str, places: set[str]) -> str:
+    """Return Markdown whose links to files of the project lead to pages of the site, or become plain text.
+
+    Parameters
+    ----------
+    markdown : str
+    folder : str
+        Folder of the page inside the project, "notebooks" for a chapter.
+    places : set of str
+        Files of the project that the site has a page of.
+    """
+
+    def replaced(match: re.Match) -> str:
+        if match["code"] or re.match(r"[a-z]+:|#", match["target"]):
+            return match[0]
+        target, _, anchor = match["target"].partition("#")
+        there = posixpath.normpath(posixpath.join(folder, target))
+        if there.startswith("reports/") or "/reports/" in there:
+            return _raw_link(match)
+        page = PAGES.get(there, there) if there in places else None
+        if there.startswith("src/etude/") and there.endswith(".py"):
+            page, anchor = module_page(there), ""
+        if page is None:
+            return match["text"]
+        return f"[{match['text']}]({posixpath.relpath(page, folder or '.')}{'#' + anchor if anchor else ''})"
+
+    return CODE_OR_LINK.sub(replaced, markdown)
+
+
+def _raw_link(match: re.Match) -> str:
+    """A link to a file that lies beside the pages: HTML, which Sphinx leaves alone."""
+    if match["image"]:
+        return f'<img src="{escape(match["target"])}" alt="{escape(match["text"])}"/>'
+    return f'<a href="{escape(match["target"])}">{match["text"]}</a>'
+
+
+def _said(cell: dict) -> str:
+    """The Markdown that a code cell displayed."""
+    shown = [output.get("data", {}).get("text/markdown", "") for output in cell["outputs"]]
+    return "\n\n".join("".join(text) for text in shown if text)
+
+
+def _only_links(paragraph: str) -> bool:
+    return not re.sub(r"\[[^\]]*\]\([^)]*\)|[\s|·←→*_—–-]|previous|next", "", paragraph, flags=re.I)
+
+
+def _is_scrap(output: dict) -> bool:
+    """True for what a plotting call returns, echoed as text under its figure."""
+    data = output.get("data", {})
+    return set(data) == {"text/plain"} and bool(SCRAPS.match("".join(data["text/plain"])))
+
+
+def _describe_images(cell: dict) -> None:
+    """Hand the figures' text alternatives and widths to MyST-NB, which takes them from the cell."""
+    kept = [
+        output["metadata"].get("image/png", {}) for output in cell["outputs"] if "image/png" in output.get("data", {})
+    ]
+    words = ". ".join(dict.fromkeys(meta["alt"] for meta in kept if meta.get("alt")))
+    widths = {meta["width"] for meta in kept if meta.get("width")}
+    image = {"alt": words} if words else {}
+    if len(widths) == 1:
+        image["width"] = f"{widths.pop()}px"
+    if image:
+        cell["metadata"] = {**cell["metadata"], "mystnb": {**cell["metadata"].get("mystnb", {}), "image": image}}
+
+
+def _shrunk(png: bytes) -> bytes:
+    from PIL import Image
+
+    image = Image.open(BytesIO(png)).convert("RGB")
+    image.thumbnail(THUMBNAIL)
+    buffer = BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def part_of(place: str) -> str:
+    """Return the part of the run that a notebook's place lies in ("" for the run itself)."""
+    part = PurePosixPath(place).parent.parent.as_posix()
+    return "" if part == "." else part

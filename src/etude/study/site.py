@@ -1,0 +1,190 @@
+"""The study as a book of static pages: executed notebooks, corpora, numbers and the API, for a browser and a disk.
+
+Sphinx with MyST-NB makes the pages and Furo their light and dark look. Nothing is fetched when a page is read:
+equations are MathML, sound and scores lie beside the pages, links to the network are only ever links. The sources
+are laid out in the cache, where an unchanged page is not built again; the site then takes the old one's place whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+import etude
+from etude.errors import EtudeError, MissingData
+from etude.files import cache_dir, project_root, replacing_folder
+from etude.study.api_reference import reference_pages
+from etude.study.book import PAGES, Chapter, chapters, page_of, part_of, relink
+
+TEMPLATES = Path(__file__).parent / "site_templates"
+COPIED = ("audio", "figures")  # under reports/
+INTRODUCTION = "A comparative study of deep learning for music generation: representations, models and one honest unit."
+
+
+def build_site(run_folder: Path | None = None, out: Path | None = None, strict: bool = False) -> Path:
+    """Build the site and return its `index.html`.
+
+    Parameters
+    ----------
+    run_folder : Path, optional
+        A run's folder; by default what is committed.
+    out : Path, optional
+        By default `site/` in the run's folder, or `reports/site`.
+    strict : bool
+        Raise EtudeError where Sphinx warns (a broken reference, an unknown equation).
+    """
+    root = Path(run_folder).resolve() if run_folder else project_root()
+    out = Path(out) if out else (root / "site" if run_folder else root / "reports" / "site")
+    book = chapters(root)
+    if not book:
+        raise MissingData("executed notebooks to make pages of", "none here", "Run them first: etude run.")
+    workshop = cache_dir() / "site" / hashlib.sha256(str(root).encode()).hexdigest()[:12]
+    _lay_out(workshop / "source", sources(root, book))
+    said = _sphinx(workshop)
+    if strict and said:
+        raise EtudeError("a site without warnings", said[:2000])
+    _put(workshop / "html", root, book, out)
+    return out / "index.html"
+
+
+def sources(root: Path, book: list[Chapter]) -> dict[str, bytes]:
+    """Return the files that Sphinx is given, by their place in its source folder."""
+    places = {chapter.place for chapter in book} | {page for page in PAGES if (project_root() / page).is_file()}
+    files: dict[str, str | bytes] = {name: (TEMPLATES / name).read_bytes() for name in ("conf.py", "_static/etude.css")}
+    files |= _math_font()
+    for chapter in book:
+        files[chapter.place] = json.dumps(page_of(chapter, places), ensure_ascii=False, indent=1)
+        picture = chapter.thumbnail()
+        if picture:
+            files[f"_static/{_picture(chapter)}"] = picture
+    files |= {f"api/{name}": text for name, text in reference_pages(Path(etude.__file__).parent).items()}
+    for source, page in (("data/README.md", "corpora.md"), ("CONTRIBUTING.md", "contributing.md")):
+        if (project_root() / source).is_file():
+            text = (project_root() / source).read_text(encoding="utf-8")
+            files[page] = relink(text, Path(source).parent.as_posix().replace(".", ""), places)
+    numbers = _numbers(root, book)
+    if numbers:
+        files["numbers.md"] = numbers
+    files["index.md"] = _index(
+        book,
+        places,
+        [name for name in ("corpora.md", "numbers.md") if name in files],
+        [name for name in ("api/index.rst", "contributing.md") if name in files],
+    )
+    return {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
+
+
+def _math_font() -> dict[str, bytes]:
+    """STIX Two Math (SIL Open Font License 1.1), which ziamath ships; without it browsers use a font of their own."""
+    ziamath = find_spec("ziamath")
+    font = Path(ziamath.origin).parent / "fonts" / "STIXTwoMath-Regular.ttf" if ziamath else None
+    return {f"_static/{font.name}": font.read_bytes()} if font and font.is_file() else {}
+
+
+def _picture(chapter: Chapter) -> str:
+    return "thumbnails/" + chapter.place.replace("/", "-").replace(".ipynb", ".png")
+
+
+def _index(book: list[Chapter], places: set[str], study: list[str], reference: list[str]) -> str:
+    readme = project_root() / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else f"# étude\n\n{INTRODUCTION}\n"
+    opening = relink(re.split(r"^## ", text, maxsplit=1, flags=re.M)[0], "", places)
+    cards = "\n\n".join(_card(chapter) for chapter in book)
+    trees = [
+        _toctree(part or "Chapters", [c.place for c in book if part_of(c.place) == part])
+        for part in dict.fromkeys(part_of(chapter.place) for chapter in book)
+    ]
+    trees += [_toctree("Study", study), _toctree("Reference", reference)]
+    return f'{opening}\n\n## Chapters\n\n<div class="etude-cards">\n\n{cards}\n\n</div>\n\n' + "\n\n".join(
+        filter(None, trees)
+    )
+
+
+def _card(chapter: Chapter) -> str:
+    link = chapter.place
+    picture = f'<img src="_static/{_picture(chapter)}" alt="" loading="lazy"/>' if chapter.thumbnail() else ""
+    answer = relink(chapter.answer, str(Path(chapter.place).parent), set())
+    return f'<div class="etude-card">{picture}<div>\n\n**[{chapter.title}]({link})**\n\n{answer}\n\n</div></div>'
+
+
+def _toctree(caption: str, pages: list[str]) -> str:
+    if not pages:
+        return ""
+    names = "\n".join(re.sub(r"\.(ipynb|md|rst)$", "", page) for page in pages)
+    return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{names}\n```"
+
+
+def _numbers(root: Path, book: list[Chapter]) -> str:
+    """The page of numbers that the runs of these chapters kept, with how they were made."""
+    parts = []
+    for chapter in book:
+        path = root / part_of(chapter.place) / "reports" / "summaries" / f"{chapter.notebook.name}.json"
+        if path.is_file():
+            parts.append(_summary(chapter, json.loads(path.read_text(encoding="utf-8"))))
+    intro = "What each chapter's run measured and kept in its summary (`reports/summaries`), with how it was made."
+    return "\n\n".join(["# Numbers", intro, *parts]) + "\n" if parts else ""
+
+
+def _summary(chapter: Chapter, summary: Mapping) -> str:
+    parameters = ", ".join(f"`{name} = {value!r}`" for name, value in summary.get("parameters", {}).items()) or "none"
+    rows = [
+        f"| {_cell(name)} | {_number(one.get('value'))} | {_cell(one.get('unit', ''))} |"
+        for name, one in summary.get("numbers", {}).items()
+    ]
+    table = ["| measure | value | unit |", "|---|---:|---|", *rows] if rows else ["No single numbers; see its tables."]
+    profile, seconds = summary.get("profile", "unknown"), summary.get("wall_seconds", 0)
+    made = f"Profile {profile}, {seconds:.0f} s. Parameters: {parameters}."
+    return "\n".join([f"## [{chapter.title}]({chapter.place})", "", made, "", *table])
+
+
+def _cell(text) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")
+
+
+def _number(value) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else _cell(value)
+
+
+def _lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files` under `folder` and nothing else; what has not changed keeps its date, so Sphinx skips it."""
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        if path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+    for name, content in files.items():
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def _sphinx(workshop: Path) -> str:
+    """Build the pages in a process of its own; return the warnings."""
+    warnings = workshop / "warnings.txt"
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "--no-color", "-w", str(warnings)]
+    command += ["-d", str(workshop / "doctrees"), str(workshop / "source"), str(workshop / "html")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    said = warnings.read_text(encoding="utf-8") if warnings.is_file() else ""
+    said = said.replace(f"{workshop / 'source'}/", "")
+    if done.returncode:
+        raise EtudeError("pages", f"an error of Sphinx: {(said + done.stderr)[-1500:]}")
+    return said
+
+
+def _put(html: Path, root: Path, book: list[Chapter], out: Path) -> None:
+    """Copy the pages and what they link to; the new site takes the old one's place whole."""
+    with replacing_folder(out) as new:
+        shutil.copytree(
+            html, new, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".buildinfo*", "objects.inv", "_sources")
+        )
+        for part in {part_of(chapter.place) for chapter in book}:
+            for kind in COPIED:
+                source = root / part / "reports" / kind
+                if source.is_dir():
+                    shutil.copytree(source, new / part / "reports" / kind, dirs_exist_ok=True)
