@@ -37,6 +37,15 @@ class Run:
     def __init__(self, name: str, parameters: dict):
         self.name, self.parameters, self._started = name, parameters, time.monotonic()
         self._parts = {part: {} for part in ("tables", "numbers", "figures", "models", "corpora", "cost")}
+        self._box, self._answer = _placeholder(), ""
+
+    def answer(self, text: str) -> None:
+        """Fill the box that `start` showed at the head of the notebook: the question's answer, numbers from variables."""
+        from IPython.display import Markdown
+
+        self._answer = " ".join(text.split())
+        if self._box is not None:
+            self._box.update(Markdown(self._answer))
 
     def table(self, name: str, frame):
         """Keep a table (a pandas DataFrame or a list of dicts) and return it, for display.
@@ -109,6 +118,7 @@ class Run:
             "format": FORMAT,
             "notebook": self.name,
             "profile": os.environ.get("ETUDE_PROFILE", "by hand"),
+            "answer": self._answer,
             "parameters": self.parameters,
             "seeds": [v for key in ("seed", "seeds") if key in self.parameters for v in _many(self.parameters[key])],
             "versions": packages_loaded(),
@@ -129,6 +139,15 @@ def peak_memory_mb() -> float:
     """Return the peak resident memory of this process in megabytes (10^6 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+def _placeholder():
+    """Show, in a notebook, where the answer will stand; returns what updates it (None outside notebooks)."""
+    if "IPython" not in sys.modules or sys.modules["IPython"].get_ipython() is None:
+        return None
+    from IPython.display import Markdown, display
+
+    return display(Markdown("*The answer appears here when the notebook has run.*"), display_id=True)
 
 
 def _many(value) -> list:
