@@ -42,9 +42,11 @@ class Chorales(Corpus):
     source = "music21's corpus (MusicXML and kern encodings of the chorales)"
     licence = "music by J. S. Bach: public domain; encodings: by permission to music21, some not for commercial use"
 
+    by_name_only = ("reserve",)
+
     def load(self, split: str) -> tuple[Piece, ...]:
         """Return the pieces of `train`, `valid`, `test` or, by name only, `reserve`, ordered by BWV number."""
-        known = (*self.splits, "reserve")
+        known = (*self.splits, *self.by_name_only)
         if split not in known:
             raise unknown_name("split", split, known)
         return tuple(piece for name, piece in self._pieces.items() if self._split[name] == split)

@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-import etude.formats.midi
 from etude.corpora import folder_reader
 from etude.corpora.folder_reader import KINDS, PARSERS, digest_of, kind_of
 from etude.corpora.sandbox import read_all
 from etude.errors import UnreadableFile
 from etude.files import cache_dir, replacing
+from etude.formats import midi
 from etude.types import Score
 
 READER = "etude.corpora.folder_reader:read_file"
@@ -186,6 +186,6 @@ def _kept_path(source: Source) -> Path:
 
 @cache
 def _readers_digest() -> str:
-    formats = sorted(Path(etude.formats.midi.__file__).parent.glob("*.py"))
+    formats = sorted(Path(midi.__file__).parent.glob("*.py"))
     sources = [path.read_bytes() for path in [Path(folder_reader.__file__), *formats]]
     return hashlib.sha256(b"|".join(sources)).hexdigest()[:8]

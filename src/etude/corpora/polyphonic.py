@@ -19,7 +19,7 @@ import numpy as np
 
 from etude.corpora.base import Corpus
 from etude.errors import MissingData, UnreadableFile, unknown_name
-from etude.files import data_dir
+from etude.files import data_dir, project_root
 from etude.types import COMMON_VELOCITY, LOWEST_KEY, NOMINAL_BPM, Piece, Score
 
 
@@ -89,10 +89,12 @@ class Polyphonic(Corpus):
         from scipy.io import loadmat
 
         if not self.path.is_file():
+            folder = self.path.parent.absolute()
+            shown = folder.relative_to(project_root()) if folder.is_relative_to(project_root()) else folder
             raise MissingData(
                 f"the benchmark file {self.path.name}",
-                f"none in {self.path.parent}",
-                f"Run `etude fetch benchmark`, or copy {self.path.name} there.",
+                f"none in {shown}",
+                f"Run `etude fetch benchmark`, or copy {self.path.name} to {shown}.",
             )
         check_digest(self.path, COLLECTIONS[self.collection].sha256)
         return loadmat(self.path)
