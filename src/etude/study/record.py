@@ -40,7 +40,7 @@ class Run:
         self._box, self._answer = _placeholder(), ""
 
     def answer(self, text: str) -> None:
-        """Fill the box that `start` showed at the head of the notebook: the question's answer, numbers from variables."""
+        """Fill the box that `start` showed at the head of the chapter; its numbers come from variables."""
         from IPython.display import Markdown
 
         self._answer = " ".join(text.split())
