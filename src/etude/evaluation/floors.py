@@ -1,0 +1,34 @@
+"""All floors of a table at once: what has to be beaten before anything can be said to have been learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from etude.evaluation.compressors import COMPRESSORS, compressor_bits, flac_bits
+from etude.models.base import Model
+from etude.registry import FLOORS, model
+from etude.types import Bits, Space
+
+
+def fitted_floors(space: Space, train: Sequence[np.ndarray], valid: Sequence[np.ndarray]) -> dict[str, Model]:
+    """Return every floor model of the registry, fitted on `train`, chosen on `valid`.
+
+    Pass the training pieces that the learnt models get, transpositions included, so that no floor is held back.
+    """
+    floors = {name: model(name, space) for name in FLOORS}
+    for floor in floors.values():
+        floor.fit(train, valid)
+    return floors
+
+
+def compressor_floors(space: Space, train: Sequence[np.ndarray], xs: Sequence[np.ndarray]) -> dict[str, Bits]:
+    """Return the compressors' code lengths of `xs`: alone and primed by `train`, and FLAC for 8-bit samples."""
+    if space.end is None and not space.event_shape and space.levels == 256:
+        return {"FLAC": flac_bits(xs, space)}
+    floors = {}
+    for name in COMPRESSORS:
+        floors[f"{name} alone"] = compressor_bits(name, xs, space)
+        floors[f"{name} primed"] = compressor_bits(name, xs, space, train)
+    return floors
