@@ -21,7 +21,7 @@ from etude.types import DURATION, ONSET, PITCH, Audio, Piece, Score
 
 CHURCH_ORGAN = 19  # General MIDI program, from 0
 RATE = 22050  # Hz: rendered scores, and sounds whose own rate MP3 does not know
-QUALITY = 0.35  # of the MP3: about 32 kbit/s for one voice at 22 050 Hz
+QUALITY = 0.3  # of the MP3: about 250 kB a minute of organ at 22 050 Hz
 SILENCE = 1e-4  # peak below which there is nothing to hear
 INK = "#4c8bf5"  # legible on light and on dark
 

@@ -36,7 +36,8 @@ def reference_pages(package: Path) -> dict[str, str]:
     layers: dict[str, list[Path]] = {}
     for path in sorted(package.rglob("*.py")):
         parts = path.relative_to(package).with_suffix("").parts
-        if not any(part.startswith("_") and part != "__init__" for part in parts) and parts != ("__init__",):
+        private = any(part.startswith("_") and part != "__init__" for part in parts) or "site_templates" in parts
+        if not private and parts != ("__init__",):
             layers.setdefault(parts[0], []).append(path)
     order = sorted(layers, key=lambda name: (LAYERS.index(name) if name in LAYERS else len(LAYERS), name))
     pages = {f"{name}.rst": _layer_page(name, layers[name], package) for name in order}

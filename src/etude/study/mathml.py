@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from html import escape
+from itertools import pairwise
+from xml.etree import ElementTree
 
+ElementTree.register_namespace("", "http://www.w3.org/1998/Math/MathML")
 ENVIRONMENTS = re.compile(r"\\(begin|end)\{(?:aligned|align|split|gathered|gather\*?|equation\*?)\}")
-FUNCTION = r"<mi>(?:log|ln|lg|exp|sin|cos|tan|tanh|sinh|cosh|max|min|arg|det|dim|sup|inf|lim|gcd)</mi>"
-APPLIED = re.compile(  # a function's name, with its subscript, before what it applies to, where that is no bracket
-    rf"(<msub>{FUNCTION}(?:<m[in]>[^<]*</m[in]>|<mrow>(?:(?!<mrow>).)*?</mrow>)</msub>|(?<!<msub>)(?<!<msup>){FUNCTION})"
-    r"(?=<m(?:i|n|sub|sup|subsup|frac|row)\b)"
-)
-BOLD = {"bold": (0x1D400, 0x1D7CE), "bold-italic": (0x1D468, None)}  # code points of A and of 0
+MATHML = "{http://www.w3.org/1998/Math/MathML}"
+SCRIPTS = ("msub", "msup", "msubsup", "munder", "mover", "munderover")
+ROWS = ("math", "mrow", "mtd", "msqrt", "mstyle")
+BOLD = {"bold": (0x1D400, 0x1D6A8), "bold-italic": (0x1D468, 0x1D71C)}  # code points of A and of Alpha
 
 
 def to_mathml(tex: str, display: str = "inline") -> str:
@@ -35,36 +36,73 @@ def to_mathml(tex: str, display: str = "inline") -> str:
     """
     from latex2mathml.converter import convert
 
-    if tex.replace(r"\{", "").replace(r"\}", "").count("{") != tex.replace(r"\{", "").replace(r"\}", "").count("}"):
+    braces = re.sub(r"\\[{}]", "", tex)
+    if braces.count("{") != braces.count("}"):
         raise ValueError("braces do not match")
     one_line = " ".join(tex.split())
     aligned = ENVIRONMENTS.sub(lambda m: "" if "equation" in m[0] else rf"\{m[1]}{{align*}}", one_line)
     if r"\\" in aligned and r"\begin{" not in aligned:
         aligned = rf"\begin{{align*}}{aligned}\end{{align*}}"
-    math = convert(aligned, display=display)
+    math = re.sub(r"&(?!#?\w+;)", "&amp;", convert(aligned, display=display))
     unknown = re.findall(r"\\[A-Za-z]+", math)
     if unknown:
         raise ValueError(f"unknown: {', '.join(unknown)}")
-    return _for_browsers(math).replace("<math ", f'<math alttext="{escape(one_line)}" ', 1)
+    return _for_browsers(math, one_line)
 
 
-def _for_browsers(math: str) -> str:
-    """What MathML Core (2023) lacks, said so that browsers draw it."""
-    math = APPLIED.sub(r'\1<mspace width="0.167em"/>', math)
-    math = re.sub(r'columnalign="(\w+)"', r'class="to-\1"', math)
-    for variant, (letters, digits) in BOLD.items():
-        math = re.sub(
-            rf'<(m[in])([^>]*) mathvariant="{variant}">([A-Za-z0-9]+)</',
-            lambda m, a=letters, d=digits: f"<{m[1]}{m[2]}>{''.join(_bold(c, a, d) for c in m[3])}</",
-            math,
-        )
-    return math
+def _for_browsers(math: str, tex: str) -> str:
+    """What MathML Core (2023) lacks, or spaces otherwise than TeX, said so that browsers draw it."""
+    root = ElementTree.fromstring(math)
+    root.set("alttext", tex)
+    for element in root.iter():
+        _align(element)
+        _embolden(element)
+        _space(element)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
-def _bold(character: str, letters: int, digits: int | None) -> str:
-    if character.isdigit():
-        return chr(digits + int(character)) if digits else character
-    return chr(letters + ord(character) - ord("A") - (6 if character.islower() else 0))
+def _align(element) -> None:
+    side = element.attrib.pop("columnalign", None)
+    if side:
+        element.set("class", f"to-{side}")
+
+
+def _embolden(element) -> None:
+    variant = element.get("mathvariant")
+    if variant in BOLD and (element.text or "").isalpha():
+        del element.attrib["mathvariant"]
+        element.text = "".join(_bold(character, *BOLD[variant]) for character in element.text)
+
+
+def _bold(character: str, latin: int, greek: int) -> str:
+    """The letter of Unicode's mathematical alphabets; what they lack stays as it is."""
+    for first, last, start in (("A", "Z", latin), ("a", "z", latin + 26), ("Α", "Ω", greek), ("α", "ω", greek + 26)):
+        if first <= character <= last:
+            return chr(start + ord(character) - ord(first))
+    return character
+
+
+def _space(element) -> None:
+    """No space around signs in a subscript or a bar; a thin one between a function and what it applies to."""
+    name = element.tag.rpartition("}")[2]
+    if name in SCRIPTS:
+        for sign in (sign for script in element[1:] for sign in script.iter(f"{MATHML}mo")):
+            sign.attrib.update(lspace="0", rspace="0")
+    if name == "mo" and element.text == "|":
+        element.attrib.update(lspace="0", rspace="0")
+    children = list(element) if name in ROWS else []
+    for place, (one, following) in reversed(list(enumerate(pairwise(children), 1))):
+        if _is_function(one) and following.tag not in (f"{MATHML}mo", f"{MATHML}mspace"):
+            element.insert(place, ElementTree.Element(f"{MATHML}mspace", width="0.167em"))
+
+
+def _is_function(element) -> bool:
+    """True for a name such as log, with or without a subscript."""
+    if element.tag.rpartition("}")[2] in SCRIPTS:
+        return _is_function(element[0])
+    if element.tag == f"{MATHML}mo" and (element.text or "").isalpha() and len(element.text) > 1:
+        element.tag = f"{MATHML}mi"  # what \\operatorname made
+    return element.tag == f"{MATHML}mi" and len(element.text or "") > 1 and element.text.isalpha()
 
 
 def _html(self, node, display: str) -> str:

@@ -24,6 +24,7 @@ from etude.study.api_reference import reference_pages
 from etude.study.book import PAGES, Chapter, chapters, page_of, part_of, relink
 
 TEMPLATES = Path(__file__).parent / "site_templates"
+TEMPLATE_FILES = ("conf.py", "search_order.js", "_static/etude.css")
 COPIED = ("audio", "figures")  # under reports/
 INTRODUCTION = "A comparative study of deep learning for music generation: representations, models and one honest unit."
 
@@ -57,7 +58,7 @@ def build_site(run_folder: Path | None = None, out: Path | None = None, strict: 
 def sources(root: Path, book: list[Chapter]) -> dict[str, bytes]:
     """Return the files that Sphinx is given, by their place in its source folder."""
     places = {chapter.place for chapter in book} | {page for page in PAGES if (project_root() / page).is_file()}
-    files: dict[str, str | bytes] = {name: (TEMPLATES / name).read_bytes() for name in ("conf.py", "_static/etude.css")}
+    files: dict[str, str | bytes] = {name: (TEMPLATES / name).read_bytes() for name in TEMPLATE_FILES}
     files |= _math_font()
     for chapter in book:
         files[chapter.place] = json.dumps(page_of(chapter, places), ensure_ascii=False, indent=1)

@@ -1,5 +1,7 @@
 """Sphinx configuration of the study's site; `etude.study.site` lays it out beside the pages."""
 
+from pathlib import Path
+
 project = "étude"
 author = "the étude authors"
 language = "en"
@@ -30,6 +32,7 @@ html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False
 html_show_search_summary = False  # it fetches pages, which browsers refuse from the disk
+html_search_scorer = str(Path(__file__).with_name("search_order.js"))
 html_permalinks_icon = "#"
 html_theme_options = {
     "navigation_with_keys": True,
