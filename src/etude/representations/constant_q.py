@@ -1,4 +1,4 @@
-"""The constant-Q transform with an inverse: bins a fixed interval apart, each with a window of a fixed number of periods.
+"""The constant-Q transform with an inverse: bins at one interval, each window the same number of periods long.
 
 Definition of Brown (1991): bin k correlates the signal with a complex exponential at ``fmin * 2**(k / per_octave)``
 under a Hann window of Q periods, centred on the frame. It is computed in frequency (Velasco, Holighaus, Dörfler and
