@@ -160,11 +160,13 @@ class _Writer:
             key=lambda event: event[0],
         )
         for time, key, chord in events:
-            for pitch in chord.pitches:
-                letter, alteration, octave = spell(pitch, self.signature)
-                if time > chord.onset:
+            spelt = [spell(pitch, self.signature) for pitch in chord.pitches]
+            lines = [(letter, octave) for letter, _, octave in spelt]
+            for pitch, (letter, alteration, octave), line in zip(chord.pitches, spelt, lines, strict=True):
+                twice = lines.count(line) > 1  # F and F sharp in one chord: both are said, tied or not
+                if time > chord.onset and not twice:
                     continue  # the second half of a tie
-                if shown.get((letter, octave), self.alterations[letter]) != alteration:
+                if twice or shown.get((letter, octave), self.alterations[letter]) != alteration:
                     marks[key, time, pitch] = ACCIDENTALS[alteration]
                 shown[letter, octave] = alteration
         return marks
