@@ -17,7 +17,7 @@ from etude.errors import MissingPackage, UnreadableFile
 from etude.formats.musicxml import parse_with_music21, score_of_parts
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
-TICKS_PER_QUARTER = 480  # holds the 43 thirty-second onsets, which lie off the sixteenth grid, exactly
+TICKS_PER_QUARTER = 480  # holds exactly the nine onsets (43 with the instruments) that lie off the sixteenth grid
 
 
 def bach_files() -> dict[str, Path]:

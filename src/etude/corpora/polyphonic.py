@@ -24,25 +24,29 @@ from etude.types import COMMON_VELOCITY, LOWEST_KEY, NOMINAL_BPM, Piece, Score
 
 
 class Collection(NamedTuple):
-    """One set: what it holds, frames in a quarter note, the digest of its file."""
+    """One set: what it holds, sequences of train, valid and test, frames in a quarter note, sha256 of its file."""
 
     title: str
+    sequences: tuple[int, int, int]
     frames_per_quarter: int
     sha256: str
 
 
 COLLECTIONS = {
     "JSB_Chorales": Collection(
-        "Bach chorales, transposed", 1, "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4"
+        "Bach chorales", (229, 76, 77), 1, "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4"
     ),
     "Nottingham": Collection(
-        "folk tunes with chords", 2, "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea"
+        "folk tunes with chords", (694, 173, 170), 2, "d154f7ca2e90799dc1dc011d8fc048f2fc6ef3f7c69d974b9cf27a471634fbea"
     ),
     "Piano_midi": Collection(
-        "classical piano music", 2, "990a8a71d5764a7eaa3e78d9e5023d1470380fe2db3a1448265a97a24c8b1c34"
+        "classical piano music", (87, 12, 25), 2, "990a8a71d5764a7eaa3e78d9e5023d1470380fe2db3a1448265a97a24c8b1c34"
     ),
     "MuseData": Collection(
-        "orchestral and piano classics", 2, "e8d9eb422ec3833c25f43a9f854d4ee0b9118a20b45f2c183395cdc30ffa14ff"
+        "orchestral and piano music",
+        (524, 135, 124),
+        2,
+        "e8d9eb422ec3833c25f43a9f854d4ee0b9118a20b45f2c183395cdc30ffa14ff",
     ),
 }
 

@@ -45,12 +45,14 @@ def read_midi(path: Path | str, parser: str | None = None, percussion: bool = Fa
     Raises
     ------
     UnreadableFile
-        With the reason each parser gave: damaged, over 64 MiB, two million notes or 24 hours, or without notes.
+        Where the file is cut off, over 64 MiB, two million notes or 24 hours, without notes, or damaged: then with
+        the reason each parser gave.
     """
     path = Path(path)
     if parser is not None and parser not in PARSERS:
         raise unknown_name("MIDI parser", parser, PARSERS)
     data, reasons = _bytes(path), []
+    _check_whole(data)
     for name in PARSERS if parser is None else (parser,):
         try:
             return _checked(*PARSERS[name](data, percussion))
@@ -98,6 +100,20 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UnreadableFile("a MIDI file", f"{path}: {error.strerror}", "Check the path.") from error
+
+
+def _check_whole(data: bytes) -> None:
+    """Refuse a file with fewer whole tracks than its header declares.
+
+    Cut between two tracks, it is the same to symusic as a whole piece of fewer voices.
+    """
+    declared, whole = int.from_bytes(data[10:12], "big"), 0
+    place = 8 + int.from_bytes(data[4:8], "big")
+    while data.startswith(b"MThd") and whole < declared:
+        end = place + 8 + int.from_bytes(data[place + 4 : place + 8], "big")
+        if place + 8 > len(data) or end > len(data):
+            raise UnreadableFile(f"{declared} whole tracks, as its header says", f"{whole}: the file is cut off")
+        whole, place = whole + (data[place : place + 4] == b"MTrk"), end  # chunks of other kinds are passed over
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,256 @@
+"""Files of music: what is written is read back, what is broken is refused with a reason, bytes do not vary."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from midi_files import BASS_AND_SCALE, BROKEN, CUT_OFF, END, SCALE, note, smf, tempo
+
+from etude.errors import EtudeError, UnreadableFile
+from etude.formats.audio import FORMATS, audio_info, read_audio, stream_audio, write_audio
+from etude.formats.midi import PARSERS, read_midi, write_midi
+from etude.formats.musicxml import read_musicxml, write_musicxml
+from etude.types import Audio, Score
+
+
+def read_bytes(tmp_path, data, **options):
+    path = tmp_path / "song.mid"
+    path.write_bytes(data)
+    return read_midi(path, **options)
+
+
+# MIDI
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_notes_are_read_in_ticks(tmp_path, parser):
+    score = read_bytes(tmp_path, SCALE, parser=parser)
+    assert score.notes.tolist() == [[480 * k, 480, 60 + k, 80, 0] for k in range(8)]
+    assert (score.ticks_per_quarter, score.bpm, score.seconds) == (480, 120.0, 4.0)
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_tempo_changes_keep_the_total_duration(tmp_path, parser):
+    """A quarter at 60 (1 s), two at 120 (1 s), one at 30 (2 s): 4 quarters in 4 s are 60 a minute."""
+    changes = tempo(10**6) + tempo(500000, 480) + tempo(2 * 10**6, 960) + END
+    score = read_bytes(tmp_path, smf(changes, note(4 * 480, 60) + END), parser=parser)
+    assert score.seconds == pytest.approx(4) and score.bpm == pytest.approx(60)
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_channels_become_tracks_and_percussion_is_left_out(tmp_path, parser):
+    body = note(240, 60) + note(240, 64, channel=3) + note(240, 38, channel=9) + END
+    score = read_bytes(tmp_path, smf(body, note(480, 40) + END), parser=parser)
+    assert sorted(score.notes[:, [2, 4]].tolist()) == [[40, 2], [60, 0], [64, 1]]
+    with_drums = read_bytes(tmp_path, smf(body, kind=0), parser=parser, percussion=True)
+    assert 38 in with_drums.notes[:, 2]
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_a_note_of_no_length_gets_a_tick(tmp_path, parser):
+    assert read_bytes(tmp_path, smf(note(0, 60) + note(9, 62) + END), parser=parser).notes[:, 1].tolist() == [1, 9]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_files_are_refused_with_every_parsers_reason(tmp_path, name):
+    with pytest.raises(UnreadableFile, match=r"symusic: .+; mido: .+"):
+        read_bytes(tmp_path, BROKEN[name])
+
+
+@pytest.mark.parametrize("name", CUT_OFF)
+def test_a_file_that_was_cut_off_is_not_taken_for_a_shorter_piece(tmp_path, name):
+    with pytest.raises(UnreadableFile, match="cut off"):
+        read_bytes(tmp_path, CUT_OFF[name])
+
+
+def test_foreign_chunks_and_bytes_after_the_last_track_do_no_harm(tmp_path):
+    whole = read_bytes(tmp_path, BASS_AND_SCALE)
+    assert len(whole) == 9 and read_bytes(tmp_path, BASS_AND_SCALE + b"\0\0trailer") == whole
+    foreign = BASS_AND_SCALE[:14] + b"XFIH" + bytes([0, 0, 0, 2, 1, 1]) + BASS_AND_SCALE[14:]
+    assert read_bytes(tmp_path, foreign) == whole
+
+
+def test_a_missing_midi_file_and_an_unknown_parser(tmp_path):
+    with pytest.raises(UnreadableFile, match="No such file"):
+        read_midi(tmp_path / "none.mid")
+    with pytest.raises(EtudeError, match="symusic"):
+        read_bytes(tmp_path, SCALE, parser="symusik")
+
+
+@st.composite
+def scores(draw):
+    """Scores whose tracks never repeat a pitch before it has ended: what a MIDI file can say."""
+    rows, tracks = [], draw(st.integers(1, 18))
+    for track in range(tracks):
+        for pitch in draw(st.lists(st.integers(0, 127), min_size=1, max_size=3, unique=True)):
+            now = 0
+            for rest, length in draw(
+                st.lists(st.tuples(st.integers(0, 900), st.integers(1, 900)), min_size=1, max_size=3)
+            ):
+                rows.append([now + rest, length, pitch, draw(st.integers(1, 127)), track])
+                now += rest + length
+    return Score(np.array(rows), draw(st.sampled_from([1, 24, 480, 960])), draw(st.sampled_from([40.0, 80.0, 120.0])))
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+@given(score=scores())
+def test_midi_round_trip(tmp_path_factory, parser, score):
+    path = write_midi(score, tmp_path_factory.mktemp("midi") / "song.mid", program=19)
+    read = read_midi(path, parser)
+    assert np.array_equal(read.notes, score.notes)
+    assert (read.ticks_per_quarter, read.bpm) == (score.ticks_per_quarter, score.bpm)
+
+
+def test_equal_scores_give_equal_midi_bytes(tmp_path):
+    rows = np.array([[0, 480, 60, 80, 0], [480, 480, 60, 80, 0], [0, 960, 48, 70, 1]])
+    one, other = (write_midi(Score(r, 480), tmp_path / f"{k}.mid") for k, r in enumerate((rows, rows[::-1])))
+    assert one.read_bytes() == other.read_bytes()
+    with pytest.raises(EtudeError, match="tempo"):
+        write_midi(Score(rows, 480, bpm=1.0), tmp_path / "slow.mid")
+
+
+def test_programs_are_written_per_track(tmp_path):
+    import mido
+
+    rows = np.array([[0, 480, 60, 80, 0], [0, 960, 48, 70, 1]])
+    path = write_midi(Score(rows, 480), tmp_path / "song.mid", program=[52, 19])
+    messages = [m for track in mido.MidiFile(path).tracks for m in track if m.type == "program_change"]
+    assert [(m.channel, m.program) for m in messages] == [(0, 52), (1, 19)]
+
+
+# MusicXML and kern
+
+
+@pytest.fixture
+def notated() -> Score:
+    """Two tracks: a melody with a tie over the bar line; thirds, a triplet and two notes that overlap."""
+    melody = [(0, 480, 67), (480, 960, 69), (1440, 1920, 71)]
+    lower = [(0, 480, 60), (0, 480, 64), (480, 160, 60), (640, 160, 62), (800, 160, 64), (960, 480, 65), (960, 960, 72)]
+    rows = [(*row, 80, track) for track, line in enumerate((melody, lower)) for row in line]
+    return Score(np.array(rows), 480, 90.0)
+
+
+@pytest.mark.parametrize("suffix", [".musicxml", ".xml"])
+def test_musicxml_round_trip(tmp_path, notated, suffix):
+    read = read_musicxml(write_musicxml(notated, tmp_path / f"song{suffix}", title="Air", pickup=1))
+    scaled = read.notes[:, :3] * [480 // read.ticks_per_quarter, 480 // read.ticks_per_quarter, 1]
+    assert sorted(scaled.tolist()) == sorted(notated.notes[:, :3].tolist())
+    assert read.bpm == 90.0 and read.ticks_per_quarter == 3
+    assert read.notes[:, 4].max() == 2  # the note that overlaps has a line of its own
+
+
+def test_musicxml_bytes_do_not_vary_and_say_title_metre_and_key(tmp_path, notated):
+    first, second = (write_musicxml(notated, tmp_path / f"{k}.xml", "Air", "3/4", 1, -3).read_text() for k in range(2))
+    assert first == second
+    assert "Air" in first and "<beats>3</beats>" in first and "<fifths>-3</fifths>" in first
+
+
+def test_kern_is_read(tmp_path):
+    kern = "**kern\t**kern\n*M4/4\t*M4/4\n=1\t=1\n4C\t4e\n4D\t[4f\n=2\t=2\n4E\t4f]\n4r\t8gL\n.\t8aJ\n*-\t*-\n"
+    (tmp_path / "song.krn").write_text(kern)
+    score = read_musicxml(tmp_path / "song.krn")
+    notes = [(onset / score.ticks_per_quarter, pitch) for onset, _, pitch, _, _ in score.notes.tolist()]
+    assert sorted(notes) == [(0, 48), (0, 64), (1, 50), (1, 65), (2, 52), (3, 67), (3.5, 69)]
+
+
+@pytest.mark.parametrize("text", ["", "<score-partwise><part>", "<html/>"], ids=["empty", "cut", "html"])
+def test_broken_notation_is_refused(tmp_path, text):
+    (tmp_path / "song.xml").write_text(text)
+    with pytest.raises(UnreadableFile):
+        read_musicxml(tmp_path / "song.xml")
+
+
+def test_missing_notation_and_silence(tmp_path):
+    with pytest.raises(UnreadableFile, match="no file"):
+        read_musicxml(tmp_path / "none.xml")
+    with pytest.raises(EtudeError, match="notes"):
+        write_musicxml(Score(np.zeros((0, 5), int)), tmp_path / "song.xml")
+
+
+# Sound
+
+
+def tone(seconds: float = 1.0, rate: int = 22050, hertz: float = 440.0) -> Audio:
+    return Audio(0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate), rate)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_sound_round_trip(tmp_path, suffix):
+    sound = tone()
+    read = read_audio(write_audio(sound, tmp_path / f"tone{suffix}"))
+    assert (read.rate, len(read)) == (sound.rate, len(sound))
+    error = np.sqrt(np.mean((read.samples - sound.samples) ** 2))
+    assert error < (1 / 2**15 if suffix in (".wav", ".flac") else 0.02)
+    assert audio_info(tmp_path / f"tone{suffix}") == (1.0, 22050)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])
+def test_sound_bytes_do_not_vary(tmp_path, suffix):
+    first, second = (write_audio(tone(), tmp_path / f"{k}{suffix}").read_bytes() for k in range(2))
+    assert first == second
+
+
+def test_quality_makes_files_larger(tmp_path):
+    sizes = [write_audio(tone(3), tmp_path / f"{q}.mp3", quality=q).stat().st_size for q in (0.1, 0.5, 0.9)]
+    assert sizes == sorted(sizes) and sizes[0] < sizes[2]
+
+
+def test_resampling_keeps_the_tone(tmp_path):
+    path = write_audio(tone(2.0, 44100), tmp_path / "tone.wav")
+    read, wanted = read_audio(path, 16000), tone(2.0, 16000)
+    assert len(read) == len(wanted)
+    assert np.abs(read.samples - wanted.samples)[200:-200].max() < 1e-3
+
+
+def test_channels_are_averaged(tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / "pair.wav", np.array([[0.5, 0.1], [-0.5, 0.5]]), 8000, subtype="FLOAT")
+    assert read_audio(tmp_path / "pair.wav").samples == pytest.approx([0.3, 0.0])
+
+
+def test_samples_beyond_full_scale_are_scaled_or_clipped(tmp_path):
+    import soundfile
+
+    soundfile.write(tmp_path / "loud.wav", np.array([0.5, -2.0, 1.0]), 8000, subtype="FLOAT")
+    assert read_audio(tmp_path / "loud.wav").samples.tolist() == [0.25, -1.0, 0.5]
+    (block,) = stream_audio(tmp_path / "loud.wav")
+    assert block.samples.tolist() == [0.5, -1.0, 1.0]
+
+
+@pytest.mark.parametrize("rate", [None, 8000, 48000])
+def test_a_stream_joins_without_seams(tmp_path, rate):
+    rng = np.random.default_rng(0)
+    path = write_audio(Audio(rng.uniform(-0.3, 0.3, 30000), 22050), tmp_path / "noise.wav")
+    blocks, whole = list(stream_audio(path, rate, 0.25)), read_audio(path, rate)
+    size = round(0.25 * whole.rate)
+    assert all(len(block) == size for block in blocks[:-1]) and 0 < len(blocks[-1]) <= size
+    assert np.array_equal(np.concatenate([block.samples for block in blocks]), whole.samples)
+    assert {block.rate for block in blocks} == {whole.rate}
+
+
+def test_a_stream_holds_a_block_and_not_the_file(tmp_path):
+    import tracemalloc
+
+    path = write_audio(Audio(np.zeros(60 * 44100, np.float32), 44100), tmp_path / "minute.flac")  # 10.6 MB decoded
+    tracemalloc.start()
+    count = sum(len(block) for block in stream_audio(path, 16000, 1.0))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 60 * 16000 and peak < 3e6
+
+
+def test_sound_that_cannot_be_read_or_written(tmp_path):
+    (tmp_path / "noise.wav").write_bytes(b"RIFF" + bytes(40))
+    (tmp_path / "nan.wav").touch()
+    import soundfile
+
+    soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan]), 8000, subtype="FLOAT")
+    for name, words in [("noise.wav", "noise.wav"), ("none.wav", "none.wav"), ("nan.wav", "NaN")]:
+        with pytest.raises(UnreadableFile, match=words):
+            read_audio(tmp_path / name)
+    with pytest.raises(EtudeError, match=r"\.mp3"):
+        write_audio(tone(), tmp_path / "tone.mp4")
+    with pytest.raises(EtudeError, match="22050"):
+        write_audio(tone(rate=20000), tmp_path / "tone.mp3")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["nan.wav", "noise.wav"]
