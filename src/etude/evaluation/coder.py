@@ -20,7 +20,7 @@ from etude.evaluation.lengths import length_bits
 from etude.evaluation.range_coder import Reader, Writer, damaged
 from etude.models.autoregressive import Autoregressive
 
-MOST_STEPS = 2**24
+MOST_STEPS = 2**24  # of a piece, so that a damaged file that says nothing ends too
 
 
 def encode(model: Autoregressive, x) -> bytes:
@@ -78,6 +78,8 @@ def _encode(model: Autoregressive, xs: Sequence, counted: bool) -> bytes:
         writer.whole_number(len(xs) + 1)
     for x in xs:
         x = _of(model).space.check(x, complete=True)
+        if len(x) > MOST_STEPS:
+            raise EtudeError(f"a piece of at most {MOST_STEPS} steps", str(len(x)), "Cut it into several.")
         if model.space.end is None:
             writer.whole_number(len(x) + 1)
         stepper = model.stepper(1)

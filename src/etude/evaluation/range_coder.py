@@ -12,7 +12,7 @@ import numpy as np
 from etude.errors import EtudeError, UnreadableFile
 from etude.evaluation.lengths import elias_delta, read_elias_delta
 
-SLACK = 64  # bits that a sound file may seem to hold beyond its size: the closing and rounding
+SLACK, ROUNDING = 64, 1.02  # a sound file may seem to hold so many bits, and times, beyond its size: the closing, 24 bits
 LEAST = 2.0**-24  # the coder's own smallest probability
 COIN = np.array([[0.5, 0.5]])
 
@@ -43,9 +43,8 @@ class Writer:
             unit = 1 << (64 - 8 * size)
             point = -(-lower // unit) * unit
             if point < min(lower + width, 1 << 64):
-                data = data[: 4 * written] + point.to_bytes(9, "big")[1 : 1 + size]
-                break
-        return data.rstrip(b"\0")  # the decoder reads zeros past the end
+                return data[: 4 * written] + point.to_bytes(9, "big")[1 : 1 + size]
+        return data  # the interval straddles a carry: constriction's own closing
 
 
 class Reader:
@@ -54,9 +53,9 @@ class Reader:
     def __init__(self, data: bytes):
         from constriction import stream
 
-        words = np.frombuffer(bytes(data) + b"\0" * (-len(data) % 4), ">u4").astype(np.uint32)
+        words = np.frombuffer(bytes(data) + b"\0" * (-len(data) % 4), ">u4").astype(np.uint32)  # zeros past the end
         self.queue, self.family = stream.queue.RangeDecoder(words), stream.model.Categorical(perfect=False)
-        self.room = 8 * len(data) + SLACK
+        self.room = ROUNDING * 8 * len(data) + SLACK
 
     def read(self, probabilities: np.ndarray) -> np.ndarray:
         """Return symbols Int[k], read under distributions Float64[k, levels]."""
