@@ -1,4 +1,4 @@
-"""Code lengths are proven: files of the claimed size that decode to the same codes, and damaged files that do no harm."""
+"""Code lengths are proven: files of the claimed size that decode to the same codes; damaged files do no harm."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,10 @@ import numpy as np
 from etude.errors import EtudeError, UnreadableFile
 from etude.evaluation.lengths import elias_delta, read_elias_delta
 
-SLACK, ROUNDING = 64, 1.02  # a sound file may seem to hold so many bits, and times, beyond its size: the closing, 24 bits
+SLACK, ROUNDING = (
+    64,
+    1.02,
+)  # a sound file may seem to hold so many bits, and times, beyond its size: the closing, 24 bits
 LEAST = 2.0**-24  # the coder's own smallest probability
 COIN = np.array([[0.5, 0.5]])
 
