@@ -81,10 +81,10 @@ def page_of(chapter: Chapter, places: set[str]) -> dict:
         Files of the project that the site has a page of.
     """
     content, folder = copy.deepcopy(chapter.notebook.content), posixpath.dirname(chapter.place)
+    content["metadata"].setdefault("language_info", {"name": "python", "pygments_lexer": "ipython3"})
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = relink(text_of(cell), folder, places)
-        cell.pop("attachments", None) if not cell.get("attachments") else None
         if cell["cell_type"] == "code":
             cell["outputs"] = [output for output in cell["outputs"] if not _is_scrap(output)]
             for output in cell["outputs"]:
