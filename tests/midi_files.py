@@ -49,7 +49,7 @@ BROKEN = {
     "a pitch of 200": smf(b"\x00\x90\xc8\x50" + variable(480) + b"\x80\x3c\x00" + END),
     "a track of noise": smf(random.Random(0).randbytes(300)),
     "noise": random.Random(1).randbytes(500),
-    "text": b"X:1\nnot this one",
+    "text": b"Dear reader, this is no music.",
     "only drums": smf(note(480, 38, channel=9) + END),
     "no notes": smf(tempo(500000) + END),
 }

@@ -112,7 +112,8 @@ def _check_whole(data: bytes) -> None:
     while data.startswith(b"MThd") and whole < declared:
         end = place + 8 + int.from_bytes(data[place + 4 : place + 8], "big")
         if place + 8 > len(data) or end > len(data):
-            raise UnreadableFile(f"{declared} whole tracks, as its header says", f"{whole}: the file is cut off")
+            got = f"a file that is cut off, {whole} of {declared} tracks whole"
+            raise UnreadableFile("a whole MIDI file", got, "Copy it again.")
         whole, place = whole + (data[place : place + 4] == b"MTrk"), end  # chunks of other kinds are passed over
 
 

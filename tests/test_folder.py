@@ -1,0 +1,358 @@
+"""A folder of one's own: what is usable is read, the rest is named, and nothing takes the run down."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from midi_files import BROKEN, CUT_OFF, END, SCALE, note, smf
+
+from etude.corpora import folder as folder_module
+from etude.corpora.folder import Folder
+from etude.corpora.folder_index import find_files
+from etude.corpora.folder_reader import kind_of
+from etude.corpora.sandbox import Sandbox, read_all
+from etude.errors import EtudeError, MissingData, UnreadableFile
+from etude.formats.audio import write_audio
+from etude.formats.musicxml import write_musicxml
+from etude.types import Audio, Score
+
+AIR = "X:{x}\nT:Air\nM:4/4\nL:1/8\nK:G\nGABc d2B2|c2A2 G4|\n"
+NAUGHTY = """
+import ctypes, os, time
+import numpy as np
+from etude.errors import UnreadableFile
+
+def echo(*arguments): return {"got": list(arguments), "pid": os.getpid()}
+def arrays(): return {"a": np.arange(6.0).reshape(2, 3), "b": [np.zeros(0, np.int8)], "c": np.float32(2)}
+def abort(x): os.abort()
+def segfault(x): ctypes.string_at(0)
+def hang(x): time.sleep(600) if x else None; return {}
+def hungry(x): return {"n": len(bytearray(2 ** 33))}
+def chatty(): os.write(1, b"noise"); print("more"); return {}
+def refuse(x): raise UnreadableFile("sense", "nonsense", "Stop.")
+def pickle_like(): return {"a": np.array([object()])}
+
+def fragile(path, kind, parser):
+    from etude.corpora.folder_reader import read_file
+    name = os.path.basename(path)
+    if "crash" in name and parser == "symusic": os.abort()
+    if "doom" in name: ctypes.string_at(0)
+    if "hang" in name: time.sleep(600)
+    if "hungry" in name: bytearray(2 ** 33)
+    return read_file(path, kind, parser)
+"""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("ETUDE_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def naughty(tmp_path_factory, monkeypatch):
+    """Make the module `naughty`, whose functions misbehave, importable in workers."""
+    folder = tmp_path_factory.mktemp("modules")
+    (folder / "naughty.py").write_text(NAUGHTY)
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
+
+class Fragile(Folder):
+    reader = "naughty:fragile"
+
+
+def quiet(path, cls=Folder, **options) -> Folder:
+    return cls(path, verbose=False, workers=1, **options)
+
+
+def all_pieces(folder: Folder) -> dict:
+    return {piece.name: piece for split in folder.splits for piece in folder.load(split)}
+
+
+def melody(k: int) -> bytes:
+    return smf(b"".join(note(240, 48 + (k * 7 + i * i) % 40) for i in range(5 + k % 7)) + tail(k))
+
+
+def tail(k: int) -> bytes:
+    return note(100 + k, 60) + END
+
+
+@pytest.fixture
+def music(tmp_path):
+    """One file of every kind, in nested folders with names that are not ASCII."""
+    nested = tmp_path / "música" / "深い"
+    nested.mkdir(parents=True)
+    (tmp_path / "scale.mid").write_bytes(SCALE)
+    (tmp_path / "Großer Gott.MID").write_bytes(melody(1))
+    (nested / "book.abc").write_text(AIR.format(x=1) + "\n" + AIR.format(x=2).replace("GABc", "gfed"))
+    write_musicxml(Score(np.array([[0, 4, 60, 80, 0], [4, 4, 62, 80, 1]]), 4), nested / "duet ♫.musicxml")
+    (nested / "voice.krn").write_text("**kern\n*M4/4\n=1\n4c\n4d\n*-\n")
+    sound = Audio(0.3 * np.sin(np.arange(8000) / 5), 8000)
+    for suffix in (".wav", ".flac", ".mp3", ".ogg"):
+        write_audio(sound, nested / f"tone{suffix}")
+    (tmp_path / "README.txt").write_text("not music")
+    return tmp_path
+
+
+def test_every_kind_is_read_wherever_it_lies(music):
+    folder = quiet(music)
+    found = all_pieces(folder)
+    nested = "música/深い/"
+    assert set(found) == {"scale.mid", "Großer Gott.MID"} | {
+        nested + name
+        for name in ("book.abc#1", "book.abc#2", "duet ♫.musicxml", "voice.krn", "tone.wav", "tone.flac", "tone.mp3",
+                     "tone.ogg")
+    }  # fmt: skip
+    assert len(folder.ledger) == 0
+    assert found["scale.mid"].score.notes[:, 2].tolist() == list(range(60, 68))
+    assert found[nested + "book.abc#1"].text.startswith("X:1") and len(found[nested + "book.abc#2"].score) == 9
+    assert found[nested + "duet ♫.musicxml"].score.notes[:, [2, 4]].tolist() == [[60, 0], [62, 1]]
+    assert len(found[nested + "tone.flac"].audio) == 8000 and found[nested + "tone.mp3"].audio.rate == 8000
+    assert folder.frame()["kind"].value_counts().to_dict() == {"audio": 4, "midi": 2, "abc": 2, "notation": 2}
+
+
+def test_broken_files_are_named_with_reason_and_parsers(tmp_path, capsys):
+    for name, data in (BROKEN | CUT_OFF).items():
+        (tmp_path / f"{name}.mid").write_bytes(data)
+    (tmp_path / "good.mid").write_bytes(SCALE)
+    (tmp_path / "cut.wav").write_bytes(b"RIFF" + bytes(30))
+    (tmp_path / "page.xml").write_text("<html><body/></html>")
+    folder = Folder(tmp_path, workers=2)
+    assert list(all_pieces(folder)) == ["good.mid"]
+    ledger = folder.ledger.set_index("file")
+    assert len(ledger) == len(BROKEN) + len(CUT_OFF) + 2 and (ledger["reason"].str.len() > 0).all()
+    assert ledger.loc["empty.mid", "reason"] == "an empty file"
+    assert ledger.loc["noise.mid", "tried"] == "symusic, mido"
+    assert "mido: " in ledger.loc["noise.mid", "reason"]
+    assert ledger.loc["cut.wav", "tried"] == "libsndfile" and ledger.loc["page.xml", "tried"] == "music21"
+    printed = capsys.readouterr().out
+    assert f"1 pieces; not usable: {len(ledger)}" in printed and "a pitch of 200.mid" in printed
+    assert len(printed.splitlines()) <= folder_module.SHOWN + 2
+
+
+def test_a_bad_tune_does_not_spoil_its_book(tmp_path):
+    (tmp_path / "book.abc").write_text(AIR.format(x=1) + "\nX:2\nT:Silence\nK:C\nz8|\n\n" + AIR.format(x=3))
+    folder = quiet(tmp_path)
+    assert set(all_pieces(folder)) == {"book.abc#1", "book.abc#3"}
+    assert folder.ledger["file"].tolist() == ["book.abc#2"]
+
+
+def test_content_tells_the_kind_where_the_suffix_lies(tmp_path):
+    write_audio(Audio(np.zeros(800), 8000), tmp_path / "tone.wav").rename(tmp_path / "tone.mid")
+    (tmp_path / "song.wav").write_bytes(SCALE)
+    (tmp_path / "air.xml").write_text("% from the web\n" + AIR.format(x=1))
+    assert [kind_of(tmp_path / name) for name in ("tone.mid", "song.wav", "air.xml")] == ["audio", "midi", "abc"]
+    assert len(all_pieces(quiet(tmp_path))) == 3
+
+
+def test_no_folder_and_no_music_are_clear_errors(tmp_path):
+    with pytest.raises(MissingData, match="no folder"):
+        Folder(tmp_path / "none")
+    (tmp_path / "README.txt").write_text("words")
+    with pytest.raises(MissingData, match=r"\.mid"):
+        Folder(tmp_path)
+    with pytest.raises(EtudeError, match="sum to 1"):
+        Folder(tmp_path, split=(0.8, 0.1, 0.2))
+
+
+def test_a_folder_of_nothing_usable_has_empty_splits_and_a_full_ledger(tmp_path):
+    (tmp_path / "noise.mid").write_bytes(BROKEN["noise"])
+    folder = quiet(tmp_path)
+    assert [len(folder.load(split)) for split in folder.splits] == [0, 0, 0] and len(folder.ledger) == 1
+
+
+def test_links_are_followed_once_and_pipes_are_not_opened(tmp_path):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / "scale.mid").write_bytes(SCALE)
+    (inner / "up").symlink_to(tmp_path)
+    (inner / "self").symlink_to(inner)
+    (tmp_path / "dangling.mid").symlink_to(tmp_path / "gone.mid")
+    os.mkfifo(tmp_path / "pipe.mid")
+    sources, losses = find_files(tmp_path)
+    assert [source.name for source in sources] == ["a/b/scale.mid"]
+    assert {loss.file for loss in losses} == {"dangling.mid", "pipe.mid"}
+
+
+# The split
+
+
+def test_the_split_depends_on_content_alone(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    one.mkdir(), other.mkdir()
+    for k in range(30):
+        (one / f"{k:02}.mid").write_bytes(melody(k))
+        (other / f"renamed {k:02}.mid").write_bytes(melody(k))
+    (one / "copy of 7.mid").write_bytes(melody(7))
+    sides = [dict(zip(f["name"], f["split"], strict=True)) for f in (quiet(one).frame(), quiet(other).frame())]
+    assert all(sides[0][f"{k:02}.mid"] == sides[1][f"renamed {k:02}.mid"] for k in range(30))
+    assert sides[0]["copy of 7.mid"] == sides[0]["07.mid"]
+    assert set(quiet(one, split=(0, 1, 0)).frame()["split"]) == {"valid"}
+    assert quiet(one).digest() == quiet(one).digest() != quiet(other).digest()
+
+
+def test_tunes_of_a_book_are_split_one_by_one(tmp_path):
+    notes = "CDEFGABcdefg"
+    book = "\n".join(f"X:{k}\nM:4/4\nL:1/8\nK:C\n{notes[k % 12]}{notes[k % 7]}{notes[k % 5]}2|\n" for k in range(40))
+    (tmp_path / "book.abc").write_text(book)
+    assert quiet(tmp_path, split=(0.5, 0.25, 0.25)).frame()["split"].nunique() == 3
+
+
+# Crashes, hangs, hunger
+
+
+def test_a_file_that_kills_its_parser_is_a_row_of_the_ledger(tmp_path, naughty):
+    for k, name in enumerate(("ok", "crash", "doom", "hang", "hungry", "last")):
+        (tmp_path / f"{name}.mid").write_bytes(melody(k))
+    folder = quiet(tmp_path, Fragile, seconds=3.0)
+    assert set(all_pieces(folder)) == {"ok.mid", "crash.mid", "last.mid"}  # mido reads what crashed symusic
+    reasons = folder.ledger.set_index("file")["reason"]
+    assert "SIGSEGV" in reasons["doom.mid"] and "busy after 3 s" in reasons["hang.mid"]
+    assert "out of memory" in reasons["hungry.mid"]
+
+
+def test_a_worker_is_used_again_until_it_dies(naughty):
+    with Sandbox("naughty:echo") as sandbox:
+        first, second = sandbox(1, "é", None), sandbox([2])
+        assert first["got"] == [1, "é", None] and first["pid"] == second["pid"] != os.getpid()
+    with Sandbox("naughty:hang", seconds=2.0) as sandbox:
+        assert sandbox(False) == {}
+        with pytest.raises(UnreadableFile, match="busy after 2 s"):
+            sandbox(True)
+        assert sandbox(False) == {}
+
+
+@pytest.mark.parametrize(("function", "words"), [("abort", "SIGABRT"), ("segfault", "SIGSEGV")])
+def test_a_crash_names_its_signal(naughty, function, words):
+    with Sandbox(f"naughty:{function}") as sandbox, pytest.raises(UnreadableFile, match=words):
+        sandbox(1)
+
+
+def test_memory_is_limited(naughty):
+    with Sandbox("naughty:hungry", memory=2**31) as sandbox, pytest.raises(UnreadableFile, match="out of memory"):
+        sandbox(1)
+
+
+def test_answers_carry_numbers_arrays_and_errors_but_no_objects(naughty):
+    with Sandbox("naughty:arrays") as sandbox:
+        answer = sandbox()
+        assert np.array_equal(answer["a"], [[0, 1, 2], [3, 4, 5]]) and answer["b"][0].dtype == np.int8
+        assert answer["c"] == 2
+    with Sandbox("naughty:chatty") as sandbox:
+        assert sandbox() == {}
+    with Sandbox("naughty:refuse") as sandbox, pytest.raises(UnreadableFile) as caught:
+        sandbox(1)
+    assert (caught.value.expected, caught.value.got, caught.value.remedy) == ("sense", "nonsense", "Stop.")
+    with Sandbox("naughty:pickle_like") as sandbox, pytest.raises(UnreadableFile):
+        sandbox()
+    with Sandbox("naughty:none") as sandbox, pytest.raises(UnreadableFile, match="naughty:none"):
+        sandbox()
+
+
+def test_a_caller_that_leaves_early_leaves_no_worker(naughty):
+    answers = read_all("naughty:echo", [(k,) for k in range(100)], workers=2)
+    pids = {next(answers)[1]["pid"] for _ in range(6)}
+    answers.close()
+    for _ in range(100):
+        if not any(alive(pid) for pid in pids):
+            return
+        time.sleep(0.1)
+    pytest.fail("a worker is still there")
+
+
+def test_workers_end_with_a_caller_that_was_killed(naughty):
+    code = (
+        "import os, signal\nfrom etude.corpora.sandbox import Sandbox\n"
+        "print(Sandbox('naughty:echo')()['pid'], flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    pid = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+    for _ in range(100):
+        if not alive(pid):
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker is still there")
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+# Memory and the cache
+
+
+def test_pieces_are_made_on_access_and_few_are_held(music, monkeypatch):
+    folder = quiet(music)
+    assert not folder._held
+    monkeypatch.setattr(folder_module, "HELD", 1)
+    pieces = all_pieces(folder)
+    assert len(folder._held) == 1 and len(pieces) == 10
+    train = quiet(music, split=(1, 0, 0)).load("train")
+    assert train[0] is train[0] and train[-1].name == train[len(train) - 1].name
+    assert [piece.name for piece in train[2:4]] == [train[2].name, train[3].name] and "10 pieces" in repr(train)
+
+
+def test_a_second_visit_reads_nothing_again(music, cache, monkeypatch):
+    first = quiet(music)
+    (music / "noise.mid").write_bytes(BROKEN["noise"])
+
+    def refuse(reader, tasks, *limits):
+        assert [task[0].rsplit("/")[-1] for task in tasks] in (["noise.mid"], [])
+        return iter([(k, UnreadableFile("a", "b")) for k in range(len(tasks))])
+
+    monkeypatch.setattr("etude.corpora.folder_index.read_all", refuse)
+    second = quiet(music)
+    assert second.digest() == first.digest()
+    scores = {n: p.score for n, p in all_pieces(second).items() if p.score}
+    assert scores == {n: p.score for n, p in all_pieces(first).items() if p.score}
+
+
+def test_a_cleared_or_damaged_cache_is_made_again(music, cache):
+    folder = quiet(music, split=(1, 0, 0))
+    names = [piece.name for piece in folder.load("train")]
+    folder._held.clear()
+    for path in (cache / "folder").iterdir():
+        path.write_bytes(b"damaged")
+    assert [piece.name for piece in folder.load("train")] == names
+    folder._held.clear()
+    (music / "scale.mid").unlink()
+    for path in (cache / "folder").iterdir():
+        path.unlink()
+    with pytest.raises(UnreadableFile, match="as it was"):
+        next(piece for piece in folder.load("train") if piece.name == "scale.mid")
+
+
+def test_pieces_that_are_too_long_are_named(tmp_path):
+    (tmp_path / "scale.mid").write_bytes(SCALE)  # 4 s
+    write_audio(Audio(np.zeros(8000 * 3), 8000), tmp_path / "rest.wav")
+    folder = quiet(tmp_path, longest=3.5)
+    assert list(all_pieces(folder)) == ["rest.wav"] and "longest" in folder.ledger["reason"][0]
+    assert len(quiet(tmp_path, longest=4.0).ledger) == 0
+
+
+def test_sounds_are_resampled_on_request(tmp_path):
+    write_audio(Audio(np.zeros(8000), 8000), tmp_path / "rest.wav")
+    (piece,) = all_pieces(quiet(tmp_path, rate=4000)).values()
+    assert piece.audio.rate == 4000 and len(piece.audio) == 4000
+
+
+@pytest.mark.slow
+def test_a_thousand_files_take_one_worker_and_little_memory(tmp_path):
+    import tracemalloc
+
+    for k in range(1000):
+        (tmp_path / f"{k:04}.mid").write_bytes(melody(k) if k % 50 else BROKEN["noise"])
+    tracemalloc.start()
+    folder = quiet(tmp_path)
+    notes = sum(len(piece.score) for split in folder.splits for piece in folder.load(split))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(folder.ledger) == 20 and notes > 5000 and peak < 20e6
+    assert [len(folder.load(split)) / 980 for split in folder.splits] == pytest.approx([0.8, 0.1, 0.1], abs=0.04)
