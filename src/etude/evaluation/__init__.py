@@ -1,1 +1,40 @@
-"""Measures: code lengths and their proof, floors, intervals, the published protocol, statistics of scores."""
+"""Measures: code lengths and their proof, floors, intervals, the published protocol, statistics of scores.
+
+Names are loaded on first use.
+
+>>> from etude import evaluation
+>>> evaluation.score_table({"rnn": rnn, **floors}, codes, pieces, midi)
+>>> evaluation.proof(rnn, codes[:10])
+"""
+
+from importlib import import_module
+
+_PLACES = {
+    "bits": ("score_table", "code_lengths", "amounts"),
+    "intervals": ("rate_interval", "paired_difference"),
+    "floors": ("fitted_floors", "compressor_floors"),
+    "compressors": ("compressor_bits", "flac_bits", "midi_file_bits"),
+    "coder": ("proof", "encode", "decode", "encode_all", "decode_all"),
+    "lengths": ("length_bits",),
+    "protocol": ("nats_per_frame",),
+    "published": ("one_gram_table",),
+    "overlap": ("statistics_table", "overlap", "jensen_shannon"),
+    "memorisation": ("memorisation_table",),
+    "surprise": ("bits_per_sixteenth",),
+    "audio_quality": ("spectral_convergence", "log_spectral_distance", "peaks_to_tempered_grid"),
+    "inversion": ("compare_scales",),
+}
+_MODULE = {name: module for module, names in _PLACES.items() for name in names}
+__all__ = sorted(_MODULE)
+
+
+def __getattr__(name: str):
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"etude.evaluation.{_MODULE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__
