@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from etude.formats import abc_fields as fields
-from etude.formats.abc_grammar import IN_CHORD, TOKEN, tune_lines
+from etude.formats.abc_grammar import FIELD, IN_CHORD, TOKEN, tune_lines
 
-_MUSICAL = {"note", "chord", "rest", "tie", "bar", "broken", "tuplet", "overlay"}
+_KEPT = {"note", "chord", "rest", "tie", "bar", "broken", "tuplet", "overlay", "field"}
 
 
 def split_tunes(text: str) -> list[str]:
@@ -20,44 +20,55 @@ def normalised(text: str) -> str:
     """Return a tune as `M:`, `L:` and `K:` lines and its music, in printable ASCII; it reads as the same notes.
 
     Titles, lyrics, comments, tempo, chord names, decorations, slurs and grace notes are left out; one space remains
-    between beams, none beside a bar line; a key is written ``Ador``, ``Em``, ``G``.
+    between beams, none beside a bar line; a key is written ``Ador``, ``Em``, ``G``; what changes within the tune
+    stands in brackets.
     """
     header = {"M": "none", "L": "", "K": "none"}
-    body, in_body = [], False
+    body, in_music = [], False
     for letter, value in tune_lines(text):
         if letter is None:
-            in_body = True
+            in_music = True
             body.append(_music(value))
-        elif in_body and letter in "MLKV":
+        elif letter == "V" or in_music:
             body.append(_inline(letter, value))
         elif letter in header:
-            header[letter] = _value(letter, value)
+            header[letter] = _value(letter, value) or header[letter]
     header["L"] = header["L"] or str(fields.default_unit(fields.bar_length(header["M"])))
-    music = "\n".join(line for line in body if line)
-    return "".join(f"{letter}:{value}\n" for letter, value in header.items()) + music + "\n" * bool(music)
+    fields_first = (f"{letter}:{value}\n" for letter, value in header.items())
+    return "".join([*fields_first, *(line + "\n" for line in body if line)])
 
 
 def _value(letter: str, value: str) -> str:
-    value = fields.key_name(value) if letter == "K" else value
+    """Return the value of a field in short form; empty where it says nothing."""
+    if letter == "K":
+        value = fields.key_name(value) if fields.key_signature(value) is not None else ""
+    elif letter == "V":
+        value = value.partition(" ")[0]
     return " ".join(re.sub(r"[^ -~]|\]", "", value).split())
 
 
 def _inline(letter: str, value: str) -> str:
-    value = value.split()[0] if letter == "V" and value else value
-    return f"[{letter}:{_value(letter, value)}]"
+    value = _value(letter, value) if letter in "MLKV" else ""
+    return f"[{letter}:{value}]" if value else ""
 
 
 def _music(line: str) -> str:
-    kept = []
+    """Return a line of music with what makes notes alone, its tokens still apart."""
+    written, before, before_kind, gap = "", "", "bar", False
     for token in TOKEN.finditer(line):
-        kind = token.lastgroup
-        if kind in _MUSICAL:
-            kept.append(_chord(token[0]) if kind == "chord" else token[0])
-        elif kind == "field" and token[0][1] in "MLKV":
-            kept.append(_inline(token[0][1], token[0][3:-1].strip()))
-        elif kind == "space":
-            kept.append(" ")
-    return re.sub(r" *([|:\]\[&]*[|:][|:\]]*) *", r"\1", re.sub(r" +", " ", "".join(kept))).strip()
+        kind, text = token.lastgroup, token[0]
+        gap |= kind == "space"
+        if kind == "field":
+            text = _inline(text[1], text[3:-1].strip())
+        elif kind == "chord":
+            text = _chord(text)
+        if kind not in _KEPT or not text:
+            continue
+        beam_ends = gap and "bar" not in (before_kind, kind) and before_kind != "field"
+        merges = before and TOKEN.match(before + text)[0] != before
+        written += " " * bool(beam_ends or merges) + text
+        before, before_kind, gap = text, kind, False
+    return " " + written if FIELD.match(written) else written
 
 
 def _chord(token: str) -> str:

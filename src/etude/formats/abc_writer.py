@@ -17,7 +17,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from etude.errors import unknown_name
+from etude.errors import EtudeError, unknown_name
+from etude.formats.abc_reader import MAX_QUARTERS
 from etude.types import DURATION, NOMINAL_BPM, ONSET, PITCH, Score
 
 BAR = 16  # sixteenths
@@ -39,6 +40,11 @@ def write_abc(score: Score, title: str = "", layout: str = "voices") -> str:
         Written on one line as `T:`.
     layout : {"voices", "slices"}
         See the module's documentation.
+
+    Raises
+    ------
+    EtudeError
+        For an unknown layout, or a score of more than `MAX_QUARTERS` quarters, which no reader of ours takes in.
     """
     if layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
@@ -81,6 +87,8 @@ def separate_voices(notes: np.ndarray) -> list[np.ndarray]:
 
 def _slices(score: Score) -> Iterator[Slice]:
     """Cut a `common()` score wherever a note begins or ends and at every bar line."""
+    if score.length > 4 * MAX_QUARTERS:
+        raise EtudeError(f"a score of at most {MAX_QUARTERS} quarters", f"{score.length // 4}", "Cut it into parts.")
     onsets, ends = score.notes[:, ONSET].tolist(), (score.notes[:, ONSET] + score.notes[:, DURATION]).tolist()
     pitches = score.notes[:, PITCH].tolist()
     edges = sorted({*onsets, *ends, *range(0, score.length, BAR), score.length})
