@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import matplotlib
+import matplotlib.pyplot
 import numpy as np
 import pytest
 
@@ -410,10 +411,42 @@ def test_a_spectrogram_shows_a_tone_at_its_frequency():
         display.plot_spectrogram(magnitudes[:, :60], frequencies=frequencies, frame_rate=10)
 
 
+@pytest.mark.parametrize("scale", ["stft", "mel", "cqt"])
+def test_codes_of_a_spectrogram_are_drawn_in_hertz_and_decibels(scale):
+    coded = etude.representation("spectrogram", scale=scale)
+    codes = coded.encode(Piece("a", audio=tone(1.0, rate=8000, amplitude=0.5)))
+    ax = display.plot_spectrogram(codes, representation=coded)
+    mesh = ax.collections[0]
+    levels = np.asarray(mesh.get_array()).reshape(-1, len(codes))
+    row = levels[:, len(codes) // 2].argmax()
+    low, high = mesh.get_coordinates()[row : row + 2, 0, 1]
+    assert low < 440 < high or abs(np.sqrt(low * high) / 440 - 1) < 0.05  # the bin beside it, at most
+    assert ax.get_xlim()[1] == pytest.approx(len(codes) / coded.space.rate)
+    assert len(display.band_frequencies(coded)) == codes.shape[1]
+    if scale == "stft":
+        assert levels.max() == pytest.approx(20 * np.log10(0.5), abs=2)
+    with pytest.raises(EtudeError, match="representation="):
+        display.plot_spectrogram(codes)
+
+
 @pytest.mark.parametrize("wrong", ["text", np.zeros((3, 4), int), Piece("x", audio=tone())])
 def test_figures_refuse_what_is_no_score(wrong):
     with pytest.raises(EtudeError, match="Decode it first"):
         display.plot_piano_roll(wrong)
+
+
+def test_in_a_notebook_figures_come_with_words_and_without_echo(tmp_path):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    source = """
+    import numpy as np
+    from etude import Score, display
+    display.style()
+    display.plot_piano_roll(Score(np.array([[0, 4, 60, 80, 0]]), 4), title="One note")"""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(inspect.cleandoc(source))])
+    nbclient.NotebookClient(book, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (output,) = [output for output in book.cells[0].outputs if output.output_type != "stream"]
+    assert output.metadata["image/png"]["alt"] == output.data["text/plain"] == "One note (x: time (s); y: pitch)"
+    assert 700 < output.metadata["image/png"]["width"] < 760 and len(output.data["image/png"]) < 60_000
 
 
 # Pages ---------------------------------------------------------------------------------------------------------------

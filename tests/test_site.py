@@ -61,8 +61,9 @@ def stream(text, name="stdout"):
     return {"output_type": "stream", "name": name, "text": text}
 
 
-def notebook(path, *cells):
-    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": {"name": "python3", "display_name": "P"}}}
+def notebook(path, *cells, **place):
+    metadata = {"kernelspec": {"name": "python3", "display_name": "P"}, "etude": place}
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**content, "cells": list(cells)}), encoding="utf-8")
 
@@ -117,7 +118,7 @@ def run(tmp_path_factory):
         patch.setenv("ETUDE_CACHE", str(folder / "cache"))
         first_chapter(folder)
         text = "# And how is it played?\n\nWith $x_t$ fingers. [before](00_question.ipynb)\n\n## More\n\nText."
-        notebook(folder / "notebooks" / "01_midi.ipynb", markdown(text))
+        notebook(folder / "notebooks" / "01_midi.ipynb", markdown(text), representation="none | no", strategy="play")
         summary = {
             "profile": "quick",
             "wall_seconds": 3.2,
@@ -246,6 +247,7 @@ def test_the_front_page_asks_and_answers(pages):
     assert [image["src"] for image in pages["index.html"].all("img")] == [
         "_static/thumbnails/notebooks-00_question.png"
     ]
+    assert "none | no" in text and "strategy" in text  # where the chapters stand
     assert "11.25" in pages["numbers.html"].text and "seed = 0" in pages["numbers.html"].text
 
 

@@ -13,9 +13,11 @@ from importlib import import_module
 
 _PLACES = {
     "house_style": ("style", "axes", "describe", "PALETTE"),
-    "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_tokens", "plot_round_trip"),
-    "sound": ("plot_waveform", "plot_spectrogram"),
-    "results": ("plot_learning_curve", "plot_bits", "plot_pitch_classes", "plot_durations", "plot_voice_ranges"),
+    "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_round_trip"),
+    "tokens": ("plot_tokens",),
+    "sound": ("plot_waveform", "plot_spectrogram", "band_frequencies"),
+    "results": ("plot_learning_curve", "plot_bits"),
+    "pieces": ("plot_pitch_classes", "plot_durations", "plot_voice_ranges"),
     "playing": ("player", "players", "thumbnail"),
     "engraving": ("engrave", "engrave_svg"),
     "page": ("Shown", "say", "show_source", "plain_table"),

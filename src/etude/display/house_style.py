@@ -92,16 +92,18 @@ def png(figure, dpi: int | None = None) -> bytes:
 
 
 def _describe_in_notebooks() -> None:
-    """Have Jupyter draw figures sharp (two pixels for one) and with `describe` as their text alternative."""
+    """Have Jupyter draw figures sharp (two pixels for one), with `describe` as their text, and not echo their axes."""
     from IPython import get_ipython
 
     shell = get_ipython()
     if shell is None or not hasattr(shell, "kernel"):
         return
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib_inline.backend_inline import set_matplotlib_formats
 
     set_matplotlib_formats("png")
+    shell.display_formatter.ipython_display_formatter.for_type(Axes, lambda ax: None)  # a cell's last value: no echo
     shell.display_formatter.formatters["image/png"].for_type(Figure, _png_with_description)
     shell.display_formatter.formatters["text/plain"].for_type(Figure, lambda figure, p, cycle: p.text(describe(figure)))
 

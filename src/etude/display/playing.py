@@ -84,7 +84,7 @@ def thumbnail(music, width: int = 720, height: int = 96) -> bytes:
     """Return a small PNG of `music` on a transparent ground: its notes, or the outline of its wave."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width / 100, height / 100), dpi=100)
+    figure = Figure(figsize=(width / 100, height / 100), dpi=100, layout="none")  # the axes fill it
     ax = figure.add_axes((0, 0.04, 1, 0.92))
     ax.set_axis_off()
     score = music if isinstance(music, Score) else getattr(music, "score", None)

@@ -72,26 +72,29 @@ def _draw_wave(ax, audio: Audio, start: float, seconds: float, unit: str = "s") 
 
 
 def plot_spectrogram(
-    magnitudes,
+    values,
     ax=None,
     *,
-    frequencies,
-    frame_rate: float,
+    representation=None,
+    frequencies=None,
+    frame_rate: float | None = None,
     decibels: bool = False,
     floor: float = -80.0,
     notes: bool = True,
-    title: str = "",
     highest: float | None = None,
+    title: str = "",
 ):
     """Draw magnitudes in dB over time and frequency.
 
     Parameters
     ----------
-    magnitudes : Float[T, F]
-        Amplitudes, full scale 1; or dB, with `decibels`.
-    frequencies : Float[F]
-        Centre of each bin in Hz, ascending.
-    frame_rate : float
+    values : Float[T, F] or Int[T, F]
+        Amplitudes, full scale 1 (dB, with `decibels`); or codes of `representation`.
+    representation : Spectrogram, optional
+        Gives frequencies, frame rate and floor.
+    frequencies : Float[F], optional
+        Centre of each bin in Hz, ascending; needed without a representation, like `frame_rate`.
+    frame_rate : float, optional
         Frames a second.
     floor : float
         Level (dB) drawn darkest.
@@ -100,10 +103,17 @@ def plot_spectrogram(
     highest : float, optional
         Top of the frequency axis in Hz.
     """
-    ax, values = axes(ax, height=3.6), np.asarray(magnitudes, float)
+    ax, values = axes(ax, height=3.6), np.asarray(values)
+    if representation is not None:
+        frequencies, frame_rate = band_frequencies(representation), representation.space.rate
+        floor = representation.floor_db
+        if np.issubdtype(values.dtype, np.integer):
+            values, decibels = floor + values * representation.step_db, True
+    if frequencies is None or frame_rate is None:
+        raise EtudeError("frequencies and frame_rate, or a representation", "neither", "Pass representation=...")
     frequencies = np.asarray(frequencies, float)
     if values.ndim != 2 or values.shape[1] != len(frequencies):
-        raise EtudeError(f"magnitudes (T, {len(frequencies)})", f"{values.shape}", "Pass the bins' frequencies in Hz.")
+        raise EtudeError(f"values (T, {len(frequencies)})", f"{values.shape}", "Pass the frequency of every bin in Hz.")
     level = values if decibels else 20 * np.log10(np.maximum(values, 1e-10))
     audible = frequencies > 0  # a logarithmic axis has no place for 0 Hz
     edges = _edges(frequencies[audible])
@@ -122,6 +132,15 @@ def plot_spectrogram(
     if notes:
         _name_octaves(ax)
     return ax
+
+
+def band_frequencies(spectrogram) -> np.ndarray:
+    """Return the centre in Hz of each band of a `Spectrogram`, Float64[F]; for mel the mean under a triangle."""
+    if spectrogram.scale == "cqt":
+        return np.asarray(spectrogram.transform.frequencies, float)
+    bins = np.arange(spectrogram.transform.bins) * spectrogram.rate / spectrogram.transform.n_fft
+    weights = spectrogram.weights
+    return bins if weights is None else (weights @ bins) / weights.sum(axis=1)
 
 
 def _edges(frequencies: np.ndarray) -> np.ndarray:

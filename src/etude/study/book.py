@@ -22,6 +22,8 @@ CODE_OR_LINK = re.compile(
     r"(?P<code>```.*?```|`[^`\n]*`)|(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)", re.S
 )
 PAGES = {"README.md": "index.md", "data/README.md": "corpora.md", "CONTRIBUTING.md": "contributing.md"}
+UNANSWERED = "*The answer appears here"  # the box of a notebook that has not run to its end
+DIMENSIONS = ("objective", "representation", "architecture", "challenge", "strategy")  # of Briot et al.
 THUMBNAIL = (480, 300)  # pixels at most
 
 
@@ -42,13 +44,21 @@ class Chapter:
 
     @cached_property
     def answer(self) -> str:
-        """What it found, as Markdown: the cell tagged `answer`, else the paragraph under the title."""
+        """What it found, as Markdown: what the cell tagged `answer` shows, else the paragraph under the title."""
         for cell in self.notebook.content["cells"]:
             if "answer" in tags(cell):
-                return " ".join((text_of(cell) if cell["cell_type"] == "markdown" else _said(cell)).split())
+                said = " ".join((text_of(cell) if cell["cell_type"] == "markdown" else _said(cell)).split())
+                if said and not said.startswith(UNANSWERED):
+                    return said
         after = self._prose.partition(f"# {self.title}")[2]
         prose = [p for p in re.split(r"\n\s*\n", after) if p.strip() and not _only_links(p) and not p.startswith("#")]
         return " ".join(prose[0].split()) if prose else ""
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """Its place in the five dimensions of Briot, Hadjeres and Pachet, as far as its metadata state it."""
+        said = self.notebook.content["metadata"].get("etude", {})
+        return {name: str(said[name]) for name in DIMENSIONS if said.get(name)}
 
     @cached_property
     def _prose(self) -> str:
@@ -138,7 +148,7 @@ def _said(cell: dict) -> str:
 
 
 def _only_links(paragraph: str) -> bool:
-    return not re.sub(r"\[[^\]]*\]\([^)]*\)|[\s|·←→*_—–-]|previous|next", "", paragraph, flags=re.I)
+    return not re.sub(r"\[[^\]]*\]\([^)]*\)|[\s|·:←→*_—–-]|previous|next", "", paragraph, flags=re.I)
 
 
 def _is_scrap(output: dict) -> bool:

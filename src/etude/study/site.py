@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -22,11 +21,11 @@ from etude.errors import EtudeError, MissingData
 from etude.files import cache_dir, project_root, replacing_folder
 from etude.study.api_reference import reference_pages
 from etude.study.book import PAGES, Chapter, chapters, page_of, part_of, relink
+from etude.study.site_pages import front_page, numbers_page, picture_name
 
 TEMPLATES = Path(__file__).parent / "site_templates"
 TEMPLATE_FILES = ("conf.py", "search_order.js", "_static/etude.css")
 COPIED = ("audio", "figures")  # under reports/
-INTRODUCTION = "A comparative study of deep learning for music generation: representations, models and one honest unit."
 
 
 def build_site(run_folder: Path | None = None, out: Path | None = None, strict: bool = False) -> Path:
@@ -64,16 +63,16 @@ def sources(root: Path, book: list[Chapter]) -> dict[str, bytes]:
         files[chapter.place] = json.dumps(page_of(chapter, places), ensure_ascii=False, indent=1)
         picture = chapter.thumbnail()
         if picture:
-            files[f"_static/{_picture(chapter)}"] = picture
+            files[f"_static/{picture_name(chapter)}"] = picture
     files |= {f"api/{name}": text for name, text in reference_pages(Path(etude.__file__).parent).items()}
     for source, page in (("data/README.md", "corpora.md"), ("CONTRIBUTING.md", "contributing.md")):
         if (project_root() / source).is_file():
             text = (project_root() / source).read_text(encoding="utf-8")
             files[page] = relink(text, Path(source).parent.as_posix().replace(".", ""), places)
-    numbers = _numbers(root, book)
+    numbers = numbers_page(root, book)
     if numbers:
         files["numbers.md"] = numbers
-    files["index.md"] = _index(
+    files["index.md"] = front_page(
         book,
         places,
         [name for name in ("corpora.md", "numbers.md") if name in files],
@@ -87,70 +86,6 @@ def _math_font() -> dict[str, bytes]:
     ziamath = find_spec("ziamath")
     font = Path(ziamath.origin).parent / "fonts" / "STIXTwoMath-Regular.ttf" if ziamath else None
     return {f"_static/{font.name}": font.read_bytes()} if font and font.is_file() else {}
-
-
-def _picture(chapter: Chapter) -> str:
-    return "thumbnails/" + chapter.place.replace("/", "-").replace(".ipynb", ".png")
-
-
-def _index(book: list[Chapter], places: set[str], study: list[str], reference: list[str]) -> str:
-    readme = project_root() / "README.md"
-    text = readme.read_text(encoding="utf-8") if readme.is_file() else f"# étude\n\n{INTRODUCTION}\n"
-    opening = relink(re.split(r"^## ", text, maxsplit=1, flags=re.M)[0], "", places)
-    cards = "\n\n".join(_card(chapter) for chapter in book)
-    trees = [
-        _toctree(part or "Chapters", [c.place for c in book if part_of(c.place) == part])
-        for part in dict.fromkeys(part_of(chapter.place) for chapter in book)
-    ]
-    trees += [_toctree("Study", study), _toctree("Reference", reference)]
-    return f'{opening}\n\n## Chapters\n\n<div class="etude-cards">\n\n{cards}\n\n</div>\n\n' + "\n\n".join(
-        filter(None, trees)
-    )
-
-
-def _card(chapter: Chapter) -> str:
-    link = chapter.place
-    picture = f'<img src="_static/{_picture(chapter)}" alt="" loading="lazy"/>' if chapter.thumbnail() else ""
-    answer = relink(chapter.answer, str(Path(chapter.place).parent), set())
-    return f'<div class="etude-card">{picture}<div>\n\n**[{chapter.title}]({link})**\n\n{answer}\n\n</div></div>'
-
-
-def _toctree(caption: str, pages: list[str]) -> str:
-    if not pages:
-        return ""
-    names = "\n".join(re.sub(r"\.(ipynb|md|rst)$", "", page) for page in pages)
-    return f"```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{names}\n```"
-
-
-def _numbers(root: Path, book: list[Chapter]) -> str:
-    """The page of numbers that the runs of these chapters kept, with how they were made."""
-    parts = []
-    for chapter in book:
-        path = root / part_of(chapter.place) / "reports" / "summaries" / f"{chapter.notebook.name}.json"
-        if path.is_file():
-            parts.append(_summary(chapter, json.loads(path.read_text(encoding="utf-8"))))
-    intro = "What each chapter's run measured and kept in its summary (`reports/summaries`), with how it was made."
-    return "\n\n".join(["# Numbers", intro, *parts]) + "\n" if parts else ""
-
-
-def _summary(chapter: Chapter, summary: Mapping) -> str:
-    parameters = ", ".join(f"`{name} = {value!r}`" for name, value in summary.get("parameters", {}).items()) or "none"
-    rows = [
-        f"| {_cell(name)} | {_number(one.get('value'))} | {_cell(one.get('unit', ''))} |"
-        for name, one in summary.get("numbers", {}).items()
-    ]
-    table = ["| measure | value | unit |", "|---|---:|---|", *rows] if rows else ["No single numbers; see its tables."]
-    profile, seconds = summary.get("profile", "unknown"), summary.get("wall_seconds", 0)
-    made = f"Profile {profile}, {seconds:.0f} s. Parameters: {parameters}."
-    return "\n".join([f"## [{chapter.title}]({chapter.place})", "", made, "", *table])
-
-
-def _cell(text) -> str:
-    return str(text).replace("|", "\\|").replace("\n", " ")
-
-
-def _number(value) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else _cell(value)
 
 
 def _lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
