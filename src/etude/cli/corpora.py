@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from itertools import groupby
+from textwrap import fill
+
+SPLITS = ("train", "valid", "test", "reserve")
 
 
 def add(commands) -> None:
@@ -19,28 +23,41 @@ def add(commands) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Print a block for each corpus."""
+    """Print the table of counts, then what each corpus is."""
     from etude.corpora import overview
     from etude.errors import unknown_name
+    from etude.registry import CORPORA
 
-    rows = {row["name"]: row for row in overview()}
+    known = sorted(CORPORA.keys() - {"folder"})
     for name in given.names:
-        if name not in rows:
-            raise unknown_name("corpus", name, rows)
-    print("\n\n".join(_block(row) for name, row in rows.items() if not given.names or name in given.names))
+        if name not in known:
+            raise unknown_name("corpus", name, known)
+    table = overview()
+    rows = [row for row in table.to_dict("records") if row["name"].split("/")[0] in (given.names or known)]
+    print(_counts(rows))
+    for title, group in groupby(rows, key=lambda row: row["title"]):
+        print("\n" + _block(title, list(group)))
     return 0
 
 
-def _block(row: dict) -> str:
-    facts = {key: value for key, value in row.items() if key not in ("name", "title") and value not in (None, "", {})}
-    width = max(map(len, facts), default=0)
-    title = f"{row['name']}: {row['title']}" if row.get("title") else row["name"]
-    return "\n".join([title, *(f"  {key:<{width}}  {_said(value)}" for key, value in facts.items())])
+def _counts(rows: list[dict]) -> str:
+    width = max(len(row["name"]) for row in rows)
+    lines = [f"{'corpus':<{width}}" + "".join(f"{split:>9}" for split in SPLITS) + "  state"]
+    for row in rows:
+        counts = "".join(f"{_count(row[split]):>9}" for split in SPLITS)
+        lines.append(f"{row['name']:<{width}}{counts}  {row['state']}")
+    return "\n".join(lines)
 
 
-def _said(value) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_said(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_said, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _count(value) -> str:
+    return f"{int(value):,}" if isinstance(value, int) else ""
+
+
+def _block(title: str, rows: list[dict]) -> str:
+    digests = [f"{row['name']} {row['digest']}" for row in rows if isinstance(row["digest"], str)]
+    facts = [("source", rows[0]["source"]), ("licence", rows[0]["licence"]), *(("sha256", text) for text in digests)]
+    return "\n".join([title, *(_fact(name, text) for name, text in facts)])
+
+
+def _fact(name: str, text: str) -> str:
+    return fill(text, 110, initial_indent=f"  {name:<8}", subsequent_indent=" " * 10, break_on_hyphens=False)

@@ -20,8 +20,7 @@ def add(commands) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Fetch, and say what is there now."""
-    from etude.corpora.polyphonic import fetch
+    from etude.corpora.fetch import fetch_benchmark
 
-    for path in fetch():
-        print(path)
+    fetch_benchmark()
     return 0

@@ -64,7 +64,7 @@ class Parameter:
         raise self._refusal(value)
 
     def _refusal(self, got: object) -> EtudeError:
-        nouns = " or ".join(NOUNS[kind] for kind in self.types)
+        nouns = " or ".join(NOUNS[kind] for kind in sorted(self.types, key="NoneType".__eq__))
         element = _element_type(self.default)
         of = f" of {element}" if element else ""
         return EtudeError(
@@ -178,7 +178,10 @@ def _parse_tuple(text: str, default: object) -> tuple:
 
 
 def _parse_dict(text: str, _default: object) -> dict:
-    return dict(_literal(text))
+    value = _literal(text)
+    if not isinstance(value, dict):
+        raise ValueError(text)
+    return value
 
 
 def _parse_bool(text: str, _default: object) -> bool:

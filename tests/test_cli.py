@@ -1,0 +1,146 @@
+"""The command: help by example, one clear line for what a reader can mend, music from a saved model."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import etude
+from etude import cli, study
+from etude.cli import generate
+from etude.formats.audio import read_audio
+from etude.formats.midi import read_midi, write_midi
+from etude.types import Piece, Score
+
+CHORD = Score(np.array([[0, 8, 60, 80, 0], [0, 8, 64, 80, 0], [8, 8, 67, 80, 0]]), 4)
+
+GENERATE = "generate marginal --representation pianoroll"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project whose one run has saved a model of piano rolls."""
+    monkeypatch.setenv("ETUDE_ROOT", str(tmp_path))
+    monkeypatch.setenv("ETUDE_RUN_DIR", str(tmp_path / "reports/runs/quick"))
+    monkeypatch.setenv("ETUDE_NOTEBOOK", "11_rnn")
+    roll = etude.representation("pianoroll")
+    model = etude.model("marginal", roll.space)
+    model.fit([roll.encode(Piece("chord", CHORD))])
+    study.start("11_rnn").model("marginal-pianoroll", model, roll)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(capsys, *arguments):
+    """Run the command line, which must fail with status 2, and return its one line."""
+    assert cli.main(list(arguments)) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and "Traceback" not in said.err
+    return said.err
+
+
+@pytest.mark.parametrize("command", ["", *cli.COMMANDS])
+def test_help_teaches_by_example(capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*command.split(), "--help"])
+    assert ended.value.code == 0
+    assert "examples:\n  etude " in capsys.readouterr().out
+
+
+def test_every_example_is_understood(capsys):
+    """Parse all examples of the help with the parser itself."""
+    parser = cli._parser()
+    for command in ("", *cli.COMMANDS):
+        with pytest.raises(SystemExit):
+            parser.parse_args([*command.split(), "--help"])
+        help_ = capsys.readouterr().out
+        for line in re.findall(r"^  etude (.+?)(?:  .*)?$", help_.partition("examples:")[2], re.M):
+            parser.parse_args(line.split())
+
+
+@pytest.mark.parametrize("arguments", [["rum"], ["run", "--job", "2"], ["run", "--jobs", "0"], ["fetch", "all"], []])
+def test_what_is_no_command_is_refused_in_one_line(capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.count("\n") == 1 and "--help`" in said
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"etude {etude.__version__}\n"
+
+
+def test_ctrl_c_is_130(monkeypatch, capsys):
+    def stopped(_given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_parser", lambda: SimpleNamespace(parse_args=lambda _: SimpleNamespace(run=stopped)))
+    assert cli.main([]) == 130
+
+
+def write(*options, out):
+    return cli.main([*GENERATE.split(), "--out", out, "--seconds", "4", *options])
+
+
+@pytest.mark.parametrize("out", ["a.mid", "a.abc", "a.musicxml", "a.svg", "a.wav", "a.mp3"])
+def test_music_is_written_as_the_suffix_says(project, capsys, out):
+    assert write(out=out) == 0
+    assert re.match(rf"{out}: \d\.\d s, \d+ notes, by marginal-pianoroll from quick\n", capsys.readouterr().out)
+    assert (project / out).stat().st_size > 100
+    assert [path.name for path in project.iterdir() if path.is_file()] == [out]
+
+
+def test_same_seed_same_music_of_the_length_asked_for(project):
+    for name, seed in [("a.mid", "1"), ("b.mid", "1"), ("c.mid", "2")]:
+        assert write("--seed", seed, out=name) == 0
+    a, b, c = (read_midi(project / name) for name in ("a.mid", "b.mid", "c.mid"))
+    assert a == b and a != c
+    assert 2 < a.seconds <= 4.01
+    write(out="a.wav")
+    assert read_audio(project / "a.wav").seconds > 2
+
+
+def test_music_goes_on_from_a_beginning(project, capsys):
+    write_midi(CHORD, project / "opening.mid")
+    assert write("--prime", "opening.mid", out="song.mid") == 0
+    song = read_midi(project / "song.mid").common()
+    assert song.notes[song.notes[:, 0] < 8].tolist() == CHORD.common().notes[:2].tolist()
+    assert song.length > CHORD.length
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("generate rmn --representation midi --out a.mid", "Did you mean 'rnn'"),
+        ("generate rnn --representation mid --out a.mid", "Did you mean 'midi'"),
+        ("generate rnn --representation midi --out a.txt", "ending in .mid"),
+        ("generate rnn --representation midi --out no/a.mid", "an existing folder"),
+        ("generate rnn --representation midi --out a.mid", "etude run 11_rnn -p representation=midi"),
+        (f"{GENERATE} --out a.mid --from quck", "Did you mean 'quick'"),
+        (f"{GENERATE} --out a.mid --steps -1", "--steps above 0"),
+        (f"{GENERATE} --out a.mid --prime x.mid", "a file to begin with"),
+        ("site --name quck", "Did you mean 'quick'"),
+        ("corpora chorale", "Did you mean 'chorales'"),
+    ],
+)
+def test_what_a_reader_can_mend_is_said_in_one_line(project, capsys, line, message):
+    assert message in refused(capsys, *line.split())
+    assert not list(project.glob("a.*"))
+
+
+def test_the_newest_run_is_taken_and_a_damaged_one_refused(project, capsys):
+    older = project / "reports/runs/quick/models/marginal-pianoroll"
+    assert generate.find_model("marginal-pianoroll") == older
+    assert generate.find_model("marginal-pianoroll", str(older)) == older
+    assert generate.find_model("marginal-pianoroll", "quick") == older
+    (older / "made_by.json").unlink()
+    assert "made_by.json" in refused(capsys, *f"{GENERATE} --out a.mid".split())
+
+
+def test_a_piece_is_cut_at_the_seconds_asked_for():
+    short = generate._opening(CHORD, 60 / CHORD.bpm * 2.5)
+    assert short.notes[:, :3].tolist() == [[0, 8, 60], [0, 8, 64], [8, 2, 67]]
+    assert short.length == 10
