@@ -85,8 +85,31 @@ def test_initial_weights_do_not_depend_on_the_framework_and_start_near_uniform()
     assert not np.array_equal(model._arrays()["rnn.0.input"], other._arrays()["rnn.0.input"])
     u = model._arrays()["rnn.1.recurrent"][:, :256].astype(np.float64)
     np.testing.assert_allclose(u @ u.T, np.eye(256), atol=1e-5)
+    bias = model._arrays()["rnn.0.bias"].reshape(4, 256)
+    assert (bias[1] == 1).all() and not bias[[0, 2, 3]].any(), "the forget gate begins open"
     xs = some_pieces(TEXT)
     assert model.bits(xs).total / sum(map(len, xs)) == pytest.approx(np.log2(7), abs=0.1)
+
+
+@SPACES
+def test_a_fit_begins_at_the_marginals(space):
+    rng = np.random.default_rng(0)
+    xs = some_pieces(space, (50, 60, 70)) + [np.zeros_like(x) if space.end is None else x for x in some_pieces(space)]
+    model = etude.model("rnn", space, cell="gru", hidden=16, dropout=0.0)
+    model.fit(xs, (), Budget(steps=1, batch_size=2, window=8, learning_rate=1e-6, valid_every=1))
+    p = sequence.marginals(xs, space)
+    codes = np.concatenate(xs).reshape(-1, space.entries)
+    assert p[0, 0] == pytest.approx((1 + (codes[:, 0] == 0).sum()) / (space.levels + len(codes)))
+    floor = etude.model("marginal", space)
+    floor.fit(xs)
+    assert model.bits(xs).total == pytest.approx(floor.bits(xs).total, rel=0.03)
+    rows = model._arrays()["embedding.table"].reshape(space.entries, space.levels, -1)
+    vectors = rows[np.arange(space.entries), codes].sum(axis=1)
+    assert np.abs(vectors.mean(0)).max() < 0.1 and vectors.var(axis=0).mean() == pytest.approx(1, abs=0.25)
+    loaded = {k: rng.normal(size=v.shape).astype(np.float32) for k, v in model._arrays().items()}
+    model._restore(loaded)
+    model.fit(xs, (), Budget(steps=1, batch_size=2, window=8, learning_rate=1e-9, valid_every=1))
+    np.testing.assert_allclose(model._arrays()["output.bias"], loaded["output.bias"], atol=1e-6)
 
 
 # Scoring and stepping --------------------------------------------------------------------------------------------

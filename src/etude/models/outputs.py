@@ -43,7 +43,7 @@ def too_large(space: Space) -> str | None:
 
 
 def output_arrays(features: int, space: Space, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return the initial weights: near zero, so that learning begins at the uniform distribution."""
+    """Return the initial weights, near zero: the distribution is uniform until a fit sets the biases."""
     logits = space.entries * space.levels
     weight = rng.uniform(-1, 1, (features, logits)) / features
     return {"output.weight": weight.astype(np.float32), "output.bias": np.zeros(logits, np.float32)}
