@@ -453,11 +453,11 @@ def test_in_a_notebook_figures_come_with_words_and_without_echo(tmp_path):
 
 
 def test_tables_round_escape_and_mark_the_best():
-    rows = [{"model": "a<b", "bits": 1.25, "n": 1234567}, {"model": "c", "bits": float("nan"), "n": 2}]
+    rows = [{"model": "a<b", "bits": 1.25, "n": 1234567}, {"model": "c", "bits": float("nan"), "n": 2, "ok": np.True_}]
     shown = display.plain_table(rows, "Bits & bytes", digits=1, units={"bits": "bits/s"}, bold="bits")
     assert "<caption>Bits &amp; bytes</caption>" in shown.html and "bits (bits/s)" in shown.html
     assert "a&lt;b" in shown.html and "<b>1.2</b>" in shown.html and "1,234,567" in shown.html and "–" in shown.html
-    assert '<td align="left">c</td>' in shown.html and "style" not in shown.html
+    assert '<td align="left">c</td>' in shown.html and ">yes<" in shown.html and "style" not in shown.html
     assert "Bits & bytes" in repr(shown)
 
 
@@ -467,6 +467,7 @@ def test_tables_keep_the_names_of_their_rows():
     frame = pd.DataFrame({"value": [1.0]}, index=pd.Index(["xz"], name="floor"))
     assert "floor" in display.plain_table(frame).html and "xz" in display.plain_table(frame).html
     assert "floor" not in display.plain_table(frame, index=False).html
+    assert display.plain_table(pd.DataFrame({"a": [1, 2]}, index=[5, 3])).html.count("<th ") == 1
 
 
 def test_a_definition_is_listed_as_it_stands_and_without_this_machine():

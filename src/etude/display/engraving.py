@@ -23,6 +23,7 @@ OPTIONS = {
     "pageWidth": 2100,
     "pageHeight": 60000,  # one tall page, cut to its content
     "adjustPageHeight": True,
+    "minLastJustification": 0.5,  # a last line that is half full is filled
     "scale": 40,
     "header": "encoded",
     "footer": "none",

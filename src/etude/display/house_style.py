@@ -80,6 +80,13 @@ def pitch_axis(ax, low: float, high: float) -> None:
     ax.grid(axis="y")
 
 
+def legend_above(ax, handles, title: str = "") -> None:
+    """Put a legend in a row over the right end of the axes; the title stands left of it, or above where it is tight."""
+    ax.legend(handles=handles, ncols=len(handles), loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    inches = ax.get_position().width * ax.figure.get_figwidth()
+    ax.set_title(title, pad=6 if inches > 5.5 or not title else 26)
+
+
 def png(figure, dpi: int | None = None) -> bytes:
     """Return a figure as PNG bytes."""
     from io import BytesIO

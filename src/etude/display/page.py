@@ -6,7 +6,10 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from numbers import Integral, Number
 from pathlib import Path
+
+import numpy as np
 
 import etude
 from etude.errors import EtudeError
@@ -87,12 +90,13 @@ def plain_table(
     bold : str, optional
         Column whose smallest value is set in bold; "-name" for the largest.
     index : bool, optional
-        Show the row labels; by default where they are not just 0, 1, 2, ...
+        Show the row labels; by default where they are names, not row numbers
     """
     import pandas as pd
 
     frame = pd.DataFrame(frame)
-    index = not isinstance(frame.index, pd.RangeIndex) if index is None else index
+    numbered = pd.api.types.is_integer_dtype(frame.index) and frame.index.name is None
+    index = not numbered if index is None else index
     text = frame.to_string(index=index)
     if index:
         frame = frame.reset_index(names=frame.index.name or "")
@@ -102,7 +106,7 @@ def plain_table(
         column = bold.removeprefix("-")
         best = frame[column].max() if bold.startswith("-") else frame[column].min()
         cells[column] = [f"<b>{t}</b>" if v == best else t for t, v in zip(cells[column], frame[column], strict=True)]
-    align = {c: "right" if pd.api.types.is_numeric_dtype(frame[c]) else "left" for c in frame.columns}
+    align = {c: "right" if _is_number(frame[c]) else "left" for c in frame.columns}
     head = "".join(f'<th align="{align[c]}">{_heading(c, units or {})}</th>' for c in frame.columns)
     rows = [
         "<tr>" + "".join(f'<td align="{align[c]}">{cells[c][i]}</td>' for c in frame.columns) + "</tr>"
@@ -118,13 +122,19 @@ def _heading(column, units: Mapping[str, str]) -> str:
     return f"{name} ({escape(units[column])})" if column in units else name
 
 
+def _is_number(column) -> bool:
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    return is_numeric_dtype(column) and not is_bool_dtype(column)
+
+
 def _cell(value, places: int) -> str:
     import pandas as pd
 
-    if isinstance(value, str):
-        return escape(value)
-    if pd.isna(value):
+    if value is None or (np.ndim(value) == 0 and pd.isna(value)):
         return "–"
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if not isinstance(value, Number):
         return escape(str(value))
-    return f"{value:,.{places}f}" if isinstance(value, float) else f"{value:,}"
+    return f"{value:,}" if isinstance(value, Integral) else f"{value:,.{places}f}"

@@ -99,6 +99,7 @@ def plot_bits(table, ax=None, *, value: str = "bits_per_second", name: str = "mo
     ax = axes(ax, height=0.9 + 0.36 * len(table))
     roles = list(table["role"]) if "role" in table else [_role(n) for n in table[name]]
     groups = list(dict.fromkeys(table["representation"])) if "representation" in table else []
+    groups = groups if len(groups) > 1 else []  # one for all needs no saying on every bar
     colours = [
         PALETTE[groups.index(row["representation"]) % len(PALETTE)] if groups and role == "model" else ROLES[role]
         for role, (_, row) in zip(roles, table.iterrows(), strict=True)

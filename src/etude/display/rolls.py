@@ -8,7 +8,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch, Rectangle
 from mpl_toolkits.axes_grid1 import make_axes_locatable
 
-from etude.display.house_style import PALETTE, axes, pitch_axis
+from etude.display.house_style import PALETTE, axes, legend_above, pitch_axis
 from etude.errors import EtudeError
 from etude.registry import representation
 from etude.types import DURATION, LOWEST_KEY, NOMINAL_BPM, ONSET, PITCH, TRACK, Piece, Score
@@ -48,9 +48,10 @@ def plot_piano_roll(music, ax=None, *, unit: str = "s", beats_per_bar: int = 4, 
     if legend and 1 < len(tracks) <= len(PALETTE):
         names = VOICES if len(tracks) == 4 else [f"track {track}" for track in tracks]
         handles = [Patch(color=PALETTE[i], label=name) for i, name in enumerate(names)]
-        ax.legend(handles=handles, ncols=len(names), loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+        legend_above(ax, handles, title)
+    else:
+        ax.set_title(title)
     ax.set(xlim=(0, max(score.length * scale, 1e-9)), xlabel=label)
-    ax.set_title(title)
     pitches = score.notes[:, PITCH] if len(score) else np.array([60, 72])
     pitch_axis(ax, pitches.min(), pitches.max())
     return ax
@@ -84,9 +85,8 @@ def plot_roll_codes(codes, ax=None, *, lowest: int = LOWEST_KEY, title: str = ""
         Patch(facecolor=c, edgecolor="#999999", label=f"{i} {n}")
         for i, (c, n) in enumerate(zip(colours, names, strict=False))
     ]
-    ax.legend(handles=handles, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    legend_above(ax, handles, title)
     ax.set(xlabel="time (steps)")
-    ax.set_title(title)
     return ax
 
 
@@ -167,10 +167,9 @@ def plot_round_trip(original, decoded, ax=None, *, title: str = ""):
         Patch(color=c, label=f"{n} {len(s)}")
         for n, c, s in (("kept", "#b5b5b5", kept), ("lost", PALETTE[3], lost), ("added", PALETTE[0], added))
     ]
-    ax.legend(handles=handles, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2)
+    legend_above(ax, handles, title)
     every = sorted(before | after) or [(0, 16, 60)]
     ax.set(xlim=(0, max(end for _, end, _ in every) * scale), xlabel=f"time (s at {NOMINAL_BPM:g} quarters a minute)")
-    ax.set_title(title)
     pitch_axis(ax, min(p for _, _, p in every), max(p for _, _, p in every))
     return ax
 

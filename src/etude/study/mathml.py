@@ -88,6 +88,8 @@ def _space(element) -> None:
     if name in SCRIPTS:
         for sign in (sign for script in element[1:] for sign in script.iter(f"{MATHML}mo")):
             sign.attrib.update(lspace="0", rspace="0")
+    if name == "mo" and element.text == "mod":
+        element.attrib.update(lspace="0.3em", rspace="0.3em")
     if name == "mo" and element.text == "|":
         element.attrib.update(lspace="0", rspace="0")
     children = list(element) if name in ROWS else []
@@ -100,7 +102,8 @@ def _is_function(element) -> bool:
     """True for a name such as log, with or without a subscript."""
     if element.tag.rpartition("}")[2] in SCRIPTS:
         return _is_function(element[0])
-    if element.tag == f"{MATHML}mo" and (element.text or "").isalpha() and len(element.text) > 1:
+    name = element.text or ""
+    if element.tag == f"{MATHML}mo" and name.isalpha() and len(name) > 1 and name != "mod":
         element.tag = f"{MATHML}mi"  # what \\operatorname made
     return element.tag == f"{MATHML}mi" and len(element.text or "") > 1 and element.text.isalpha()
 
