@@ -12,18 +12,34 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import artefact, replacing, replacing_folder, run_dir
+from etude.study.notebook import find_notebook, read_notebook
 from etude.study.source import data_digests, module_digests, modules_loaded, packages_loaded
 from etude.study.summary import FORMAT, as_json, summary_path
 
 PICTURES = ("png", "svg")
 
 
-def start(name: str, **parameters) -> Run:
-    """Begin the record of notebook `name` with the parameters that it runs with."""
+def start(name: str, namespace: Mapping | None = None, **parameters) -> Run:
+    """Begin the record of notebook `name` with the parameters that it runs with.
+
+    Parameters
+    ----------
+    name : str
+    namespace : mapping, optional
+        `globals()`: of it the names are kept that the notebook's cell of parameters assigns.
+    **parameters
+        Or the parameters by name, for code that is no notebook of the study.
+
+    >>> run = study.start("11_rnn", globals())
+    """
+    if namespace is not None:
+        declared = read_notebook(find_notebook(name)).parameters
+        parameters = {key: namespace[key] for key in declared} | parameters
     ours = os.environ.get("ETUDE_NOTEBOOK")
     if "ETUDE_RUN_DIR" in os.environ and ours not in (None, name):
         raise EtudeError(f"start({ours!r}, ...), the notebook's own name", repr(name))
