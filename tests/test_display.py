@@ -307,6 +307,12 @@ def test_a_thumbnail_is_a_small_png_without_ground(music):
     assert np.asarray(image.convert("RGBA"))[0, 0, 3] == 0
 
 
+def test_a_thumbnail_shows_what_is_played():
+    twice = Score(notes((0, 4, 60, 0), (4, 4, 72, 0)), 4)
+    half = display.thumbnail(twice, seconds=twice.seconds / 2)
+    assert half != display.thumbnail(twice) == display.thumbnail(twice, seconds=100)
+
+
 # Figures -------------------------------------------------------------------------------------------------------------
 
 HISTORY = History([{"step": s, "train": 3 - s / 100, "valid": 3.1 - s / 100} for s in range(0, 100, 10)], best_step=90)
@@ -353,6 +359,7 @@ def test_figures_draw_into_the_axes_given_and_label_them(name):
 
 def test_figures_make_their_own_axes_in_the_house_style():
     ax = display.plot_tokens(["Bar_None", "Pitch_60", "\n", "c"])
+    assert [text.get_text() for text in ax.texts] == ["Bar", "Pitch\n60", "⏎", "c"]
     assert len(ax.patches) == 4 and ax.figure.get_facecolor() == (1, 1, 1, 1)
     assert not display.axes().spines["top"].get_visible()
 

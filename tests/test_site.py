@@ -299,6 +299,8 @@ def test_an_equation_that_cannot_be_set_is_reported(tmp_path, monkeypatch):
     notebook(tmp_path / "notebooks" / "00_question.ipynb", markdown("# Title\n\n$\\nonsense{x}$"))
     with pytest.raises(EtudeError, match="nonsense"):
         build_site(tmp_path, strict=True)
+    with pytest.raises(EtudeError, match="nonsense"):  # again, though Sphinx has read the page
+        build_site(tmp_path, strict=True)
     assert not (tmp_path / "site").exists()
 
 

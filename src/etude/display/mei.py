@@ -87,7 +87,7 @@ def _bar_count(score: Score, upbeat: int, bar: int) -> int:
 
 
 class _Writer:
-    """Writes measures; remembers, from one to the next, which notes are tied over the bar line."""
+    """Writes one measure after another of given staves."""
 
     def __init__(self, staves: list[Staff], signature: int, upbeat: int, bar: int, beat: int):
         self.staves, self.signature, self.upbeat, self.bar, self.beat = staves, signature, upbeat, bar, beat

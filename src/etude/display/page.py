@@ -90,7 +90,7 @@ def plain_table(
     bold : str, optional
         Column whose smallest value is set in bold; "-name" for the largest.
     index : bool, optional
-        Show the row labels; by default where they are names, not row numbers
+        Show the row labels; by default where they are names, not row numbers.
     """
     import pandas as pd
 

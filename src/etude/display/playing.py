@@ -45,7 +45,7 @@ def player(
     """
     from etude.formats.audio import write_audio
 
-    picture = thumbnail(music)
+    picture = thumbnail(music, seconds)
     audio = _sound(music, program)
     shown = _for_mp3(Audio(audio.samples[: round(seconds * audio.rate)], audio.rate))
     peak = float(np.abs(shown.samples).max(initial=0))
@@ -80,8 +80,8 @@ def players(music: Mapping, caption: str = "", **options) -> Shown:
     return Shown(html, "\n".join(one.text for one in shown))
 
 
-def thumbnail(music, width: int = 720, height: int = 96) -> bytes:
-    """Return a small PNG of `music` on a transparent ground: its notes, or the outline of its wave."""
+def thumbnail(music, seconds: float = 60.0, width: int = 720, height: int = 96) -> bytes:
+    """Return a small PNG of the first `seconds` of `music`, on no ground: its notes, or the outline of its wave."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width / 100, height / 100), dpi=100, layout="none")  # the axes fill it
@@ -89,20 +89,22 @@ def thumbnail(music, width: int = 720, height: int = 96) -> bytes:
     ax.set_axis_off()
     score = music if isinstance(music, Score) else getattr(music, "score", None)
     if score is not None and len(score):
-        _draw_score(ax, score)
+        _draw_score(ax, score, seconds)
     else:
         audio = music.audio if isinstance(music, Piece) else music
-        _draw_wave(ax, audio.samples if isinstance(audio, Audio) else np.zeros(0, np.float32), width)
+        heard = audio.samples[: round(seconds * audio.rate)] if isinstance(audio, Audio) else np.zeros(0, np.float32)
+        _draw_wave(ax, heard, width)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", transparent=True, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def _draw_score(ax, score: Score) -> None:
+def _draw_score(ax, score: Score, seconds: float) -> None:
     notes = score.notes
     ends = notes[:, ONSET] + 0.92 * notes[:, DURATION]
     ax.hlines(notes[:, PITCH], notes[:, ONSET], ends, colors=INK, linewidth=2.4)
-    ax.set(xlim=(0, score.length), ylim=(notes[:, PITCH].min() - 1, notes[:, PITCH].max() + 1))
+    end = min(score.length, seconds * score.bpm / 60 * score.ticks_per_quarter)
+    ax.set(xlim=(0, end), ylim=(notes[:, PITCH].min() - 1, notes[:, PITCH].max() + 1))
 
 
 def _draw_wave(ax, samples: np.ndarray, columns: int) -> None:

@@ -8,6 +8,8 @@ from matplotlib.patches import Patch, Rectangle
 
 from etude.display.house_style import PALETTE, axes
 
+UNSEEN = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+
 
 def plot_tokens(tokens: Sequence[str], ax=None, *, per_row: int | None = None, title: str = ""):
     """Draw tokens as a strip of labelled boxes, read like text, one colour a kind.
@@ -20,7 +22,7 @@ def plot_tokens(tokens: Sequence[str], ax=None, *, per_row: int | None = None, t
         Boxes in a row; by default 16, or 32 characters.
     """
     tokens = [str(token) for token in tokens]
-    kinds = [token.split("_")[0] if "_" in token else _character_kind(token) for token in tokens]
+    kinds = [token.split("_")[0] if "_" in token[1:] else _character_kind(token) for token in tokens]
     colours = dict(zip(dict.fromkeys(kinds), PALETTE * (len(kinds) // len(PALETTE) + 1), strict=False))
     per_row = per_row or (32 if all(len(token) == 1 for token in tokens) else 16)
     rows = -(-len(tokens) // per_row) or 1
@@ -30,11 +32,11 @@ def plot_tokens(tokens: Sequence[str], ax=None, *, per_row: int | None = None, t
         ax.add_patch(
             Rectangle((column + 0.03, -row - 0.9), 0.94, 0.8, facecolor=colours[kind] + "40", edgecolor=colours[kind])
         )
-        text = token.replace("_None", "").replace("_", "\n").replace(" ", "␣").replace("\\n", "⏎").replace("\t", "⇥")
+        text = token.replace("_None", "").replace("_", "\n") if len(token) > 1 else UNSEEN.get(token, token)
         ax.text(
             column + 0.5,
             -row - 0.5,
-            "⏎" if token == "\n" else text,
+            text,
             ha="center",
             va="center",
             fontsize=8,

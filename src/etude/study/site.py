@@ -47,7 +47,7 @@ def build_site(run_folder: Path | None = None, out: Path | None = None, strict: 
         raise MissingData("executed notebooks to make pages of", "none here", "Run them first: etude run.")
     workshop = cache_dir() / "site" / hashlib.sha256(str(root).encode()).hexdigest()[:12]
     _lay_out(workshop / "source", sources(root, book))
-    said = _sphinx(workshop)
+    said = _sphinx(workshop, afresh=strict)
     if strict and said:
         raise EtudeError("a site without warnings", said[:2000])
     _put(workshop / "html", root, book, out)
@@ -100,10 +100,11 @@ def _lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
             path.write_bytes(content)
 
 
-def _sphinx(workshop: Path) -> str:
-    """Build the pages in a process of its own; return the warnings."""
+def _sphinx(workshop: Path, afresh: bool) -> str:
+    """Build the pages in a process of its own; return the warnings: all of them, where it builds afresh."""
     warnings = workshop / "warnings.txt"
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-q", "--no-color", "-w", str(warnings)]
+    command += ["-E", "-a"] if afresh else []
     command += ["-d", str(workshop / "doctrees"), str(workshop / "source"), str(workshop / "html")]
     done = subprocess.run(command, capture_output=True, text=True)
     said = warnings.read_text(encoding="utf-8") if warnings.is_file() else ""
