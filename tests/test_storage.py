@@ -140,7 +140,10 @@ def test_counts_that_no_fit_wrote_are_refused(tmp_path):
         "zero": {**arrays, "counts.0": arrays["counts.0"] * 0},
         "lengths": {**arrays, "counts.0": arrays["counts.0"][:-1]},
         "missing": {k: v for k, v in arrays.items() if k != "pairs.1"},
-        "seen": {**arrays, "seen": arrays["seen"][:-1]},
+        "a branch more": {**arrays, "branches.1": np.append(arrays["branches.1"], 4)},
+        "from nowhere": {**arrays, "branches.1": arrays["branches.1"] + 5},
+        "negative": {**arrays, "branches.1": arrays["branches.1"] - 9},
+        "nothing": {**arrays, "pairs.0": arrays["pairs.0"][:0], "counts.0": arrays["counts.0"][:0]},
     }
     for name, wrong in bad.items():
         with pytest.raises(CorruptCheckpoint):

@@ -1,18 +1,18 @@
-"""What a count-based model looks at before it predicts a code: a template of places, packed into one integer.
+"""What a count-based model looks at before it predicts: a template of places, and the tree of what was seen there.
 
 Lossless image coders (JBIG, ITU-T T.82) predict each pixel from a fixed template of those already coded; a piano roll
 or a spectrogram is coded here in the same way, and for tokens and samples the template is the last k codes. The codes
-at the first j places make the context of order j. Written in mixed radix, nearest place in the lowest digit, contexts
-of every order are exact 63-bit integers: no hash, no collision.
+at the first j places make the context of order j. Contexts are nodes of a tree: a context of order j is its shorter
+context of order j - 1 and one more code, so that the tree grows order by order, exactly, to any depth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from etude.errors import EtudeError
+from etude.models.kneser_ney import KeyCounter, insertion
 from etude.types import Space
 
 Place = tuple[int, int]  # steps back in time, entries along the step
@@ -24,6 +24,8 @@ ROLL = (  # chosen greedily by the validation chorales; an entry's own past, tho
 )
 SPECTRUM = ((1, 0), (0, -1), (1, 1), (2, 0), ENTRY)
 LONGEST = 16  # places of a scalar template
+BLOCK = 2**19  # entries looked at together
+UNSEEN = -1  # the node of a context that training never saw
 
 
 def template(space: Space) -> tuple[Place | None, ...]:
@@ -34,68 +36,101 @@ def template(space: Space) -> tuple[Place | None, ...]:
 
 
 class Contexts:
-    """The contexts of every entry of a piece.
+    """Reads the codes at the template's places; the extra code `levels` stands for places outside the piece."""
 
-    Parameters
-    ----------
-    space : Space
-    seen : Bool[levels]
-        Codes that occur in training: each has a digit of its own, all others share one, and one more stands for
-        places outside the piece.
-    """
-
-    def __init__(self, space: Space, seen: np.ndarray):
+    def __init__(self, space: Space):
         self.space, self.places = space, template(space)
-        known = np.flatnonzero(seen)
-        self.digit = np.full(space.levels + 1, len(known))  # code -> digit; the extra code `levels` means outside
-        self.digit[known], self.digit[-1] = np.arange(len(known)), len(known) + 1
         self.is_entry = np.array([place is ENTRY for place in self.places])
         self.steps, self.along = np.array([place or (0, 0) for place in self.places]).T
         self.past, self.margin = int(self.steps.max()), int(abs(self.along).max())
-        self._fit_into_63_bits(len(known) + 2)
+        self.radix = max(space.levels + 1, space.entries)
 
-    def _fit_into_63_bits(self, radix: int) -> None:
-        weights = [1]
-        for place in self.places:
-            weights.append(weights[-1] * (self.space.entries if place is ENTRY else radix))
-        self.deepest = sum(weight * self.space.levels < 2**63 for weight in weights) - 1
-        self.weights = weights[: self.deepest + 1]  # weights[j]: number of contexts of order j
-
-    def order(self, wanted: int) -> int:
-        """Return `wanted`, refusing an order whose contexts would not fit."""
-        if not 0 <= wanted <= self.deepest:
-            remedy = "Leave the order out: the validation pieces then choose it."
-            raise EtudeError(f"an order from 0 to {self.deepest} in {self.space}", str(wanted), remedy)
-        return wanted
+    @property
+    def deepest(self) -> int:
+        """The highest order."""
+        return len(self.places)
 
     def blank(self, rows: int) -> np.ndarray:
         """Return `rows` steps outside the piece, with their margins: Int64[rows, margin + K + margin]."""
         return np.full((rows, self.space.entries + 2 * self.margin), self.space.levels)
 
-    def padded(self, x: np.ndarray) -> np.ndarray:
-        """Return codes Int[T, K] with `past` steps before them and the margins beside them."""
-        window = self.blank(len(x) + self.past)
-        window[self.past :, self.margin : self.margin + x.shape[1]] = x
+    def window(self, x: np.ndarray, start: int, stop: int) -> np.ndarray:
+        """Return the steps start .. stop of codes Int[T, K], with `past` steps before them and the margins beside."""
+        window = self.blank(self.past + stop - start)
+        known = x[max(0, start - self.past) : stop]
+        window[len(window) - len(known) :, self.margin : self.margin + x.shape[1]] = known
         return window
 
-    def keys(self, padded: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the contexts of order 0, 1, ... `deepest` of all entries of padded codes, each Int64[T * K]."""
-        steps, entries = len(padded) - self.past, self.space.entries
-        key = np.zeros(steps * entries, np.int64)
-        yield key
-        for place, weight in zip(self.places[: self.deepest], self.weights, strict=False):
-            if place is ENTRY:
-                digit = np.tile(np.arange(entries), steps)
-            else:
-                rows = slice(self.past - place[0], self.past - place[0] + steps)
-                columns = slice(self.margin + place[1], self.margin + place[1] + entries)
-                digit = self.digit[padded[rows, columns]].reshape(-1)
-            key = key + digit * weight
-            yield key
+    def codes(self, window: np.ndarray, order: int) -> np.ndarray:
+        """Return what stands at place number `order` (from 1) of every entry of a window, Int64[T * K]."""
+        steps, entries, place = len(window) - self.past, self.space.entries, self.places[order - 1]
+        if place is ENTRY:
+            return np.tile(np.arange(entries), steps)
+        row, column = self.past - place[0], self.margin + place[1]
+        return window[row : row + steps, column : column + entries].reshape(-1)
 
-    def key_of(self, window: np.ndarray, entry: int, order: int) -> np.ndarray:
-        """Return the context Int64[n] of one entry of the last row of windows Int64[n, past + 1, columns]."""
-        back, along = self.steps[:order], self.along[:order]
-        digits = self.digit[window[:, self.past - back, self.margin + entry + along]]  # (n, order)
-        digits[:, self.is_entry[:order]] = entry
-        return digits @ np.array(self.weights[:order], np.int64)
+    def codes_of(self, windows: np.ndarray, entry: int, order: int) -> np.ndarray:
+        """Return what stands at the first `order` places of one entry of the last row, Int64[n, order].
+
+        `windows` is Int64[n, past + 1, columns].
+        """
+        codes = windows[:, self.past - self.steps[:order], self.margin + entry + self.along[:order]]
+        codes[:, self.is_entry[:order]] = entry
+        return codes
+
+
+class Walk:
+    """Pieces, group by group, with the node of the context that each entry stands in; `deepen` adds one order."""
+
+    def __init__(self, contexts: Contexts, pieces: Sequence[np.ndarray]):
+        self.contexts, self.groups = contexts, [[]]
+        rows, room = max(1, BLOCK // contexts.space.entries), BLOCK
+        for x in pieces:
+            for start in range(0, len(x), rows):
+                stop = min(start + rows, len(x))
+                if room <= 0:
+                    self.groups, room = [*self.groups, []], BLOCK
+                self.groups[-1].append((x, start, stop))
+                room -= (stop - start) * x.shape[1]
+        self.nodes = [np.zeros(len(codes), np.int32) for codes in self.codes()]
+
+    def codes(self) -> Iterator[np.ndarray]:
+        """Yield the codes of each group, Int[m]."""
+        for group in self.groups:
+            yield _joined(x[start:stop].reshape(-1) for x, start, stop in group)
+
+    def pairs(self) -> Iterator[np.ndarray]:
+        """Yield ``node * levels + code`` of each group, Int64[m]."""
+        levels = self.contexts.space.levels
+        return (nodes * np.int64(levels) + codes for nodes, codes in zip(self.nodes, self.codes(), strict=True))
+
+    def branches(self, order: int) -> Iterator[np.ndarray]:
+        """Yield ``node * radix + code at the next place`` of each group: the contexts of `order`, Int64[m]."""
+        read, window = self.contexts.codes, self.contexts.window
+        for group, nodes in zip(self.groups, self.nodes, strict=True):
+            codes = _joined(read(window(x, start, stop), order) for x, start, stop in group)
+            yield nodes * np.int64(self.contexts.radix) + codes
+
+    def deepen(self, known: np.ndarray, order: int) -> None:
+        """Step from the contexts of the order below to those of `order`, whose branches are `known`."""
+        self.nodes = [find(known, branches).astype(np.int32) for branches in self.branches(order)]
+
+
+def distinct(groups: Iterator[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct keys of all groups, increasing, and how often each occurs."""
+    counter = KeyCounter()
+    for keys in groups:
+        counter.add(keys)
+    return counter.total()
+
+
+def find(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return where each key stands in the increasing array `known`, `UNSEEN` where it does not."""
+    if not len(known):
+        return np.full(len(wanted), UNSEEN)
+    place = np.minimum(insertion(known, wanted), len(known) - 1)
+    return np.where(known[place] == wanted, place, UNSEEN)
+
+
+def _joined(parts: Iterable[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.zeros(0, np.int64), *parts])

@@ -7,40 +7,40 @@ The estimates are Kneser-Ney's (see `etude.models.kneser_ney`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from etude.errors import CorruptCheckpoint
+from etude.errors import CorruptCheckpoint, EtudeError
 from etude.models.autoregressive import Chooser
 from etude.models.closed_form import ClosedForm
-from etude.models.contexts import Contexts
-from etude.models.kneser_ney import PairCounter, Table, continuations
+from etude.models.contexts import Contexts, Walk, distinct, find
+from etude.models.kneser_ney import Table
 from etude.types import Space
 
-BLOCK = 2**18  # entries looked at together
 ORDER_UNSEEN = 4  # order without validation pieces to choose it
+PATIENCE = 4  # orders in a row without fewer validation bits before the search ends: a rule may need several codes
 REMEMBERED = 2**25  # bytes of distributions that a stepper keeps
 
 
 class Counts(ClosedForm):
-    """p(code | context of order k) by interpolated modified Kneser-Ney; needs `fit` before it is more than uniform.
+    """p(code | context of order k) by interpolated modified Kneser-Ney; uniform before `fit`.
 
     Parameters
     ----------
     order : int, optional
-        Places of the template that make the context. By default the validation pieces choose: the order with the
-        fewest bits among all whose contexts fit 63 bits (`self.order` after the fit).
+        Places of the template that make the context. By default the validation pieces choose: orders are added until
+        four in a row bring no fewer bits, and the best is kept (`self.order` after the fit).
     """
 
     name = "counts"
 
     def __init__(self, space: Space, *, seed: int = 0, order: int | None = None):
         super().__init__(space, seed=seed, order=order)
-        self.seen = np.zeros(space.levels, bool)
-        self.contexts, self.tables = Contexts(space, self.seen), []
-        if order is not None:
-            self.contexts.order(order)
+        self.contexts = Contexts(space)
+        if order is not None and not 0 <= order <= self.contexts.deepest:
+            remedy = "Leave it out: the validation pieces then choose."
+            raise EtudeError(f"an order from 0 to {self.contexts.deepest} in {space}", str(order), remedy)
+        self.branches: list[np.ndarray] = []  # of order 1, 2, ...: node of the order below * radix + code
+        self.tables: list[Table] = []  # of order 0, 1, 2, ...
 
     @property
     def order(self) -> int:
@@ -51,83 +51,98 @@ class Counts(ClosedForm):
         """Return a fresh state for `n` pieces."""
         return CountsStepper(self, n)
 
-    def rows(self, keys: np.ndarray) -> np.ndarray:
-        """Return the distributions Float64[n, levels] given contexts Int64[n] of the model's order."""
-        p = np.full((len(keys), self.space.levels), 1 / self.space.levels)
+    def rows(self, codes: np.ndarray) -> np.ndarray:
+        """Return the distributions Float64[n, levels] given the codes at the template's places, Int64[n, order]."""
+        nodes, p = np.zeros(len(codes), np.int64), np.full((len(codes), self.space.levels), 1 / self.space.levels)
         for order, table in enumerate(self.tables):
-            p = table.rows(keys % self.contexts.weights[order], p)
+            if order:
+                nodes = find(self.branches[order - 1], nodes * self.contexts.radix + codes[:, order - 1])
+            p = table.rows(nodes, p)
         return p
 
     def _learn(self, train, valid):
-        self.seen = np.zeros(self.space.levels, bool)
-        for x in train:
-            self.seen[x] = True
-        self.contexts = Contexts(self.space, self.seen)
         wanted = self.options["order"]
         if wanted is None and not any(map(len, valid)):
             wanted = min(ORDER_UNSEEN, self.contexts.deepest)
-        deepest = self.contexts.deepest if wanted is None else self.contexts.order(wanted)
-        whole, shorter = self._count(train, deepest)
-        order = self._best_order(whole, shorter, valid) if wanted is None else deepest
-        self.tables = [*shorter[:order], whole[order]]
+        search = Search(self.contexts, train, valid if wanted is None else [])
+        for order in range((self.contexts.deepest if wanted is None else wanted) + 1):
+            search.add(order)
+            if wanted is None and order - search.best >= PATIENCE:
+                break
+        self.branches, self.tables = search.result(search.best if wanted is None else wanted)
 
-    def _count(self, train, deepest: int) -> tuple[list[Table], list[Table]]:
-        """Tables of every order: with occurrences (the highest order), with continuations (those below it)."""
-        counters = [PairCounter() for _ in range(deepest + 1)]
-        for codes, keys in self._blocks(train, deepest):
-            for counter, key in zip(counters, keys, strict=True):
-                counter.add(key * self.space.levels + codes)
-        levels, totals = self.space.levels, [counter.total() for counter in counters]
-        whole = [Table(*total, levels) for total in totals]
-        below = zip(totals[1:], self.contexts.weights, strict=False)
-        return whole, [Table(*continuations(pairs, levels, size), levels) for (pairs, _), size in below]
-
-    def _best_order(self, whole: list[Table], shorter: list[Table], valid) -> int:
-        bits = np.zeros(len(whole))
-        for codes, keys in self._blocks(valid, len(whole) - 1):
-            p = np.full(len(codes), 1 / self.space.levels)
-            for order, key in enumerate(keys):
-                bits[order] -= np.log2(whole[order].given(key, codes, p)).sum()
-                if order < len(shorter):
-                    p = shorter[order].given(key, codes, p)
-        return int(bits.argmin())
-
-    def _blocks(self, pieces, deepest: int) -> Iterator[tuple[np.ndarray, Iterator[np.ndarray]]]:
-        """Codes Int64[m] and their contexts, order by order, of blocks of the pieces."""
-        past, rows = self.contexts.past, max(1, BLOCK // self.space.entries)
-        for x in pieces:
-            padded = self.contexts.padded(x)
-            for start in range(0, len(x), rows):
-                window = padded[start : start + past + rows]
-                keys = self.contexts.keys(window)
-                yield x[start : start + rows].reshape(-1), (next(keys) for _ in range(deepest + 1))
+    def _step_bits(self, xs):
+        walk = Walk(self.contexts, [self._flat(x) for x in xs])
+        p = [np.full(len(nodes), 1 / self.space.levels) for nodes in walk.nodes]
+        for order, table in enumerate(self.tables):
+            if order:
+                walk.deepen(self.branches[order - 1], order)
+            p = _interpolated(table, walk, p)
+        bits, ends = -np.log2(np.concatenate(p)), np.cumsum([x.size for x in xs])
+        return [bits[end - x.size : end].reshape(x.shape) for x, end in zip(xs, ends, strict=True)]
 
     def _bits_of(self, x):
-        bits = [np.zeros(0)]
-        for codes, keys in self._blocks([x], max(self.order, 0)):
-            p = np.full(len(codes), 1 / self.space.levels)
-            for table, key in zip(self.tables, keys, strict=False):
-                p = table.given(key, codes, p)
-            bits.append(-np.log2(p))
-        return np.concatenate(bits).reshape(x.shape)
+        return self._step_bits([x])[0]
 
     def _arrays(self):
-        arrays = {"seen": self.seen.astype(np.uint8)}
+        arrays = {f"branches.{order}": branches for order, branches in enumerate(self.branches, start=1)}
         for order, table in enumerate(self.tables):
             arrays |= {f"pairs.{order}": table.pairs, f"counts.{order}": table.counts}
         return arrays
 
     def _restore(self, arrays):
-        try:
-            self.seen = arrays["seen"].reshape(self.space.levels).astype(bool)
-            self.contexts = Contexts(self.space, self.seen)
-            numbered = [(arrays[f"pairs.{k}"], arrays[f"counts.{k}"]) for k in range(len(arrays) // 2)]
-            sound = len(numbered) <= self.contexts.deepest + 1 and all(map(_sound, numbered))
-        except (KeyError, ValueError) as error:
-            raise CorruptCheckpoint(f"counts in {self.space}", str(error), "Fit the model again.") from error
-        if not sound:
-            raise CorruptCheckpoint("increasing pairs with counts of at least 1", "others", "Fit the model again.")
-        self.tables = [Table(*table, self.space.levels) for table in numbered]
+        orders = range((len(arrays) + 1) // 3)
+        names = {f"{kind}.{k}" for k in orders for kind in ("pairs", "counts", "branches")} - {"branches.0"}
+        if arrays.keys() != names or len(orders) > self.contexts.deepest + 1:
+            raise CorruptCheckpoint("branches, pairs and counts of every order", "others", "Fit the model again.")
+        branches = [arrays[f"branches.{k}"] for k in orders[1:]]
+        pairs = [(arrays[f"pairs.{k}"], arrays[f"counts.{k}"]) for k in orders]
+        if not _sound(branches, pairs, self.space.levels, self.contexts.radix):
+            raise CorruptCheckpoint(f"counts of contexts in {self.space}", "others", "Fit the model again.")
+        self.branches, self.tables = branches, [Table(*table, self.space.levels) for table in pairs]
+
+
+class Search:
+    """Grows the tree of contexts order by order, and scores the validation pieces at each."""
+
+    def __init__(self, contexts: Contexts, train: list[np.ndarray], valid: list[np.ndarray]):
+        self.levels, self.contexts = contexts.space.levels, contexts
+        self.train, self.valid = Walk(contexts, train), Walk(contexts, valid)
+        self.p = [np.full(len(nodes), 1 / self.levels) for nodes in self.valid.nodes]  # of the order below
+        self.branches: list[np.ndarray] = []
+        self.shorter: list[Table] = []  # with continuation counts
+        self.bits: list[float] = []
+        self.whole: Table | None = None  # with occurrences, of the last order; `kept` is that of the best
+
+    @property
+    def best(self) -> int:
+        """The order with the fewest validation bits so far."""
+        return int(np.argmin(self.bits))
+
+    def add(self, order: int) -> None:
+        """Add the contexts of `order`."""
+        if order:
+            self.branches.append(distinct(self.train.branches(order))[0])
+            self.train.deepen(self.branches[-1], order)
+        pairs, counts = distinct(self.train.pairs())
+        if order:
+            self.shorter.append(Table(*self._continuations(pairs), self.levels))
+            self.p = _interpolated(self.shorter[-1], self.valid, self.p)
+            self.valid.deepen(self.branches[-1], order)
+        self.whole = Table(pairs, counts, self.levels)
+        self.bits.append(-sum(np.log2(p).sum() for p in _interpolated(self.whole, self.valid, self.p)))
+        if self.best == order:
+            self.kept = self.whole
+
+    def result(self, order: int) -> tuple[list[np.ndarray], list[Table]]:
+        """Return branches and tables of the chosen order: the best one, or the last."""
+        top = self.kept if order == self.best else self.whole
+        return self.branches[:order], [*self.shorter[:order], top]
+
+    def _continuations(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The pairs one order shorter, and in how many distinct pairs of this order each ends."""
+        node, code = np.divmod(pairs, self.levels)
+        return np.unique(self.branches[-1][node] // self.contexts.radix * self.levels + code, return_counts=True)
 
 
 class CountsStepper:
@@ -136,31 +151,47 @@ class CountsStepper:
     def __init__(self, model: Counts, n: int):
         self.model, self.n = model, n
         contexts = model.contexts
-        self.window = np.repeat(contexts.blank(contexts.past + 1)[None], n, axis=0)  # (n, past + 1, columns)
-        self.rows: dict[int, np.ndarray] = {}
+        self.windows = np.repeat(contexts.blank(contexts.past + 1)[None], n, axis=0)  # (n, past + 1, columns)
+        self.rows: dict[bytes, np.ndarray] = {}
         self.most = max(n, REMEMBERED // (8 * model.space.levels))
 
     def step(self, choose: Chooser) -> np.ndarray:
+        """Ask `choose` entry by entry for the next step of each piece, remember it, and return it as Int[n, *E]."""
         space, margin = self.model.space, self.model.contexts.margin
         for entry in range(space.entries):
-            p = self._distributions(self.model.contexts.key_of(self.window, entry, self.model.order))
-            self.window[:, -1, margin + entry] = np.asarray(choose(p[:, None], np.array([entry])))[:, 0]
-        event = self.window[:, -1, margin : margin + space.entries].reshape(self.n, *space.event_shape).copy()
-        self.window[:, :-1] = self.window[:, 1:]
-        self.window[:, -1] = space.levels
+            p = self._distributions(self.model.contexts.codes_of(self.windows, entry, self.model.order))
+            self.windows[:, -1, margin + entry] = np.asarray(choose(p[:, None], np.array([entry])))[:, 0]
+        event = self.windows[:, -1, margin : margin + space.entries].reshape(self.n, *space.event_shape).copy()
+        self.windows[:, :-1] = self.windows[:, 1:]
+        self.windows[:, -1] = space.levels
         return event
 
-    def _distributions(self, keys: np.ndarray) -> np.ndarray:
-        known = keys.tolist()
-        new = sorted(set(known) - self.rows.keys())
+    def _distributions(self, codes: np.ndarray) -> np.ndarray:
+        contexts = [row.tobytes() for row in codes]
+        new = {context: row for row, context in enumerate(contexts) if context not in self.rows}
+        if len(self.rows) + len(new) > self.most:
+            self.rows, new = {}, {context: row for row, context in enumerate(contexts)}
         if new:
-            if len(self.rows) + len(new) > self.most:
-                self.rows.clear()
-                new = sorted(set(known))
-            self.rows.update(zip(new, self.model.rows(np.array(new)), strict=True))
-        return np.stack([self.rows[key] for key in known])
+            self.rows.update(zip(new, self.model.rows(codes[list(new.values())]), strict=True))
+        return np.stack([self.rows[context] for context in contexts])
 
 
-def _sound(table: tuple[np.ndarray, np.ndarray]) -> bool:
-    pairs, counts = table
-    return pairs.shape == counts.shape and bool((np.diff(pairs) > 0).all() and (counts >= 1).all())
+def _interpolated(table: Table, walk: Walk, p: list[np.ndarray]) -> list[np.ndarray]:
+    groups = zip(walk.nodes, walk.codes(), p, strict=True)
+    return [table.given(nodes, codes, shorter) for nodes, codes, shorter in groups]
+
+
+def _sound(branches: list[np.ndarray], pairs: list[tuple[np.ndarray, np.ndarray]], levels: int, radix: int) -> bool:
+    """Say whether nodes are numbered from 0, each from one of the order below, and each with counted codes."""
+    grown = all(map(_increasing, branches))
+    counted = all(keys.shape == counts.shape and (counts >= 1).all() and _increasing(keys) for keys, counts in pairs)
+    if not (grown and counted):
+        return False
+    sizes = [1, *map(len, branches)][: len(pairs)]
+    rooted = all(keys[-1] // radix < size for keys, size in zip(branches, sizes, strict=False))
+    numbered = [np.unique(keys // levels) for keys, _ in pairs]
+    return rooted and all(np.array_equal(n, np.arange(size)) for n, size in zip(numbered, sizes, strict=True))
+
+
+def _increasing(keys: np.ndarray) -> bool:
+    return keys.ndim == 1 and len(keys) > 0 and bool(keys[0] >= 0 and (np.diff(keys) > 0).all())

@@ -14,81 +14,83 @@ from __future__ import annotations
 
 import numpy as np
 
-STEPWISE = 0.5  # discount where counts of counts are too few to estimate one
+FALLBACK = 0.5  # discount where counts of counts are too few to estimate one
 
 
 class Table:
-    """Counts of pairs (context, code) of one order.
+    """Counts of pairs (context, code) of one order, contexts numbered 0, 1, 2, ...
 
     Parameters
     ----------
     pairs : Int64[M]
-        ``context * levels + code``, strictly increasing.
+        ``context * levels + code``, increasing; every context has at least one.
     counts : Int64[M]
         How often each occurred, at least 1.
     """
 
     def __init__(self, pairs: np.ndarray, counts: np.ndarray, levels: int):
         self.pairs, self.counts, self.levels = pairs, counts, levels
-        context = pairs // levels
-        first = np.concatenate([np.ones(min(len(pairs), 1), bool), context[1:] != context[:-1]])
-        start = np.flatnonzero(first)
-        self.contexts, self.bounds = context[first], np.append(start, len(pairs))
-        total = np.add.reduceat(counts, start) if len(start) else counts  # (contexts,)
+        contexts = int(pairs[-1]) // levels + 1
+        self.bounds = np.searchsorted(pairs, np.arange(contexts + 1) * levels)
+        start = self.bounds[:-1]
+        total = np.add.reduceat(counts, start)  # (contexts,)
         discount = discounts(counts)[np.minimum(counts, 3) - 1]
         self.share = (counts - discount) / np.repeat(total, np.diff(self.bounds))  # (M,)
-        self.rest = np.add.reduceat(discount, start) / total if len(start) else discount  # (contexts,)
+        self.rest = np.append(np.add.reduceat(discount, start) / total, 1.0)  # (contexts + 1,), the last for UNSEEN
 
     def given(self, contexts: np.ndarray, codes: np.ndarray, shorter: np.ndarray) -> np.ndarray:
-        """Return p(code | context), Float64[n], interpolated with `shorter`, the estimates of the order below."""
-        return _look_up(self.pairs, self.share, contexts * self.levels + codes, 0.0) + shorter * self._rest(contexts)
+        """Return p(code | context), Float64[n], interpolated with `shorter`, the estimates of the order below.
+
+        A context of -1 was never seen: its estimates are those of the order below.
+        """
+        wanted = contexts * np.int64(self.levels) + codes
+        place = np.minimum(insertion(self.pairs, wanted), len(self.pairs) - 1)
+        return np.where(self.pairs[place] == wanted, self.share[place], 0.0) + shorter * self.rest[contexts]
 
     def rows(self, contexts: np.ndarray, shorter: np.ndarray) -> np.ndarray:
         """Return the whole distributions Float64[n, levels], interpolated with `shorter` of that shape."""
-        p = shorter * self._rest(contexts)[:, None]
-        places = np.searchsorted(self.contexts, contexts)
-        for row, place in enumerate(places):
-            if place < len(self.contexts) and self.contexts[place] == contexts[row]:
-                pairs = slice(self.bounds[place], self.bounds[place + 1])
+        p = shorter * self.rest[contexts][:, None]
+        for row, context in enumerate(contexts):
+            if context >= 0:
+                pairs = slice(self.bounds[context], self.bounds[context + 1])
                 p[row, self.pairs[pairs] % self.levels] += self.share[pairs]
         return p
-
-    def _rest(self, contexts: np.ndarray) -> np.ndarray:
-        return _look_up(self.contexts, self.rest, contexts, 1.0)
 
 
 def discounts(counts: np.ndarray) -> np.ndarray:
     """Return D(1), D(2), D(3 and more) of Chen and Goodman (1998, equation 17), Float64[3]."""
     n1, n2, n3, n4 = (int((counts == n).sum()) for n in (1, 2, 3, 4))
-    if min(n1, n2, n3) == 0:
-        return np.full(3, STEPWISE)
+    if min(n1, n2, n3, n4) == 0:
+        return np.full(3, FALLBACK)
     y = n1 / (n1 + 2 * n2)
     estimate = np.array([1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
     return np.clip(estimate, 0.05, [0.95, 1.95, 2.95])
 
 
-def continuations(longer: np.ndarray, levels: int, contexts: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs one order shorter and in how many of the distinct pairs `longer` each ends.
+def insertion(known: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Return np.searchsorted(known, wanted); many keys are sorted first, which keeps the search in the cache."""
+    if len(wanted) < 2**12:
+        return np.searchsorted(known, wanted)
+    order, place = np.argsort(wanted), np.empty(len(wanted), np.int64)
+    place[order] = np.searchsorted(known, wanted[order])
+    return place
 
-    `contexts` is the number of possible contexts of the shorter order: the longest digit is what lies above it.
-    """
-    shorter = longer // levels % contexts * levels + longer % levels
-    return np.unique(shorter, return_counts=True)
 
-
-class PairCounter:
+class KeyCounter:
     """Counts keys that arrive in blocks, in memory bounded by the distinct ones and a buffer."""
 
-    BUFFER = 2**19
+    BUFFER = 2**20
 
     def __init__(self):
         self.buffer: list[np.ndarray] = []
+        self.waiting = 0
         self.runs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, keys: np.ndarray) -> None:
         """Count `keys`, Int64[n]."""
         self.buffer.append(keys)
-        if sum(map(len, self.buffer)) >= self.BUFFER:
+        self.waiting += len(keys)
+        if self.waiting >= self.BUFFER:
             self._flush()
 
     def total(self) -> tuple[np.ndarray, np.ndarray]:
@@ -101,20 +103,13 @@ class PairCounter:
     def _flush(self) -> None:
         if self.buffer:
             self.runs.append(np.unique(np.concatenate(self.buffer), return_counts=True))
-            self.buffer = []
+            self.buffer, self.waiting = [], 0
         while len(self.runs) > 1 and len(self.runs[-2][0]) < 2 * len(self.runs[-1][0]):
             self._merge_last()
 
     def _merge_last(self) -> None:
-        a, b = self.runs.pop(), self.runs.pop()
-        keys, where = np.unique(np.concatenate([a[0], b[0]]), return_inverse=True)
-        counts = np.zeros(len(keys), np.int64)
-        np.add.at(counts, where, np.concatenate([a[1], b[1]]))
-        self.runs.append((keys, counts))
-
-
-def _look_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray, default: float) -> np.ndarray:
-    if not len(keys):
-        return np.full(len(wanted), default)
-    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[place] == wanted, values[place], default)
+        keys, counts = (np.concatenate(parts) for parts in zip(self.runs.pop(), self.runs.pop(), strict=True))
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        start = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+        self.runs.append((keys[start], np.add.reduceat(counts[order], start)))
