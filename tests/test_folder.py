@@ -1,5 +1,6 @@
 """A folder of one's own: what is usable is read, the rest is named, and nothing takes the run down."""
 
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from midi_files import BROKEN, CUT_OFF, END, SCALE, note, smf
 
 from etude.corpora import folder as folder_module
+from etude.corpora import sandbox
 from etude.corpora.folder import Folder
 from etude.corpora.folder_index import find_files
 from etude.corpora.folder_reader import kind_of
@@ -28,6 +30,7 @@ from etude.errors import UnreadableFile
 
 def echo(*arguments): return {"got": list(arguments), "pid": os.getpid()}
 def arrays(): return {"a": np.arange(6.0).reshape(2, 3), "b": [np.zeros(0, np.int8)], "c": np.float32(2)}
+def first_only(k): time.sleep(600 * k); return {"pid": os.getpid()}
 def abort(x): os.abort()
 def segfault(x): ctypes.string_at(0)
 def hang(x): time.sleep(600) if x else None; return {}
@@ -217,52 +220,60 @@ def test_a_file_that_kills_its_parser_is_a_row_of_the_ledger(tmp_path, naughty):
 
 
 def test_a_worker_is_used_again_until_it_dies(naughty):
-    with Sandbox("naughty:echo") as sandbox:
-        first, second = sandbox(1, "é", None), sandbox([2])
+    with Sandbox("naughty:echo") as worker:
+        first, second = worker(1, "é", None), worker([2])
         assert first["got"] == [1, "é", None] and first["pid"] == second["pid"] != os.getpid()
-    with Sandbox("naughty:hang", seconds=2.0) as sandbox:
-        assert sandbox(False) == {}
+    with Sandbox("naughty:hang", seconds=2.0) as worker:
+        assert worker(False) == {}
         with pytest.raises(UnreadableFile, match="busy after 2 s"):
-            sandbox(True)
-        assert sandbox(False) == {}
+            worker(True)
+        assert worker(False) == {}
 
 
 @pytest.mark.parametrize(("function", "words"), [("abort", "SIGABRT"), ("segfault", "SIGSEGV")])
 def test_a_crash_names_its_signal(naughty, function, words):
-    with Sandbox(f"naughty:{function}") as sandbox, pytest.raises(UnreadableFile, match=words):
-        sandbox(1)
+    with Sandbox(f"naughty:{function}") as worker, pytest.raises(UnreadableFile, match=words):
+        worker(1)
 
 
 def test_memory_is_limited(naughty):
-    with Sandbox("naughty:hungry", memory=2**31) as sandbox, pytest.raises(UnreadableFile, match="out of memory"):
-        sandbox(1)
+    with Sandbox("naughty:hungry", memory=2**31) as worker, pytest.raises(UnreadableFile, match="out of memory"):
+        worker(1)
 
 
 def test_answers_carry_numbers_arrays_and_errors_but_no_objects(naughty):
-    with Sandbox("naughty:arrays") as sandbox:
-        answer = sandbox()
+    with Sandbox("naughty:arrays") as worker:
+        answer = worker()
         assert np.array_equal(answer["a"], [[0, 1, 2], [3, 4, 5]]) and answer["b"][0].dtype == np.int8
         assert answer["c"] == 2
-    with Sandbox("naughty:chatty") as sandbox:
-        assert sandbox() == {}
-    with Sandbox("naughty:refuse") as sandbox, pytest.raises(UnreadableFile) as caught:
-        sandbox(1)
+    with Sandbox("naughty:chatty") as worker:
+        assert worker() == {}
+    with Sandbox("naughty:refuse") as worker, pytest.raises(UnreadableFile) as caught:
+        worker(1)
     assert (caught.value.expected, caught.value.got, caught.value.remedy) == ("sense", "nonsense", "Stop.")
-    with Sandbox("naughty:pickle_like") as sandbox, pytest.raises(UnreadableFile):
-        sandbox()
-    with Sandbox("naughty:none") as sandbox, pytest.raises(UnreadableFile, match="naughty:none"):
-        sandbox()
+    with Sandbox("naughty:pickle_like") as worker, pytest.raises(UnreadableFile):
+        worker()
+    with Sandbox("naughty:none") as worker, pytest.raises(UnreadableFile, match="naughty:none"):
+        worker()
 
 
 def test_a_caller_that_leaves_early_leaves_no_worker(naughty):
-    answers = read_all("naughty:echo", [(k,) for k in range(100)], workers=2)
-    pids = {next(answers)[1]["pid"] for _ in range(6)}
-    answers.close()
-    for _ in range(100):
-        if not any(alive(pid) for pid in pids):
-            return
-        time.sleep(0.1)
-    pytest.fail("a worker is still there")
+    answers = read_all("naughty:first_only", [(k,) for k in range(100)], workers=1)
+    pid = next(answers)[1]["pid"]
+    answers.close()  # the worker is at work on its second task, for ten minutes
+    assert gone(pid)
+
+
+def test_an_answer_cannot_hold_objects():
+    def block(data: bytes) -> bytes:
+        return len(data).to_bytes(8, "big") + data
+
+    count, numbers = (1).to_bytes(8, "big"), np.arange(3.0).tobytes()
+    said = '{"a": {"array": 0, "dtype": "%s", "shape": [3]}}'
+    sent = [block((said % dtype).encode()) + block(count) + block(numbers) for dtype in ("<f8", "|O")]
+    assert sandbox._read(io.BytesIO(sent[0]))["a"].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="OBJECT"):
+        sandbox._read(io.BytesIO(sent[1]))
 
 
 def test_workers_end_with_a_caller_that_was_killed(naughty):
@@ -271,18 +282,19 @@ def test_workers_end_with_a_caller_that_was_killed(naughty):
         "print(Sandbox('naughty:echo')()['pid'], flush=True)\nos.kill(os.getpid(), signal.SIGKILL)"
     )
     pid = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+    assert gone(pid)
+
+
+def gone(pid: int) -> bool:
+    """Wait up to ten seconds for a process to end."""
     for _ in range(100):
-        if not alive(pid):
-            return
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
         time.sleep(0.1)
-    pytest.fail("the worker is still there")
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
+    return False
 
 
 # Memory and the cache

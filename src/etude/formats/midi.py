@@ -195,7 +195,7 @@ def _events(notes: np.ndarray, voice: int, program: int | list[int] | None) -> l
         key = {"channel": channel, "note": row[PITCH]}
         events.append((row[ONSET], mido.Message("note_on", velocity=row[VELOCITY], **key)))
         events.append((row[ONSET] + row[DURATION], mido.Message("note_off", velocity=0, **key)))
-    return sorted(events, key=lambda event: (event[0], event[1].type != "note_off", event[1].type == "note_on"))
+    return sorted(events, key=lambda event: (event[0], event[1].type == "note_on"))
 
 
 def _track(events: list, length: int):
