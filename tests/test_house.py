@@ -74,7 +74,12 @@ def test_every_package_that_the_source_imports_is_declared():
             tops += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for top in {t.partition(".")[0] for t in tops} - {"etude", ""} - set(sys.stdlib_module_names):
                 package = canonicalize_name(modules.get(top, top))
-                aliases = {"ipython": "jupyter", "jupyter-client": "jupyter", "mido": "pretty-midi"}
+                aliases = {
+                    "ipython": "jupyter",
+                    "lightning-fabric": "pytorch-lightning",
+                    "jupyter-client": "jupyter",
+                    "mido": "pretty-midi",
+                }
                 assert aliases.get(package, package) in names, f"{path.name} imports {top}, which pyproject.toml lacks"
 
 

@@ -1,7 +1,8 @@
 """Surprise over time: what each sixteenth of a piece cost, whatever the steps of its representation are.
 
 A token or a letter has no duration of its own. It belongs to the moment of the latest note that the codes up to and
-including it spell, so the bits of all steps that together write a chord add up at that chord.
+including it spell, so the bits of all steps that together write a chord add up at that chord. (Text also spells notes
+that only go on, at bar lines and beside moving voices; their letters count where they stand.)
 """
 
 from __future__ import annotations
@@ -42,4 +43,5 @@ def _sixteenths(representation: Representation, x: np.ndarray) -> np.ndarray:
     for t in range(len(x)):
         notes = representation.decode(x[: t + 1]).score.common().notes
         latest[t] = notes[-1, ONSET] if len(notes) else 0
-    return np.maximum.accumulate(latest)
+    # half of a chord may read as a line of notes, until its bracket closes: what stands later is right
+    return np.minimum.accumulate(latest[::-1])[::-1]

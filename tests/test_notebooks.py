@@ -1,0 +1,79 @@
+"""The committed chapters: executed, clean, linked, of bounded size, and in agreement with their summaries."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from etude.study.notebook import read_notebook, tags, text_of
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+DIMENSIONS = {"objective", "representation", "architecture", "challenge", "strategy"}
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def chapter(request):
+    return read_notebook(request.param)
+
+
+def cells(chapter, kind):
+    return [cell for cell in chapter.content["cells"] if cell["cell_type"] == kind and text_of(cell).strip()]
+
+
+def outputs(chapter):
+    return [output for cell in cells(chapter, "code") for output in cell["outputs"]]
+
+
+def html(chapter) -> str:
+    return "\n".join("".join(o.get("data", {}).get("text/html", "")) for o in outputs(chapter))
+
+
+def test_there_are_chapters():
+    assert len(NOTEBOOKS) >= 7
+
+
+def test_it_was_executed_from_top_to_bottom_without_noise(chapter):
+    counts = [cell["execution_count"] for cell in cells(chapter, "code")]
+    assert counts == list(range(1, len(counts) + 1))
+    assert not [o for o in outputs(chapter) if o["output_type"] == "error" or o.get("name") == "stderr"]
+    shown = json.dumps(outputs(chapter))
+    assert "Warning" not in shown and "0x7f" not in shown
+
+
+def test_cells_are_short_and_prose_is_not_scarce(chapter):
+    lengths = sorted(len(text_of(cell).splitlines()) for cell in cells(chapter, "code"))
+    assert lengths[-1] <= 20 and lengths[len(lengths) // 2] <= 10
+    words = sum(len(text_of(cell).split()) for cell in cells(chapter, "markdown"))
+    assert words >= 5 * sum(lengths) * 0.7
+    for cell in cells(chapter, "code"):
+        assert not re.search(r"^\s*class ", text_of(cell), flags=re.M)
+
+
+def test_it_says_where_it_stands(chapter):
+    assert chapter.content["metadata"]["etude"].keys() >= DIMENSIONS
+    first = text_of(cells(chapter, "markdown")[0]).splitlines()[0]
+    assert first.startswith("# ") and first.endswith("?")
+    assert chapter.parameters
+    assert [cell for cell in cells(chapter, "code") if "answer" in tags(cell)]
+
+
+def test_links_and_players_lead_to_files(chapter):
+    links = re.findall(r"\]\(([\w./-]+\.ipynb)\)", "\n".join(text_of(c) for c in cells(chapter, "markdown")))
+    targets = [*links, *re.findall(r'(?:src|href)="(\.\./[^"]+)"', html(chapter))]
+    assert links
+    for target in targets:
+        assert (chapter.path.parent / target).is_file(), target
+    assert "data:audio" not in html(chapter)
+
+
+def test_numbers_come_from_the_run_that_the_summary_describes(chapter):
+    summary = json.loads((ROOT / "reports" / "summaries" / f"{chapter.name}.json").read_text(encoding="utf-8"))
+    assert summary["profile"] == "full"
+    assert summary["parameters"] == {name: p.default for name, p in chapter.parameters.items()}
+    assert len(summary["answer"]) > 40
+    said = ["".join(o.get("data", {}).get("text/markdown", "")) for o in outputs(chapter)]
+    assert summary["answer"] in [" ".join(text.split()) for text in said]
+    for figure in summary["figures"].values():
+        assert (ROOT / figure["path"]).is_file()

@@ -1,0 +1,57 @@
+"""A trial: what it fits on, what it is set against, and the verdict."""
+
+import numpy as np
+import pytest
+
+import etude
+from etude.evaluation import bits_per_sixteenth
+from etude.study import record, trial
+
+
+@pytest.fixture
+def small(chorales):
+    return {"train": chorales["train"][:4], "valid": chorales["valid"][:2], "test": chorales["test"][:3]}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_RUN_DIR", str(tmp_path))
+    monkeypatch.setenv("ETUDE_NOTEBOOK", "99_trial")
+    return record.start("99_trial", seed=0)
+
+
+def test_a_trial_from_pieces_to_verdict(small, run, tmp_path):
+    one = trial.encode(small, etude.representation("text"), semitones=[0, 2])
+    assert len(one.train) == 2 * len(small["train"])
+    budget = etude.Budget(steps=2, batch_size=2, window=16, valid_every=2)
+    trial.fit(run, one, "rnn", budget, seeds=[0, 1], cell="gru", hidden=8, layers=1)
+    table = trial.with_floors(one).table().set_index("model")
+    assert set(table.index) >= {"uniform", "marginal", "counts", "xz primed", "ppmd primed", "rnn"}
+    assert table.loc["rnn", "seeds"] == 2 and table.loc["rnn", "seed_sd"] > 0
+
+    verdict = trial.against_best_floor(one)
+    floors = table["bits_per_second"].drop("rnn")
+    assert verdict["best_floor"] == floors.idxmin()
+    assert verdict["rnn"] == pytest.approx(table.loc["rnn", "bits_per_second"])
+    assert verdict["difference"] == pytest.approx(verdict["rnn"] - floors.min())
+    assert verdict["low"] < verdict["difference"] < verdict["high"]
+
+    again = etude.load(tmp_path / "models" / "rnn-text")
+    assert again.bits(one.codes["test"]).values == pytest.approx(one.models[0].bits(one.codes["test"]).values)
+
+
+@pytest.mark.parametrize("name", ["midi", "text", "pianoroll"])
+def test_surprise_keeps_every_bit_and_finds_the_moment(chorales, name):
+    representation = etude.representation(name)
+    piece = chorales["test"][0]
+    x = representation.encode(piece)
+    bits = np.random.default_rng(0).random(x.shape)
+    spent = bits_per_sixteenth(representation, x, bits)
+    assert len(spent) == piece.score.common().length
+    assert spent.sum() == pytest.approx(bits.sum())
+    onsets = np.unique(piece.score.common().notes[:, 0])
+    elsewhere = np.setdiff1d(np.arange(len(spent)), onsets)
+    if name == "midi":  # a token belongs to the latest note; text also spells notes that only go on
+        assert not spent[elsewhere].any()
+    elif name == "text":
+        assert spent[elsewhere].sum() < 0.1 * spent.sum()
