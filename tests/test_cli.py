@@ -9,8 +9,10 @@ import pytest
 import etude
 from etude import cli, study
 from etude.cli import generate
+from etude.files import project_root
 from etude.formats.audio import read_audio
 from etude.formats.midi import read_midi, write_midi
+from etude.study.plan import make_plan
 from etude.types import Piece, Score
 
 CHORD = Score(np.array([[0, 8, 60, 80, 0], [0, 8, 64, 80, 0], [8, 8, 67, 80, 0]]), 4)
@@ -49,14 +51,16 @@ def test_help_teaches_by_example(capsys, command):
 
 
 def test_every_example_is_understood(capsys):
-    """Parse all examples of the help with the parser itself."""
+    """Parse all examples of the help with the parser itself, and plan those of `etude run`."""
     parser = cli._parser()
     for command in ("", *cli.COMMANDS):
         with pytest.raises(SystemExit):
             parser.parse_args([*command.split(), "--help"])
         help_ = capsys.readouterr().out
         for line in re.findall(r"^  etude (.+?)(?:  .*)?$", help_.partition("examples:")[2], re.M):
-            parser.parse_args(line.split())
+            given = parser.parse_args(line.split())
+            if line.startswith("run") and (project_root() / "notebooks" / "11_rnn.ipynb").is_file():
+                make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name)
 
 
 @pytest.mark.parametrize("arguments", [["rum"], ["run", "--job", "2"], ["run", "--jobs", "0"], ["fetch", "all"], []])
@@ -88,7 +92,7 @@ def write(*options, out):
 @pytest.mark.parametrize("out", ["a.mid", "a.abc", "a.musicxml", "a.svg", "a.wav", "a.mp3"])
 def test_music_is_written_as_the_suffix_says(project, capsys, out):
     assert write(out=out) == 0
-    assert re.match(rf"{out}: \d\.\d s, \d+ notes, by marginal-pianoroll from quick\n", capsys.readouterr().out)
+    assert re.match(rf"{out}: \d\.\d s, \d+ notes, by marginal-pianoroll \(run quick\)\n", capsys.readouterr().out)
     assert (project / out).stat().st_size > 100
     assert [path.name for path in project.iterdir() if path.is_file()] == [out]
 

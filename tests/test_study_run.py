@@ -105,7 +105,7 @@ def test_refusals_come_before_a_kernel(checkout):
         (["01", "-p", "sed=3"], "Did you mean 'seed'"),
         (["01", "-p", "seed=many"], "expected an integer for seed; got 'many'"),
         (["01_use"], "Did you mean '01_uses'"),
-        (["--executor", "slrm"], "Did you mean 'slurm'"),
+        (["--executor", "locl"], "Did you mean 'local'"),
     ]:
         done = run_etude(checkout, "run", *arguments)
         assert (done.returncode, done.stdout) == (2, "")
@@ -127,6 +127,8 @@ def test_a_run_a_failure_a_change_and_what_is_current(checkout):
     assert output(checkout, "quick", "01_uses") == "tuple (1, 2) 2\n"
     assert re.fullmatch(r"nan \d+ notebooks False\n", output(checkout, "quick", "02_plain"))
     assert "noise" in (quick / "logs/02_plain.log").read_text()
+    for log in (quick / "logs").glob("0*.log"):
+        assert "once more" not in log.read_text() and "[IPKernelApp]" not in log.read_text(), "kernels met"
     assert git(checkout, "status", "--porcelain") == ""
 
     write(checkout, "03_fails", "divisor = 1", "1 + 1", "x = 1\n1 / divisor\n")
@@ -150,6 +152,7 @@ def test_a_run_a_failure_a_change_and_what_is_current(checkout):
     assert not (checkout / ".snakemake").exists()
 
 
+@pytest.mark.slow
 def test_a_sweep_keeps_its_runs_apart(checkout):
     done = run_etude(checkout, "run", "01_uses", "--sweep", "seed=3,4", "-p", "sizes=5,6", "--jobs", "2")
     assert done.returncode == 0, done.stderr

@@ -63,7 +63,7 @@ def run(given: argparse.Namespace) -> int:
     if given.seconds and not given.steps and representation.space.rate is None:
         piece = piece.with_score(_opening(piece.score, given.seconds))
     write_piece(piece, given.out)
-    print(f"{given.out}: {piece.seconds:.1f} s, {_amount(piece)}, by {folder.name} from {folder.parent.parent.name}")
+    print(f"{given.out}: {piece.seconds:.1f} s, {_amount(piece)}, by {folder.name} ({_origin(folder)})")
     return 0
 
 
@@ -197,6 +197,10 @@ def _opening(score, seconds: float):
     notes = score.notes[score.notes[:, ONSET] < end].copy()
     notes[:, DURATION] = notes[:, DURATION].clip(max=end - notes[:, ONSET])
     return Score(notes, score.ticks_per_quarter, score.bpm, min(end, score.length))
+
+
+def _origin(folder: Path) -> str:
+    return f"run {folder.parent.parent.name}" if folder.parent.name == "models" else f"from {folder.parent.name}"
 
 
 def _amount(piece) -> str:

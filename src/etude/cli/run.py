@@ -11,7 +11,7 @@ EXAMPLES = """\
 examples:
   etude run                                     all notebooks, profile quick
   etude run 11_rnn -p representation=text -p steps=50
-  etude run 11_rnn --sweep seed=0,1,2 --sweep cell=lstm,gru --jobs 2
+  etude run 11_rnn --sweep cell=lstm,gru --sweep hidden=64,128 --jobs 2
   etude run --profile full                      what is committed: hours, resumable
   etude run --dry-run                           what would run, and why
   etude run 11_rnn --parameters                 what can be set, and what it means
@@ -45,7 +45,9 @@ def add(commands) -> None:
     parser.add_argument("--force", action="store_true", help="run what is current, too")
     parser.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")
     parser.add_argument("--parameters", action="store_true", help="list the notebooks' parameters and run nothing")
-    parser.add_argument("--executor", default="local", metavar="NAME", help="a folder of workflow/executors, as slurm")
+    parser.add_argument(
+        "--executor", default="local", metavar="NAME", help="a folder of workflow/executors (default: local)"
+    )
     parser.set_defaults(run=run)
 
 

@@ -112,7 +112,10 @@ class Execution:
         executed["cells"] = [cell for cell in executed["cells"] if TRACE not in tags(cell)]
         final = with_outputs(notebook.content, executed)
         final["metadata"] |= {"kernelspec": outputs.KERNELSPEC, "language_info": executed["metadata"]["language_info"]}
-        outputs.check(final)
+        try:
+            outputs.check(final)
+        except EtudeError as error:
+            raise Failed("the check of its outputs", str(error)) from error
         self._install(notebook, final, texts, len(noise))
 
     def _prepare(self, notebook: Notebook) -> None:
@@ -232,9 +235,10 @@ class Execution:
         failed = self.logs / f"{self.id}.failed.ipynb"
         if self.partial.is_file():
             self.partial.replace(failed)
-        where = error.where if isinstance(error, Failed) else "outside its cells"
-        what = error.what if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
-        said = {"where": where, "what": what}
+        where = "what follows its cells" if self.cell else "its preparation"
+        said = {"where": where, "what": str(error) if isinstance(error, EtudeError) else repr(error)}
+        if isinstance(error, Failed):
+            said = {"where": error.where, "what": error.what}
         with replacing(self.logs / f"{self.id}.failure.json") as new:
             new.write_text(json.dumps(said), encoding="utf-8")
 

@@ -159,16 +159,16 @@ def _require_known(key: str, notebooks: list[Notebook]) -> None:
 
 def _parameters(notebook: Notebook, prescribed: dict, settings: list[tuple[str, str]]) -> dict:
     """Return the parameters that differ from the notebook's own defaults."""
-    values = {}
+    values, known = {}, notebook.parameters
     for name, value in (prescribed.get(notebook.name) or {}).items():
-        if name not in notebook.parameters:
-            raise unknown_name(f"parameter of {notebook.name}", name, notebook.parameters)
-        values[name] = notebook.parameters[name].check(value)
+        if name not in known:
+            raise unknown_name(f"parameter of {notebook.name}", name, known)
+        values[name] = known[name].check(value)
     for key, text in settings:
         if _applies(key, notebook):
             name = key.rpartition(".")[2]
-            values[name] = notebook.parameters[name].parse(text)
-    return {name: value for name, value in values.items() if repr(value) != repr(notebook.parameters[name].default)}
+            values[name] = known[name].parse(text)
+    return {name: value for name, value in values.items() if repr(value) != repr(known[name].default)}
 
 
 def _joined(swept: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
