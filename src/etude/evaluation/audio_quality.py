@@ -20,7 +20,7 @@ from etude.types import Audio
 
 PEAK_WINDOW_SECONDS = 0.25
 PEAKS_FROM, PEAKS_TO = 100.0, 2000.0  # hertz: below, a window cannot tell semitones apart; above, harmonics crowd
-PEAK_RANGE_DB = 40.0  # a peak counts down to so far below its frame's highest
+PEAK_RANGE_DB = 20.0  # a peak counts down to so far below its frame's highest
 SILENT_FRAME_DB = 50.0  # a frame counts down to so far below the loudest
 TINY = 1e-12
 
@@ -52,7 +52,7 @@ def log_spectral_distance(reference, estimate, floor_db: float = -80.0) -> float
 def peaks_to_tempered_grid(audio: Audio, tuning: float = 440.0) -> float:
     """Return the mean distance of spectral peaks from the nearest equal-tempered pitch, in cents (0 to 50).
 
-    A peak is a local maximum of a frame's magnitude (Hann window of about 0.25 s) between 100 and 2000 Hz, within 40 dB
+    A peak is a local maximum of a frame's magnitude (Hann window of about 0.25 s) between 100 and 2000 Hz, within 20 dB
     of its frame's highest, in a frame within 50 dB of the loudest; its frequency is that of a parabola through the log
     magnitudes. Every peak counts the same. NaN where there is none.
 

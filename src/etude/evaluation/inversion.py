@@ -10,16 +10,18 @@ import numpy as np
 from etude.representations.spectrogram import Spectrogram
 from etude.types import Audio, Piece
 
-CONFIGURATIONS = (
-    {"scale": "stft"},
-    {"scale": "stft", "n_fft": 512},
-    {"scale": "stft", "hop": 512},
-    {"scale": "mel", "bins": 192},
-    {"scale": "mel", "bins": 128},
-    {"scale": "mel", "bins": 64},
-    {"scale": "cqt", "per_octave": 48},
-    {"scale": "cqt", "per_octave": 36},
-    {"scale": "cqt", "per_octave": 36, "hop": 128},
+CONFIGURATIONS = (  # from many entries a second to few, at 8 kHz
+    {"scale": "cqt", "per_octave": 48, "hop": 64},
+    {"scale": "cqt", "per_octave": 48, "hop": 128},
+    {"scale": "stft", "n_fft": 1024, "hop": 256},
+    {"scale": "stft", "n_fft": 512, "hop": 128},
+    {"scale": "stft", "n_fft": 1024, "hop": 512},
+    {"scale": "mel", "bins": 256, "hop": 256},
+    {"scale": "cqt", "per_octave": 36, "hop": 256},
+    {"scale": "mel", "bins": 256, "hop": 512},
+    {"scale": "mel", "bins": 128, "hop": 256},
+    {"scale": "mel", "bins": 128, "hop": 512},
+    {"scale": "mel", "bins": 64, "hop": 256},
 )
 
 

@@ -65,7 +65,7 @@ def griffin_lim(
         raise EtudeError("iterations >= 0 and 0 <= momentum <= 1", f"iterations={iterations}, momentum={momentum}")
     magnitude = np.ascontiguousarray(magnitude, np.float32)
     if phase is None:
-        phase = np.random.default_rng(seed).random(magnitude.shape, np.float32) * np.float32(2 * np.pi)
+        phase = random_phase(magnitude.shape, seed)
 
     def begin(index, block):
         block.real, block.imag = np.cos(phase[index]), np.sin(phase[index])
@@ -96,14 +96,20 @@ def towards(sums: np.ndarray, weights: np.ndarray) -> Change:
     return change
 
 
+def random_phase(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Return angles Float32 even over a turn."""
+    return np.random.default_rng(seed).random(shape, np.float32) * np.float32(2 * np.pi)
+
+
 def peak_phase(transform: Transform, magnitude: np.ndarray) -> np.ndarray:
     """Return first phases Float32[T, F] that let each spectral peak turn at its own frequency.
 
     Single-pass spectrogram inversion (Beauregard, Harish and Wyse 2015): a parabola through each peak gives its
-    frequency, its phase advances by that from frame to frame, and the bins around follow their peak.
+    frequency, its phase advances by that from frame to frame, and the bins around follow their peak. A frame without
+    peaks gets random phases: equal ones would be a click where the window is 0, from which there is no way back.
     """
-    count, bins = magnitude.shape
-    angle, phase, start = np.zeros((count, bins), np.float32), np.zeros(bins), transform.at_start()
+    bins = magnitude.shape[1]
+    angle, phase, start = random_phase(magnitude.shape, 0), np.zeros(bins), transform.at_start()
     for t, frame in enumerate(magnitude):
         middle = frame[1:-1]
         peaks = np.flatnonzero((middle > frame[:-2]) & (middle >= frame[2:]) & (middle > 1e-4 * frame.max())) + 1

@@ -5,9 +5,11 @@ Three scales. `stft`: evenly spaced bins. `mel`: `bins` triangles over those, na
 Griffin-Lim (`etude.representations.griffin_lim`), and what that costs is part of the `loss`. The levels are exactly
 those of `etude.representations.decibels`.
 
-Which to use (rendered chorales at 8 kHz, the defaults here): stft sounds best and inverts best for its size; mel with
-128 bands has a quarter of the entries, for a blur that can be heard in the bass; cqt is the best to look at and the
-worst to go back from. Notebook 05 has the numbers.
+Which to use is a matter of size (chorales on an organ at 8 kHz; notebook 05 measures it). From some 8 000 entries a
+second up, stft: at 16 000 the sound that comes back has a spectral convergence of 0.04, at 8 000 of 0.12. Below, mel,
+and many bands at a long hop rather than few at a short one: 256 bands every 512 samples, 4 000 entries, 0.20; 128
+bands, 2 000 entries, 0.34. cqt is for looking and for transposing: it needs 37 000 entries for what stft does with
+8 000.
 """
 
 from __future__ import annotations
