@@ -64,6 +64,7 @@ def test_every_package_that_the_source_imports_is_declared():
     modules = {
         "yaml": "pyyaml",
         "PIL": "pillow",
+        "mpl_toolkits": "matplotlib",
         "constriction": "constriction",
         "pytorch_lightning": "pytorch-lightning",
     }
@@ -77,6 +78,7 @@ def test_every_package_that_the_source_imports_is_declared():
                 aliases = {
                     "ipython": "jupyter",
                     "lightning-fabric": "pytorch-lightning",
+                    "matplotlib-inline": "jupyter",
                     "jupyter-client": "jupyter",
                     "mido": "pretty-midi",
                 }

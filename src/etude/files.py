@@ -66,6 +66,22 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(room, ignore_errors=True)
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Let one process at a time make `path`; the others wait, and find it made.
+
+    >>> with alone(path):
+    ...     if not path.exists():
+    ...         make(path)
+    """
+    from filelock import FileLock
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.parent / f".{path.name}.lock"):
+        yield
+
+
 def run_dir() -> Path:
     """Return the folder of the current run (`ETUDE_RUN_DIR`, else `reports/runs/lab`), laid out like the checkout.
 

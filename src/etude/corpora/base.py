@@ -23,6 +23,9 @@ class Corpus(ABC):
     def load(self, split: str) -> Sequence[Piece]:
         """Return the pieces of a split, in a fixed order; raises EtudeError for an unknown split."""
 
+    def prepare(self) -> None:  # noqa: B027 - most corpora have nothing to prepare
+        """Make what is made once and kept (a parse), with its progress on the terminal; nothing where it is there."""
+
     def digest(self) -> str:
         """Return the sha256 of names, splits and notes: equal digests, equal data."""
         digest = hashlib.sha256()

@@ -24,7 +24,7 @@ from etude.corpora.chorale_split import derive_split, find_siblings, read_split
 from etude.corpora.keys import estimated_key
 from etude.corpora.sandbox import cores, read_all
 from etude.errors import MissingData, UnreadableFile, unknown_name
-from etude.files import cache_dir, data_dir, replacing
+from etude.files import alone, cache_dir, data_dir, replacing
 from etude.formats import musicxml
 from etude.types import NOMINAL_BPM, PITCH, TRACK, Piece, Score
 
@@ -50,6 +50,10 @@ class Chorales(Corpus):
         if split not in known:
             raise unknown_name("split", split, known)
         return tuple(piece for name, piece in self._pieces.items() if self._split[name] == split)
+
+    def prepare(self) -> None:
+        """Parse the scores, once."""
+        _ = self._parsed
 
     def piece(self, name: str) -> Piece:
         """Return one chorale by name, for example ``bwv269``."""
@@ -131,8 +135,9 @@ class Chorales(Corpus):
     @cached_property
     def _parsed(self) -> tuple[dict[str, np.ndarray], dict[str, dict]]:
         path = cache_dir() / f"chorales-{_parser_digest()}.npz"
-        if not path.is_file():
-            _write_parsed(path, *_parse_all())
+        with alone(path):
+            if not path.is_file():
+                _write_parsed(path, *_parse_all())
         return _read_parsed(path)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from etude.errors import MissingPackage
-from etude.files import cache_dir, replacing
+from etude.files import alone, cache_dir, replacing
 from etude.formats import abc, abc_fields, abc_grammar, abc_reader, abc_text, abc_voice
 from etude.types import Score
 
@@ -84,8 +84,9 @@ def read_shelf() -> Shelf:
     for name, data in files.items():
         digest.update(f"{name} {len(data)} ".encode() + data)
     cache = cache_dir() / f"tunes-{digest.hexdigest()[:16]}.npz"
-    if not cache.is_file():
-        _write_shelf(_parse(files), cache)
+    with alone(cache):
+        if not cache.is_file():
+            _write_shelf(_parse(files), cache)
     return _open_shelf(cache)
 
 

@@ -67,6 +67,10 @@ class Tunes(Corpus):
         unusable = self.ledger["file"].str.split("/").str[0].value_counts()
         return table.assign(unusable=unusable.reindex(self.books, fill_value=0)).rename_axis("book")
 
+    def prepare(self) -> None:
+        """Read the tune books, once."""
+        _ = self._shelf
+
     @cached_property
     def _shelf(self) -> Shelf:
         return read_shelf()
