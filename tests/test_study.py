@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import time
 
 import nbformat
 import numpy as np
@@ -12,12 +13,12 @@ from matplotlib.figure import Figure
 
 import etude
 from etude.errors import EtudeError, MissingData
-from etude.study import outputs, publish, read_summary, source, staleness, start
+from etude.study import outputs, publish, read_summary, results, source, staleness, start
 from etude.study.environment import kernel_environment
 from etude.study.notebook import Notebook, find_notebook, read_notebook, with_outputs, with_parameters
 from etude.study.plan import Plan, make_plan, read_profile
 from etude.study.progress import duration
-from etude.study.summary import as_json
+from etude.study.summary import as_json, write_summary
 
 PARAMETERS = "steps = 100  # optimiser steps\nseed = 0\nsizes = (1, 2)"
 
@@ -443,3 +444,21 @@ def test_newer_prose_survives_publishing_and_newer_code_forbids_it(project):
     before = path.read_bytes()
     assert "edited while it ran" in publish.publish(plan.folder, make_plan(["11"], "full").jobs[0])
     assert path.read_bytes() == before
+
+
+def test_results_of_an_earlier_run_do_not_pass_for_this_ones(project):
+    folder, page = project / "run", executed(stream("shown.png"))
+    for name in ("shown.png", "old.png"):
+        path = folder / "reports/figures/11_rnn" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+        os.utime(path, (0, 0))
+    summary = folder / "reports/summaries/11_rnn.json"
+    for when, kept in [(time.time(), True), (0, False)]:
+        write_summary(summary, {"numbers": {}})
+        os.utime(summary, (when, when))
+        depends = {"code": "1", "modules": {}, "data": {}, "packages": {}}
+        written = results.install(folder, "11_rnn", page, depends, time.time())
+        assert ("reports/summaries/11_rnn.json" in written) == summary.is_file() == kept
+        assert "reports/figures/11_rnn/shown.png" in written and not (path.parent / "old.png").exists()
+        assert not kept or json.loads(summary.read_text())["source"] == {"code": "1", "modules": {}, "data": {}}

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import project_root, replacing
-from etude.study import outputs
+from etude.study import outputs, results
 from etude.study.environment import kernel_environment
 from etude.study.notebook import (
     Notebook,
@@ -36,11 +36,10 @@ from etude.study.notebook import (
     text_of,
     with_outputs,
     with_parameters,
-    write_notebook,
 )
+from etude.study.record import peak_memory_mb
 from etude.study.source import data_digests, file_digests, module_digests, read_package
 from etude.study.staleness import FORMAT, record_path
-from etude.study.summary import summary_path
 
 START_SECONDS, START_TRIES = 120, 3
 TRACE = "etude-trace"
@@ -116,7 +115,34 @@ class Execution:
             outputs.check(final)
         except EtudeError as error:
             raise Failed("the check of its outputs", str(error)) from error
-        self._install(notebook, final, texts, len(noise))
+        self._finish(notebook, final, texts, len(noise))
+
+    def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], noise: int) -> None:
+        """Put the results in place, and last the record, which says that the job is done."""
+        traced = json.loads(self.trace.read_text(encoding="utf-8"))
+        record = {
+            "format": FORMAT,
+            "notebook": notebook.name,
+            "profile": self.plan["profile"],
+            "parameters": {name: repr(value) for name, value in self._parameters(notebook).items()},
+            "code": notebook.digest,
+            "modules": module_digests(traced["modules"], texts),
+            "packages": traced["packages"],
+            "data": data_digests(traced["modules"]),
+            "inputs": file_digests(traced["inputs"]),
+            "noise": noise,
+        }
+        written = results.install(self.folder, notebook.name, final, record, self.started)
+        seconds, peak = round(time.time() - self.started, 1), peak_memory_mb(resource.RUSAGE_CHILDREN)
+        record |= {"outputs": written, "seconds": seconds, "peak_memory_mb": peak}
+        with replacing(record_path(self.run_folder, self.id)) as new:
+            new.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        self.partial.unlink(missing_ok=True)
+        print(f"{seconds:7.1f} s  done, {peak} MB at most", flush=True)
+
+    def _parameters(self, notebook: Notebook) -> dict:
+        """Return the job's parameters with their types (JSON knows no tuples)."""
+        return {name: notebook.parameters[name].check(value) for name, value in self.plan["parameters"].items()}
 
     def _prepare(self, notebook: Notebook) -> None:
         for part in ("notebooks", "reports/summaries", "plan/ipython"):
@@ -147,7 +173,7 @@ class Execution:
         from etude.study.kernel import ThisInterpreter
 
         self.cell = None
-        source = with_parameters(notebook.content, _restored(notebook, self.plan["parameters"]))
+        source = with_parameters(notebook.content, self._parameters(notebook))
         self.cells = sum(cell["cell_type"] == "code" for cell in source["cells"])
         node = nbformat.from_dict({**source, "cells": [*map(_blank, source["cells"]), _trace_cell(self.trace)]})
         try:
@@ -184,51 +210,6 @@ class Execution:
     def _failure(self, what: str) -> Failed:
         return Failed(f"cell {self.cell['number']} (`{self.cell['line']}`)", what)
 
-    def _install(self, notebook: Notebook, final: dict, texts: dict[str, str], noise: int) -> None:
-        traced = json.loads(self.trace.read_text(encoding="utf-8"))
-        depends = {
-            "code": notebook.digest,
-            "modules": module_digests(traced["modules"], texts),
-            "data": data_digests(traced["modules"]),
-        }
-        seal_summary(summary_path(self.folder, notebook.name), depends)
-        with replacing(self.folder / "notebooks" / f"{notebook.name}.ipynb") as new:
-            write_notebook(final, new)
-        self._drop_old_artefacts(notebook.name, final)
-        record = {
-            "format": FORMAT,
-            "notebook": notebook.name,
-            "profile": self.plan["profile"],
-            "parameters": {name: repr(value) for name, value in _restored(notebook, self.plan["parameters"]).items()},
-            **depends,
-            "packages": traced["packages"],
-            "inputs": file_digests(traced["inputs"]),
-            "outputs": self._outputs(notebook.name),
-            "noise": noise,
-            "seconds": round(time.time() - self.started, 1),
-            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000, 1),
-        }
-        with replacing(record_path(self.run_folder, self.id)) as new:
-            new.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        self.partial.unlink(missing_ok=True)
-        print(f"{record['seconds']:7.1f} s  done, {record['peak_memory_mb']} MB at most", flush=True)
-
-    def _artefacts(self, name: str) -> list[Path]:
-        folders = [self.folder / "reports" / kind / name for kind in ("figures", "audio")]
-        return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-
-    def _drop_old_artefacts(self, name: str, final: dict) -> None:
-        """Remove figures and sounds of an earlier run that this one neither wrote nor shows."""
-        summary = summary_path(self.folder, name)
-        shown = json.dumps(final) + (summary.read_text(encoding="utf-8") if summary.is_file() else "")
-        for path in self._artefacts(name):
-            if path.stat().st_mtime < self.started - 2 and path.name not in shown:
-                path.unlink()
-
-    def _outputs(self, name: str) -> list[str]:
-        own = [self.folder / "notebooks" / f"{name}.ipynb", summary_path(self.folder, name)]
-        return [p.relative_to(self.folder).as_posix() for p in [*own, *self._artefacts(name)] if p.is_file()]
-
     def report(self, error: Exception) -> None:
         """Keep the failed notebook and say in two lines what happened, for the terminal."""
         print(f"\nFAILED {error}", flush=True)
@@ -243,16 +224,6 @@ class Execution:
             new.write_text(json.dumps(said), encoding="utf-8")
 
 
-def seal_summary(path: Path, depends: dict) -> None:
-    """Put into a summary what its run depended on, as it was before the kernel started."""
-    if path.is_file():
-        summary = json.loads(path.read_text(encoding="utf-8"))
-        summary["source"] = depends
-        with replacing(path) as new:
-            text = json.dumps(summary, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-            new.write_text(text + "\n", encoding="utf-8")
-
-
 def _blank(cell: dict) -> dict:
     """Return the cell without outputs, its source as one string."""
     blank = {**cell, "source": text_of(cell), "metadata": dict(cell.get("metadata", {}))}
@@ -262,11 +233,6 @@ def _blank(cell: dict) -> dict:
 def _trace_cell(path: Path) -> dict:
     source = f"__import__('etude.study.trace').study.trace.write_trace({str(path)!r})"
     return code_cell(source, TRACE)
-
-
-def _restored(notebook: Notebook, values: dict) -> dict:
-    """Return parameters read from JSON with their types (a tuple came as a list)."""
-    return {name: notebook.parameters[name].check(value) for name, value in values.items()}
 
 
 def _interrupt(_signal, _frame) -> None:

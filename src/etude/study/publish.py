@@ -24,8 +24,10 @@ KINDS = ("figures", "audio")
 def refresh(folder: Path, job: Job) -> bool:
     """Put a current job's outputs under its notebook's newest text; return whether anything changed."""
     place = folder / job.part / "notebooks" / f"{job.notebook.name}.ipynb"
-    executed = read_notebook(place).content
-    newer = with_outputs(job.notebook.content, executed)
+    now, executed = read_notebook(job.notebook.path), read_notebook(place).content
+    if now.digest != job.notebook.digest:
+        return False
+    newer = with_outputs(now.content, executed)
     if same_text(newer, executed):
         return False
     newer["metadata"] = {**newer["metadata"], **executed["metadata"]}

@@ -19,7 +19,7 @@ from etude.errors import EtudeError
 from etude.files import artefact, replacing, replacing_folder, run_dir
 from etude.study.notebook import find_notebook, read_notebook
 from etude.study.source import data_digests, module_digests, modules_loaded, packages_loaded
-from etude.study.summary import FORMAT, as_json, summary_path
+from etude.study.summary import FORMAT, as_json, summary_path, write_summary
 
 PICTURES = ("png", "svg")
 
@@ -143,17 +143,15 @@ class Run:
             "peak_memory_mb": peak_memory_mb(),
             **self._parts,
         }
-        with replacing(summary_path(run_dir(), self.name)) as new:
-            text = json.dumps(as_json(summary), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
-            new.write_text(text + "\n", encoding="utf-8")
+        write_summary(summary_path(run_dir(), self.name), summary)
 
     def _keep(self, part: str, name: str, value) -> None:
         self._parts[part][str(name)] = as_json(value)
 
 
-def peak_memory_mb() -> float:
-    """Return the peak resident memory of this process in megabytes (10^6 bytes)."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_memory_mb(who: int = resource.RUSAGE_SELF) -> float:
+    """Return the peak resident memory of this process, or of its largest ended child, in megabytes (10^6 bytes)."""
+    peak = resource.getrusage(who).ru_maxrss
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 

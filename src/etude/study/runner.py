@@ -24,9 +24,11 @@ from etude.errors import EtudeError
 from etude.files import project_root, replacing
 from etude.study.environment import cores, default_jobs
 from etude.study.plan import Job, Plan
-from etude.study.progress import Display, Status, duration
+from etude.study.preparation import prepare
+from etude.study.progress import Display, Status
 from etude.study.publish import publish, refresh
-from etude.study.staleness import read_record, reasons_by_job, record_path, upstream_ids
+from etude.study.staleness import reasons_by_job, upstream_ids
+from etude.study.watch import Watch
 
 GRACE = 15.0  # seconds that kernels get to end after Ctrl-C
 LOOK = 0.3  # seconds between two looks at the jobs
@@ -72,6 +74,7 @@ def run(plan: Plan, jobs: int | None = None, force: bool = False, executor: str 
                 shutil.rmtree(plan.folder / job.part / "checkpoints" / job.notebook.name, ignore_errors=True)
         notes = []
         if any(reasons.values()):
+            prepare(job.notebook for job in plan.jobs if reasons[job.id])
             watch = Watch(plan, reasons, started, Display([job.id for job in plan.jobs], stream))
             notes += _snakemake(plan, reasons, jobs, executor, watch)
             statuses = watch.statuses(final=True)
@@ -127,47 +130,6 @@ def _write_plan(folder: Path, job: Job, reasons: list[str]) -> None:
         new.write_text(json.dumps(planned, indent=1) + "\n", encoding="utf-8")
     (folder / "plan" / f"{job.id}.progress").unlink(missing_ok=True)
     (folder / "logs" / f"{job.id}.failure.json").unlink(missing_ok=True)
-
-
-class Watch:
-    """Reads from the run's folder how far each job is."""
-
-    def __init__(self, plan: Plan, reasons: dict[str, list[str]], started: float, display: Display):
-        self.plan, self.reasons, self.started, self.display = plan, reasons, started, display
-        self.look()
-
-    def look(self, final: bool = False) -> None:
-        """Show how far the jobs are."""
-        self.display.show(self.statuses(final))
-
-    def statuses(self, final: bool = False) -> dict[str, Status]:
-        """Return the status of each job; `final` once nothing runs any more."""
-        return {job.id: self._status(job, final) for job in self.plan.jobs}
-
-    def _status(self, job: Job, final: bool) -> Status:
-        if not self.reasons[job.id]:
-            return Status("current")
-        folder = self.plan.folder
-        failure = _read_json(folder / "logs" / f"{job.id}.failure.json")
-        if failure:
-            return Status("failed", f"{failure['where']}: {failure['what'].strip().splitlines()[0]}")
-        place = record_path(folder, job.id)
-        record = read_record(folder, job.id) if place.is_file() and place.stat().st_mtime >= self.started - 1 else None
-        if record:
-            noise = f", {record['noise']} warnings in its log" if record["noise"] else ""
-            return Status("done", duration(record["seconds"]) + noise)
-        cell = _read_json(folder / "plan" / f"{job.id}.progress")
-        if cell and not final:
-            past = duration(time.time() - cell["started"])
-            return Status("running", f"cell {cell['number']} of {cell['of']}, {past}")
-        return Status("stopped" if final else "waiting")
-
-
-def _read_json(path: Path) -> dict | None:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: str) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etude.errors import EtudeError, MissingData, UnreadableFile, unknown_name
-from etude.files import project_root
+from etude.files import project_root, replacing
 from etude.study.notebook import all_notebooks, read_notebook
 from etude.study.source import data_digests, module_digests
 
@@ -94,6 +94,13 @@ def _changed(name: str, source: dict) -> list[str]:
     if source["code"] and path and read_notebook(path).digest != source["code"]:
         changed.append("a change of its code cells")
     return changed
+
+
+def write_summary(path: Path, data: dict) -> None:
+    """Write a summary: strict JSON in a stable order, whole or not at all."""
+    text = json.dumps(as_json(data), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    with replacing(path) as new:
+        new.write_text(text + "\n", encoding="utf-8")
 
 
 def as_json(value):
