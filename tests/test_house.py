@@ -1,7 +1,9 @@
 """The lists of packages agree, and nothing in the checkout would embarrass it."""
 
+import ast
 import re
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -57,32 +59,36 @@ def test_installed_packages_are_those_of_the_lock():
         assert pin.specifier.contains(installed), f"{name} {installed} is installed, {pin} is locked"
 
 
-def test_every_package_that_the_source_imports_is_declared():
-    import ast
-    import sys
+PROVIDERS = {  # modules named unlike their package, or brought by one that is declared
+    "yaml": "pyyaml",
+    "PIL": "pillow",
+    "mpl_toolkits": "matplotlib",
+    "IPython": "jupyter",
+    "jupyter_client": "jupyter",
+    "matplotlib_inline": "jupyter",
+    "lightning_fabric": "pytorch-lightning",
+    "mido": "pretty-midi",
+    "docutils": "sphinx",
+    "pygments": "sphinx",
+}
 
-    modules = {
-        "yaml": "pyyaml",
-        "PIL": "pillow",
-        "mpl_toolkits": "matplotlib",
-        "constriction": "constriction",
-        "pytorch_lightning": "pytorch-lightning",
-    }
-    names = {canonicalize_name(need.name) for need in declared()}
+
+def imported(path: Path) -> set[str]:
+    tree, names = ast.parse(path.read_text(encoding="utf-8")), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names - {"etude", ""} - set(sys.stdlib_module_names)
+
+
+def test_every_package_that_the_source_imports_is_declared():
+    known = {canonicalize_name(need.name) for need in declared()}
     for path in (ROOT / "src").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            tops = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            tops += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            for top in {t.partition(".")[0] for t in tops} - {"etude", ""} - set(sys.stdlib_module_names):
-                package = canonicalize_name(modules.get(top, top))
-                aliases = {
-                    "ipython": "jupyter",
-                    "lightning-fabric": "pytorch-lightning",
-                    "matplotlib-inline": "jupyter",
-                    "jupyter-client": "jupyter",
-                    "mido": "pretty-midi",
-                }
-                assert aliases.get(package, package) in names, f"{path.name} imports {top}, which pyproject.toml lacks"
+        for module in imported(path):
+            package = canonicalize_name(PROVIDERS.get(module, module))
+            assert package in known, f"{path.name} imports {module}, which pyproject.toml lacks"
 
 
 def tracked() -> list[Path]:
