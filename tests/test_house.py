@@ -65,6 +65,7 @@ PROVIDERS = {  # modules named unlike their package, or brought by one that is d
     "mpl_toolkits": "matplotlib",
     "IPython": "jupyter",
     "jupyter_client": "jupyter",
+    "jupyter_core": "jupyter",
     "matplotlib_inline": "jupyter",
     "lightning_fabric": "pytorch-lightning",
     "mido": "pretty-midi",
