@@ -66,6 +66,7 @@ PROVIDERS = {  # modules named unlike their package, or brought by one that is d
     "IPython": "jupyter",
     "jupyter_client": "jupyter",
     "jupyter_core": "jupyter",
+    "traitlets": "jupyter",
     "matplotlib_inline": "jupyter",
     "lightning_fabric": "pytorch-lightning",
     "mido": "pretty-midi",
