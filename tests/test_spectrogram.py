@@ -229,9 +229,9 @@ def test_measures_by_hand():
     assert spectral_convergence(reference, reference) == 0
     assert spectral_convergence(reference, 0 * reference) == 1
     assert spectral_convergence(reference, reference + np.diag([0, 1])) == pytest.approx(1 / 5)  # ||R|| = 5
-    # frame 1 differs by 20 dB in one bin of two, frame 2 by 0: (20 / sqrt 2 + 0) / 2
-    distance = log_spectral_distance(np.array([[1.0, 1.0], [1.0, 1.0]]), np.array([[0.1, 1.0], [1.0, 1.0]]))
-    assert distance == pytest.approx(10 / np.sqrt(2))
+    # of three frames one differs, by 20 dB in one bin of two: (20 / sqrt 2 + 0 + 0) / 3
+    distance = log_spectral_distance(np.ones((3, 2)), np.array([[0.1, 1.0], [1.0, 1.0], [1.0, 1.0]]))
+    assert distance == pytest.approx(20 / np.sqrt(2) / 3)
     assert log_spectral_distance(np.ones((1, 1)), np.zeros((1, 1)), floor_db=-60) == pytest.approx(60)
     assert signal_to_noise([1, 1], [1, 0.9]) == pytest.approx(10 * np.log10(2 / 0.01))
 

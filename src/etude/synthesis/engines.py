@@ -93,9 +93,11 @@ def _in_a_process(command: list[str], midi: bytes, soundfont: Path, before_outpu
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=SECONDS)
         except subprocess.TimeoutExpired as error:
             raise _unplayable(soundfont, f"no sound after {SECONDS:g} s") from error
-        if done.returncode or not sound.is_file() or sound.stat().st_size <= 44:
-            told = (done.stderr or done.stdout).strip().splitlines()
-            raise _unplayable(soundfont, told[-1] if told else f"the synthesizer ended with {done.returncode}")
+        told = (done.stderr or done.stdout).strip().splitlines()
+        complaints = [line for line in told if "error" in line.lower()]  # FluidSynth plays silence, and ends with 0
+        if done.returncode or complaints or not sound.is_file() or sound.stat().st_size <= 44:
+            reason = (complaints or told or [f"the synthesizer ended with {done.returncode}"])[0]
+            raise _unplayable(soundfont, reason)
         return _samples(sound.read_bytes())
 
 

@@ -113,7 +113,7 @@ def _played(score: Score, rate: int, programs: dict[int, int], soundfont: Path, 
             midi = midi_bytes(score.notes[within], local, programs, volume, local[:, 1].max() + TAIL)
             samples, native = engine(midi, soundfont)
             clipped = bool(np.abs(samples).max(initial=0) >= 0.999)
-            if clipped:
+            if clipped and volume != VOLUMES[-1]:
                 break
             samples = _resampled(samples.mean(axis=1), native, rate)
             start = round(first * rate)
