@@ -103,7 +103,8 @@ def test_damaged_files_raise_or_decode_to_something_else(model, kind, monkeypatc
             assert "damaged" in str(error)
 
 
-def test_a_file_cannot_hold_more_than_its_size():
+def test_a_file_cannot_hold_more_than_its_size(monkeypatch):
+    monkeypatch.setattr("etude.evaluation.coder.MOST_STEPS", 2**12)
     model = etude.model("uniform", Space((), 4, end=3))
     data = encode(model, np.append(np.zeros(400, int), 3))
     with pytest.raises(EtudeError, match="beyond its size"):

@@ -116,6 +116,23 @@ def test_entries_of_a_frame_know_those_below():
     assert bits[:, 0].mean() > 0.9 and bits[:, 1:].mean() < 0.05
 
 
+@pytest.mark.parametrize("space", [Space((4,), 3), Space((4,), 20), Space((), 6)])
+def test_the_stepper_reads_the_whole_template(space):
+    rng = np.random.default_rng(8)
+    pieces = [np.sort(rng.integers(0, 3, (40, *space.event_shape)), axis=0) for _ in range(10)]
+    model = fitted(space, pieces, order=len(template(space)))
+    new = rng.integers(0, space.levels, (30, *space.event_shape))  # contexts that training never saw among them
+    stepper, bits = model.stepper(1), []
+    for event in new.reshape(30, -1):
+
+        def choose(p, entries, event=event):
+            bits.append(-np.log2(p[0, 0, event[entries[0]]]))
+            return event[entries][None]
+
+        stepper.step(choose)
+    assert bits == pytest.approx(model.step_bits([new])[0].reshape(-1), abs=1e-9)
+
+
 def test_groups_do_not_change_the_numbers(monkeypatch):
     rng = np.random.default_rng(4)
     for space in (Space((), 9), Space((4,), 3)):

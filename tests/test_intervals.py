@@ -11,6 +11,8 @@ def test_the_rate_is_pooled_not_a_mean_of_rates():
     interval = rate_interval([10, 90], [1, 3])
     assert interval.value == 25  # the mean of the two rates would be 20
     assert interval.low == 10 and interval.high == 30
+    middle = rate_interval([10, 90], [1, 3], level=0.4)  # half of the resamples hold one of each
+    assert middle.low == middle.high == 25
 
 
 def test_equal_pieces_have_no_spread():

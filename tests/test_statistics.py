@@ -156,7 +156,11 @@ def test_a_training_piece_is_all_copy_and_no_run_crosses_pieces():
         assert memory.longest_copy(train[1].score).share == 1
         assert memory.nearest(train[1].score) == ("piece 1", 1.0)
     both = [melody(piece.score) for piece in train[:2]]
-    assert max(map(len, both)) == 9
+    steps = np.array([(0, 0), *both[0], *both[1]])
+    places = zip(np.cumsum(steps[:, 1]).tolist(), (60 + np.cumsum(steps[:, 0])).tolist(), strict=True)
+    one_after_the_other = score(*((onset, 1, pitch) for onset, pitch in places))
+    assert melody(one_after_the_other) == [*both[0], *both[1]]
+    assert Memory(train).longest_copy(one_after_the_other).events == 9
     assert Memory(train).longest_copy(score()).events == 0
     assert Memory(train).nearest(score()) == ("", 0.0)
 

@@ -23,6 +23,7 @@ _PLACES = {
     "surprise": ("bits_per_sixteenth",),
     "audio_quality": ("spectral_convergence", "log_spectral_distance", "peaks_to_tempered_grid"),
     "inversion": ("compare_scales",),
+    "streaming": ("streaming_table",),
 }
 _MODULE = {name: module for module, names in _PLACES.items() for name in names}
 __all__ = sorted(_MODULE)

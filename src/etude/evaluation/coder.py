@@ -2,9 +2,10 @@
 
 A model that gives p(x_t | x_<t) drives a range coder (Martin 1979; the implementation is `constriction`'s, Bamler 2022)
 through the very steps that sampling walks, one piece at a time, so that encoder and decoder see the same numbers. The
-file holds nothing else: no header, no model. Where the space has no end code, the piece's length comes first in Elias's
-delta code. `constriction` rounds probabilities to 24 bits and leaves none at zero; over a roll's 88 almost certain keys
-that adds up to one or two thousandths of the file, over tokens to nothing. A file closes within a byte or so.
+file holds nothing else: no header, no model. Where the space has no end code, the piece's length comes first, in
+Elias's delta code. A file closes within a byte or so, and each symbol costs about 2e-4 bits more than claimed (the
+coder divides its interval in steps of 2^-24): nothing over tokens; over a roll, whose 88 keys a frame are almost
+certain, about three thousandths of the file. Ten chorales in one file stay within 0.5 % in every representation.
 
 Decoding needs the same model on the same machine: probabilities that differ in the last place give another piece.
 """
