@@ -5,8 +5,9 @@ go through one transform (Hann window of about 128 ms, hops of a quarter). Defin
 `etude.representations.distortion`, which states their sources; they are defined for magnitude arrays too.
 
 Pitch without a transcriber: the peaks of music for tempered instruments lie near the equal-tempered grid (harmonics 3,
-5 and 7 are 2, 14 and 31 cents off it), those of noise anywhere, on average 25 cents from it. Counts of transcribed
-notes are no such score: a transcriber finds more notes in noise than in music.
+5 and 7 are 2, 14 and 31 cents off it), those of noise anywhere, on average 25 cents from it. On rendered chorales an
+organ scores 5, a piano 7, strings 11 and a choir, with its vibrato, 21: compare sounds of one instrument only. Counts
+of transcribed notes are no such score: a transcriber finds more notes in noise than in music.
 """
 
 from __future__ import annotations
