@@ -7,10 +7,10 @@ how a learnt model meets a piece too:
 
     bits(piece | train) = 8 (size(train then piece) - size(train)).
 
-PPMd takes contexts of up to 24 bytes: of 4 to 32, on the validation chorales, that is within 0.5 % of the best for event
-tokens and for text, and for the piano roll, whose frame of 22 bytes it just exceeds, less than half of what 16 need. It
-learns from the piece while it codes it, which the fitted models here do not. FLAC forgets everything at each block, so
-priming would change nothing.
+PPMd takes contexts of up to 24 bytes. Of 4 to 32, on the validation chorales, that is within 0.5 % of the best for
+event tokens and for text, and for the piano roll, whose frame of 22 bytes it just exceeds, less than half of what 16
+need. It learns from a piece while it codes it, which the fitted models here do not. FLAC forgets everything at each
+block, so priming would change nothing.
 """
 
 from __future__ import annotations
