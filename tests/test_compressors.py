@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from etude import Bits, EtudeError, Space
-from etude.evaluation.compressors import LZMA, as_bytes, compressor_bits, flac, flac_bits, midi_file_bits, ppmd, xz
+from etude.evaluation.compressors import as_bytes, compressor_bits, flac, flac_bits, midi_file_bits, ppmd, xz
+from etude.evaluation.primed import LZMA, PPMD_MEMORY, PPMD_ORDER
 from etude.evaluation.floors import compressor_floors, fitted_floors
 from etude.evaluation.lengths import length_bits
 
@@ -22,8 +23,6 @@ def melody(seed, n=400):
 
 def test_the_streams_are_whole():
     from pyppmd import Ppmd7Decoder
-
-    from etude.evaluation.compressors import PPMD_MEMORY, PPMD_ORDER
 
     data = as_bytes(melody(0), TOKENS)
     assert lzma.decompress(xz(data), format=lzma.FORMAT_RAW, filters=LZMA) == data

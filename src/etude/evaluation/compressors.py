@@ -16,7 +16,6 @@ block, so priming would change nothing.
 from __future__ import annotations
 
 import io
-import lzma
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -25,29 +24,22 @@ from pathlib import Path
 
 import numpy as np
 
-from etude.errors import EtudeError, MissingPackage
+from etude.errors import EtudeError
 from etude.evaluation.lengths import length_bits
+from etude.evaluation.primed import ppmd_stream, sizes_after, xz_stream
 from etude.types import Bits, Piece, Space
-
-PPMD_ORDER, PPMD_MEMORY = 24, 2**28
-LZMA = [  # pb 0: bytes have no 4-byte rhythm; a dictionary that holds any corpus of scores here
-    {"id": lzma.FILTER_LZMA1, "preset": 9 | lzma.PRESET_EXTREME, "pb": 0, "dict_size": 2**24}
-]
 
 
 def xz(data: bytes) -> bytes:
     """Return `data` as a raw LZMA stream."""
-    return lzma.compress(data, format=lzma.FORMAT_RAW, filters=LZMA)
+    compress, flush = xz_stream()
+    return compress(data) + flush()
 
 
 def ppmd(data: bytes) -> bytes:
     """Return `data` as a raw PPMd stream (variant H); its length is not part of it."""
-    try:
-        from pyppmd import Ppmd7Encoder
-    except ImportError as error:
-        raise MissingPackage("pyppmd", "none installed", "pip install pyppmd") from error
-    encoder = Ppmd7Encoder(PPMD_ORDER, PPMD_MEMORY)
-    return encoder.encode(data) + encoder.flush()
+    encode, flush = ppmd_stream()
+    return encode(data) + flush()
 
 
 def flac(x: np.ndarray, rate: int = 8000) -> bytes:
@@ -83,10 +75,8 @@ def compressor_bits(name: str, xs: Sequence, space: Space, train: Sequence | Non
     """
     if name not in COMPRESSORS:
         raise EtudeError(f"a compressor among {', '.join(COMPRESSORS)}", name)
-    compress = COMPRESSORS[name]
-    before = b"".join(as_bytes(x, space) for x in train or ())
-    spent = len(compress(before)) if before else 0
-    sizes = _side_by_side(lambda x: len(compress(before + as_bytes(x, space))) - spent, xs)
+    before, pieces = b"".join(as_bytes(x, space) for x in train or ()), [as_bytes(x, space) for x in xs]
+    sizes = sizes_after(name, before, pieces) if before else _side_by_side(lambda x: len(COMPRESSORS[name](x)), pieces)
     return Bits(8.0 * np.array(sizes) + _lengths(xs, space), "bound")
 
 

@@ -18,7 +18,7 @@ from etude.types import Space
 Place = tuple[int, int]  # steps back in time, entries along the step
 ENTRY = None  # the template's pseudo-place: which entry is being predicted
 FEW_LEVELS = 8
-ROLL = (  # chosen greedily by the validation chorales; an entry's own past, those below, which key it is
+ROLL = (  # chosen greedily on a random split of the chorales; an entry's own past, those below, which key it is
     *((1, 0), (4, 0), (0, -2), (0, -1), (1, -2), (1, -1), (0, -3), (0, -4), (1, 2), (2, 0), (1, 1)),
     ENTRY,
 )

@@ -91,5 +91,6 @@ def against_best_floor(trial: Trial, split: str = "test") -> dict:
 def with_floors(trial: Trial) -> Trial:
     """Fit every floor on what the models learn from, and compress the test split with every compressor."""
     space, valid, test = trial.representation.space, trial.codes["valid"], trial.codes["test"]
-    trial.floors |= fitted_floors(space, trial.train, valid) | compressor_floors(space, trial.train, test)
+    trial.floors |= fitted_floors(space, trial.train, valid)
+    trial.floors |= compressor_floors(space, trial.codes["train"], test, moved=trial.train)
     return trial
