@@ -8,9 +8,9 @@ import pytest
 
 from etude import Bits, EtudeError, Space
 from etude.evaluation.compressors import as_bytes, compressor_bits, flac, flac_bits, midi_file_bits, ppmd, xz
-from etude.evaluation.primed import LZMA, PPMD_MEMORY, PPMD_ORDER
 from etude.evaluation.floors import compressor_floors, fitted_floors
 from etude.evaluation.lengths import length_bits
+from etude.evaluation.primed import LZMA, PPMD_MEMORY, PPMD_ORDER, sizes_after
 
 TOKENS = Space((), 50, end=49)
 
@@ -112,3 +112,12 @@ def test_incompressible_codes_stay_as_large_as_they_are():
     for name in ("xz", "ppmd"):
         assert 8.0 * 4000 <= compressor_bits(name, [x], space).total < 8.5 * 4000
     assert flac_bits([x], space).total < 8.1 * 4000
+
+
+@pytest.mark.parametrize("name", ["xz", "ppmd"])
+def test_a_fork_goes_on_exactly_where_the_priming_ended(name):
+    compress = {"xz": xz, "ppmd": ppmd}[name]
+    before = b"".join(as_bytes(melody(seed), TOKENS) for seed in range(6))
+    pieces = [as_bytes(melody(seed), TOKENS) for seed in (50, 51)]
+    expected = [len(compress(before + piece)) - len(compress(before)) for piece in pieces]
+    assert sizes_after(name, before, pieces) == expected
