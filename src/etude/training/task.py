@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from etude.errors import EtudeError
 from etude.types import Budget
 
 
@@ -46,18 +45,6 @@ class Task:
     budget: Budget
     seed: int
     identity: dict
-
-    def __post_init__(self):
-        budget = self.budget
-        counts = (
-            budget.steps,
-            budget.batch_size,
-            budget.window,
-            budget.valid_every,
-            1 if budget.patience is None else budget.patience,
-        )
-        if min(counts) < 1 or not budget.learning_rate > 0:
-            raise EtudeError("a budget of positive numbers", f"{budget}")
 
 
 def step_seed(seed: int, step: int) -> int:
