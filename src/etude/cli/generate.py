@@ -15,7 +15,7 @@ examples:
   etude generate rnn --representation pianoroll --out song.mp3 --seconds 30
   etude generate rnn --representation midi --prime opening.mid --out continued.svg
 
-The model is the one that the newest run has saved (etude run 11_rnn), else the one that comes with the study; --from
+The model is the one that comes with the study, else the one that the newest run has saved (etude run 11_rnn); --from
 names another run or folder. Same model, seed and temperature: same music."""
 
 SCORES = (".mid", ".midi", ".abc", ".musicxml", ".xml", ".svg")
@@ -68,7 +68,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def find_model(name: str, source: str | None = None) -> Path:
-    """Return the folder of a saved model: in the run or folder `source`, else the newest run's, else the pretrained."""
+    """Return the folder of a saved model: in the run or folder `source`, else pretrained, else the newest run's."""
     from etude.cli.site import run_folder
     from etude.files import data_dir, project_root
 
@@ -77,8 +77,8 @@ def find_model(name: str, source: str | None = None) -> Path:
         places = [given, given / name, given / "models" / name]
     else:
         runs = (project_root() / "reports" / "runs").glob(f"**/models/{name}/model.json")
-        places = [path.parent for path in sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)]
-        places.append(data_dir() / "pretrained" / name)
+        newest_first = sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)
+        places = [data_dir() / "pretrained" / name, *(path.parent for path in newest_first)]
     for place in places:
         if (place / "model.json").is_file():
             return place
