@@ -1,6 +1,7 @@
 """The command: help by example, one clear line for what a reader can mend, music from a saved model."""
 
 import re
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -142,6 +143,14 @@ def test_the_newest_run_is_taken_and_a_damaged_one_refused(project, capsys):
     assert generate.find_model("marginal-pianoroll", "quick") == older
     (older / "made_by.json").unlink()
     assert "made_by.json" in refused(capsys, *f"{GENERATE} --out a.mid".split())
+
+
+def test_the_model_that_comes_with_the_study_is_taken_before_those_of_runs(project):
+    run = project / "reports/runs/quick/models/marginal-pianoroll"
+    own = project / "data/pretrained/marginal-pianoroll"
+    shutil.copytree(run, own)
+    assert generate.find_model("marginal-pianoroll") == own
+    assert generate.find_model("marginal-pianoroll", "quick") == run
 
 
 def test_a_piece_is_cut_at_the_seconds_asked_for():
