@@ -76,3 +76,15 @@ def test_bits_of_other_pieces_are_refused():
         nats_per_frame([np.zeros((2, 88))], [np.zeros((3, 88), int)])
     with pytest.raises(EtudeError, match="at least one frame"):
         nats_per_frame([np.zeros((1, 88))], [np.zeros((1, 88), int)], first_frame=False)
+
+
+def test_the_table_of_published_rows_holds_what_is_there(monkeypatch, tmp_path):
+    from etude.evaluation.published import NOTE_1_GRAM, one_gram_table
+
+    assert one_gram_table(tmp_path).empty
+    rolls("JSB"), rolls("Nottingham")  # skips where they are missing
+    folders = (data_dir() / "raw" / "polyphonic", Path(__file__).parents[2] / "shared" / "benchmark")
+    folder = next(folder for folder in folders if (folder / FILES["JSB"]).is_file())
+    table = one_gram_table(folder).set_index("collection")
+    for name in ("JSB_Chorales", "Nottingham"):
+        assert table.loc[name, "nats_per_frame"] == pytest.approx(NOTE_1_GRAM[name], abs=0.01)

@@ -462,3 +462,17 @@ def test_results_of_an_earlier_run_do_not_pass_for_this_ones(project):
         assert ("reports/summaries/11_rnn.json" in written) == summary.is_file() == kept
         assert "reports/figures/11_rnn/shown.png" in written and not (path.parent / "old.png").exists()
         assert not kept or json.loads(summary.read_text())["source"] == {"code": "1", "modules": {}, "data": {}}
+
+
+def test_a_notebook_s_own_parameters_are_found_among_its_names(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_RUN_DIR", str(tmp_path))
+    monkeypatch.setenv("ETUDE_NOTEBOOK", "11_rnn")
+    monkeypatch.delenv("ETUDE_ROOT", raising=False)
+    declared = read_notebook(find_notebook("11_rnn")).parameters
+    names = {name: parameter.default for name, parameter in declared.items()} | {"steps": 7, "pd": object()}
+    run = start("11_rnn", names)
+    run.answer("It took\n   7 steps.")
+    run.finish()
+    summary = json.loads((tmp_path / "reports" / "summaries" / "11_rnn.json").read_text())
+    assert summary["parameters"].keys() == declared.keys() and summary["parameters"]["steps"] == 7
+    assert summary["answer"] == "It took 7 steps."
