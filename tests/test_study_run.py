@@ -187,9 +187,21 @@ def start_slow(root):
     write(root, "04_slow", "n = 1", SLOW)
     state = root / "reports/runs/quick/checkpoints/04_slow/fit/state"
     state.unlink(missing_ok=True)
-    process = subprocess.Popen(command("run", "04"), cwd=root, env=environment(root), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command("run", "04"),
+        cwd=root,
+        env=environment(root),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,
+    )
     until(state.exists)
     return process
+
+
+def heed_interrupts():
+    """Undo what a shell does to its background jobs, and so to tests that run in one: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def until(condition, seconds=120):
