@@ -13,14 +13,19 @@ from etude.files import data_dir
 FILES = {"JSB": "JSB_Chorales.mat", "Nottingham": "Nottingham.mat"}
 
 
+def folder_of(name: str) -> Path:
+    """Return the folder that holds a set of the benchmark; skips where there is none."""
+    folders = (data_dir() / "raw" / "polyphonic", Path(__file__).parents[2] / "shared" / "benchmark")
+    found = [folder for folder in folders if (folder / FILES[name]).is_file()]
+    if not found:
+        pytest.skip(f"{FILES[name]} is not in data/raw/polyphonic: etude fetch benchmark gets it")
+    return found[0]
+
+
 def rolls(name: str) -> dict[str, list[np.ndarray]]:
     from scipy.io import loadmat
 
-    folders = (data_dir() / "raw" / "polyphonic", Path(__file__).parents[2] / "shared" / "benchmark")
-    found = [folder / FILES[name] for folder in folders if (folder / FILES[name]).is_file()]
-    if not found:
-        pytest.skip(f"{FILES[name]} is not in data/raw/polyphonic: etude fetch benchmark gets it")
-    data = loadmat(found[0])
+    data = loadmat(folder_of(name) / FILES[name])
     return {split: [x.astype(np.int64) for x in data[f"{split}data"][0]] for split in ("train", "valid", "test")}
 
 
@@ -78,13 +83,12 @@ def test_bits_of_other_pieces_are_refused():
         nats_per_frame([np.zeros((1, 88))], [np.zeros((1, 88), int)], first_frame=False)
 
 
-def test_the_table_of_published_rows_holds_what_is_there(monkeypatch, tmp_path):
+def test_the_table_of_published_rows_holds_what_is_there(tmp_path):
     from etude.evaluation.published import NOTE_1_GRAM, one_gram_table
 
     assert one_gram_table(tmp_path).empty
-    rolls("JSB"), rolls("Nottingham")  # skips where they are missing
-    folders = (data_dir() / "raw" / "polyphonic", Path(__file__).parents[2] / "shared" / "benchmark")
-    folder = next(folder for folder in folders if (folder / FILES["JSB"]).is_file())
+    folder = folder_of("JSB")
+    assert folder == folder_of("Nottingham")
     table = one_gram_table(folder).set_index("collection")
     for name in ("JSB_Chorales", "Nottingham"):
         assert table.loc[name, "nats_per_frame"] == pytest.approx(NOTE_1_GRAM[name], abs=0.01)
