@@ -30,6 +30,7 @@ MODELS = {  # name -> framework -> class
     "marginal": {"numpy": "etude.models.marginal:Marginal"},
     "copy-previous": {"numpy": "etude.models.copy_previous:CopyPrevious"},
     "counts": {"numpy": "etude.models.counts:Counts"},
+    "memoryless": {"torch": "etude.models.memoryless:TorchMemoryless"},
     "rnn": {"torch": "etude.models.rnn:TorchRNN"},
 }
 FLOORS = ("uniform", "marginal", "copy-previous", "counts")

@@ -1,37 +1,75 @@
 """What a step may be, given the context: the output distributions of the study's grid, without naming a framework.
 
-An output turns the features h Float[..., H] of a context into a distribution over one step. Weights, for every output
-whose entries are categorical: `output.weight` Float32[H, entries * levels] and `output.bias` Float32[entries * levels];
-entry e with code c has the logit h @ weight + bias at e * levels + c.
+An output turns the features h Float[..., H] of a context into a distribution over one step of E entries with L levels.
 
-=============  ====================================================  ===========================
-name           distribution                                          spaces
-=============  ====================================================  ===========================
-categorical    softmax over the levels                               scalar steps
-independent    one softmax per entry, independent given the context  any
-=============  ====================================================  ===========================
+=============  ======================================================  ======================
+name           distribution                                            spaces
+=============  ======================================================  ======================
+categorical    softmax over the levels                                 scalar steps
+independent    one softmax per entry, independent given the context    any
+nade           one softmax per entry, given the entries below it       vector steps
+rbm            a restricted Boltzmann machine over the entries         vector steps
+=============  ======================================================  ======================
+
+Every output has `output.weight` Float32[H, E * L] and `output.bias` Float32[E * L]: entry e with code c has the visible
+bias a = h @ weight + bias at e * L + c. Alone they are the softmax of `categorical` and `independent`.
+
+NADE (Larochelle & Murray 2011; on a recurrent context RNN-NADE, Boulanger-Lewandowski et al. 2012) adds a hidden layer
+of U units, which reads the entries below e. Code 0 (a key that rests) adds nothing to it, so that between two sounding
+keys it does not change, and a frame of a few notes costs a few evaluations instead of 88::
+
+    u_e = sigmoid(d + h @ C + sum of R[f * (L - 1) + x_f - 1] over f < e with x_f > 0)
+    p(x_e | x_<e, h) = softmax(a_e + (u_e @ V)_e)
+
+with `output.nade.bias` d [U], `.context` C [H, U], `.read` R [E * (L - 1), U], `.write` V [U, E * L].
+
+RBM (Smolensky 1986; on a recurrent context RNN-RBM, same paper): p(x) = exp(-F(x)) / Z with hidden units z in {0, 1}^U ::
+
+    -E(x, z) = sum_e a[e, x_e] + (d + h @ C + sum_e W[e * L + x_e]) . z
+
+with `output.rbm.bias` d [U], `.context` C [H, U], `.weight` W [E * L, U].
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from etude.errors import SpaceMismatch, unknown_name
+from etude.errors import EtudeError, SpaceMismatch, unknown_name
 from etude.types import Space
 
-OUTPUTS = ("categorical", "independent")
+OUTPUTS = ("categorical", "independent", "nade", "rbm")
+DEPENDENT = ("nade", "rbm")  # outputs in which the entries of a step know of each other
+HIDDEN = {"nade": 128, "rbm": 8}  # units of an output's hidden layer, where nothing else is asked for
+MOST_RBM_UNITS = 12  # log Z sums over all states of the hidden units: 4096
 MOST_LOGITS = 2**17  # entries * levels: beyond, first and last layer alone outgrow what this study trains
 
 
-def output_for(space: Space, name: str | None = None) -> str:
-    """Return the name of the output for `space`: `name` where it fits, by default the plainest that does."""
-    if name is None:
-        return "independent" if space.event_shape else "categorical"
-    if name not in OUTPUTS:
-        raise unknown_name("output", name, OUTPUTS)
-    if name == "categorical" and space.event_shape:
+def output_options(space: Space, output: str | None = None, output_hidden: int | None = None) -> dict:
+    """Return the options `output` and `output_hidden` of a model on `space`, checked.
+
+    Parameters
+    ----------
+    space : Space
+    output : str, optional
+        A name in `OUTPUTS`; by default the plainest that fits.
+    output_hidden : int, optional
+        Units of the output's own hidden layer (nade, rbm).
+    """
+    output = output or ("independent" if space.event_shape else "categorical")
+    if output not in OUTPUTS:
+        raise unknown_name("output", output, OUTPUTS)
+    if output == "categorical" and space.event_shape:
         raise SpaceMismatch("scalar steps for a categorical output", f"{space}", "Use output='independent'.")
-    return name
+    if output in DEPENDENT and not space.event_shape:
+        reason = "A scalar step has one entry, which depends on no other: use output='categorical'."
+        raise SpaceMismatch(f"vector steps for the output {output}", f"{space}", reason)
+    hidden = HIDDEN.get(output) if output_hidden is None else int(output_hidden)
+    if output in DEPENDENT and hidden < 1:
+        raise EtudeError("output_hidden >= 1", str(hidden))
+    if output == "rbm" and hidden > MOST_RBM_UNITS:
+        remedy = "Its log Z is a sum over all their states; the model `rbm` takes more units and estimates log Z."
+        raise EtudeError(f"at most {MOST_RBM_UNITS} hidden units for the output rbm", str(hidden), remedy)
+    return {"output": output, "output_hidden": hidden if output in DEPENDENT else None}
 
 
 def too_large(space: Space) -> str | None:
@@ -42,8 +80,26 @@ def too_large(space: Space) -> str | None:
     return f"One step has {logits} logits, the limit is {MOST_LOGITS}: use fewer entries or levels."
 
 
-def output_arrays(features: int, space: Space, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def output_arrays(
+    features: int, space: Space, rng: np.random.Generator, output: str, output_hidden: int | None
+) -> dict[str, np.ndarray]:
     """Return the initial weights, near zero: the distribution is uniform until a fit sets the biases."""
-    logits = space.entries * space.levels
-    weight = rng.uniform(-1, 1, (features, logits)) / features
-    return {"output.weight": weight.astype(np.float32), "output.bias": np.zeros(logits, np.float32)}
+    logits, hidden = space.entries * space.levels, output_hidden
+    arrays = {
+        "output.weight": rng.uniform(-1, 1, (features, logits)) / max(features, 1),
+        "output.bias": np.zeros(logits),
+    }
+    if output == "nade":
+        arrays |= {
+            "output.nade.bias": np.zeros(hidden),
+            "output.nade.context": rng.uniform(-1, 1, (features, hidden)) * np.sqrt(3 / max(features, 1)),
+            "output.nade.read": rng.normal(size=(space.entries * (space.levels - 1), hidden)) / 2,
+            "output.nade.write": rng.uniform(-1, 1, (hidden, logits)) / hidden,
+        }
+    if output == "rbm":
+        arrays |= {
+            "output.rbm.bias": np.zeros(hidden),
+            "output.rbm.context": rng.uniform(-1, 1, (features, hidden)) / max(features, 1),
+            "output.rbm.weight": rng.normal(size=(logits, hidden)) * 0.05,
+        }
+    return {name: array.astype(np.float32) for name, array in arrays.items()}

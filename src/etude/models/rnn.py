@@ -17,6 +17,16 @@ GRU, gates r z n. `rnn.l.input` [in, 3H], `rnn.l.recurrent` [H, 3H], `rnn.l.bias
     h = (1 - z) * n + z * h
 
 State and h are zero before the first step. Dropout (Zaremba et al. 2014) stands between layers and before the output.
+
+With `recall`, a step also looks up what followed the earlier moments that were like this one (an attention over the
+network's own past: Bahdanau et al. 2015, Vaswani et al. 2017; as a cache, Grave et al. 2017). The moment s has the state
+h_s of the top layer and was followed by the event x_s, whose vector v_s the embedding gives; with A heads::
+
+    query q_t = h_t @ Q    key k_s = h_s @ K    a_s = softmax over s < t of (q_t . k_s / sqrt(size))
+    features_t = h_t + (sum of a_s (v_s @ V) over s < t) @ O
+
+where a moment that was nothing, with key `recall.key` and value 0, can always be chosen. Weights: `recall.query`,
+`recall.keys` [H, H], `recall.values` [embedding, H], `recall.output` [H, H], `recall.key` [H].
 """
 
 from __future__ import annotations
@@ -24,7 +34,7 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.models.outputs import output_arrays, output_for, too_large
+from etude.models.outputs import output_arrays, output_options, too_large
 from etude.models.sequence import SequenceModel, embedding_arrays
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
@@ -48,8 +58,10 @@ class RNN(SequenceModel):
         Size of the vector that an event is read as; by default 64 for scalar steps, `hidden` for vectors.
     dropout : float
         Share of units dropped while learning, in [0, 1).
-    output : {"categorical", "independent"}, optional
-        By default the plainest that fits.
+    recall : int
+        Heads of the look-up in the piece's own past; 0 for a plain recurrent network.
+    output, output_hidden
+        See `etude.models.outputs.output_options`.
     """
 
     name = "rnn"
@@ -64,7 +76,9 @@ class RNN(SequenceModel):
         layers: int = 2,
         embedding: int | None = None,
         dropout: float = 0.2,
+        recall: int = 0,
         output: str | None = None,
+        output_hidden: int | None = None,
     ):
         if cell not in GATES:
             raise unknown_name("cell", cell, GATES)
@@ -72,8 +86,10 @@ class RNN(SequenceModel):
         if min(hidden, layers, embedding) < 1 or not 0 <= dropout < 1:
             got = f"hidden={hidden}, layers={layers}, embedding={embedding}, dropout={dropout}"
             raise EtudeError("hidden, layers, embedding >= 1 and dropout in [0, 1)", got)
+        if recall < 0 or (recall and hidden % recall):
+            raise EtudeError("recall heads that divide the hidden units", f"{recall} heads, {hidden} units")
         sizes = {"cell": cell, "hidden": hidden, "layers": layers, "embedding": embedding, "dropout": dropout}
-        super().__init__(space, seed=seed, **sizes, output=output_for(space, output))
+        super().__init__(space, seed=seed, **sizes, recall=recall, **output_options(space, output, output_hidden))
 
     @classmethod
     def refuses(cls, space: Space) -> str | None:
@@ -85,7 +101,9 @@ class RNN(SequenceModel):
         arrays = embedding_arrays(self.space, embedding, rng)
         for layer in range(layers):
             arrays |= layer_arrays(cell, layer, embedding if layer == 0 else hidden, hidden, rng)
-        return arrays | output_arrays(hidden, self.space, rng)
+        if self.options["recall"]:
+            arrays |= recall_arrays(embedding, hidden, rng)
+        return arrays | output_arrays(hidden, self.space, rng, self.options["output"], self.options["output_hidden"])
 
 
 def layer_arrays(cell: str, layer: int, inputs: int, hidden: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -107,6 +125,15 @@ def layer_arrays(cell: str, layer: int, inputs: int, hidden: int, rng: np.random
     return {f"rnn.{layer}.{name}": array.astype(np.float32) for name, array in arrays.items()}
 
 
+def recall_arrays(embedding: int, hidden: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return the initial weights of the look-up: uniform with variance 1 / inputs; queries begin as keys do."""
+    keys = rng.uniform(-1, 1, (hidden, hidden)) * np.sqrt(3 / hidden)
+    values = rng.uniform(-1, 1, (embedding, hidden)) * np.sqrt(3 / embedding)
+    output = rng.uniform(-1, 1, (hidden, hidden)) * np.sqrt(3 / hidden) / 4
+    arrays = {"query": keys, "keys": keys, "values": values, "output": output, "key": np.zeros(hidden)}
+    return {f"recall.{name}": array.astype(np.float32) for name, array in arrays.items()}
+
+
 def _orthogonal(size: int, rng: np.random.Generator) -> np.ndarray:
     q, r = np.linalg.qr(rng.normal(size=(size, size)))
     return q * np.sign(np.diag(r))
@@ -118,5 +145,5 @@ class TorchRNN(TorchHalf, RNN):
     def _context(self):
         from etude.models.torch.rnn import Recurrent
 
-        size = {name: self.options[name] for name in ("cell", "hidden", "layers", "dropout")}
+        size = {name: self.options[name] for name in ("cell", "hidden", "layers", "dropout", "recall")}
         return Recurrent(inputs=self.options["embedding"], **size)

@@ -175,9 +175,11 @@ def adapted(arrays: dict[str, np.ndarray], p: np.ndarray) -> dict[str, np.ndarra
     are rare. The rows of the table are centred and scaled so that the vectors of the training steps have mean 0 and
     variance 1; otherwise the few keys that sound would be lost among eighty that rest.
     """
-    table = arrays["embedding.table"].reshape(*p.shape, -1).astype(np.float64)  # (entries, levels, embedding)
-    table -= np.einsum("el,els->es", p, table)[:, None]
-    table /= max(np.sqrt(np.einsum("el,els->s", p, table**2).mean()), 1e-6)
-    table = table.reshape(arrays["embedding.table"].shape)
-    news = {"embedding.table": table, "output.bias": np.log(p).ravel()}
+    news = {"output.bias": np.log(p).ravel()}
+    if arrays["embedding.table"].size:
+        shape = arrays["embedding.table"].shape
+        table = arrays["embedding.table"].reshape(*p.shape, shape[1]).astype(np.float64)  # (entries, levels, embedding)
+        table -= np.einsum("el,els->es", p, table)[:, None]
+        table /= max(np.sqrt(np.einsum("el,els->s", p, table**2).mean()), 1e-6)
+        news["embedding.table"] = table.reshape(shape)
     return {**arrays, **{name: array.astype(np.float32) for name, array in news.items()}}

@@ -17,7 +17,9 @@ class TorchHalf:
         from etude.models.torch.network import Network
 
         with torch.random.fork_rng(devices=[]):  # layers draw weights, which `_initial` then replaces
-            return Network(self.space, self.options["embedding"], self._context(), self.options["output"])
+            options = self.options
+            size = options.get("embedding", 0)  # 0: the context reads nothing
+            return Network(self.space, size, self._context(), options["output"], options["output_hidden"])
 
     def _train(self, task, checkpoint):
         from etude.training.lightning import fit

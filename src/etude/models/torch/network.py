@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from etude.errors import CorruptCheckpoint
-from etude.models.torch.outputs import OUTPUTS
+from etude.models.torch.outputs import build
 from etude.types import Space
 
 
@@ -30,6 +30,8 @@ class Embedding(nn.Module):
 
     def forward(self, past: Tensor, first: Tensor) -> Tensor:
         """Return vectors Float[n, T, size] of events Int[n, T, entries]; where `first` Bool[n], step 0 is the start."""
+        if not len(self.start):  # a context that remembers nothing
+            return self.start.new_zeros(*past.shape[:2], 0)
         rows = (past + self.offsets).flatten(0, 1)  # (n * T, entries)
         vectors = (
             nn.functional.embedding_bag(rows, self.table, mode="sum") if self.entries > 1 else self.table[rows[:, 0]]
@@ -54,14 +56,16 @@ class Network(nn.Module):
         `context(vectors Float[n, T, embedding], state) -> (features Float[n, T, context.features], state)`, where the
         features of a step depend on vectors up to and with that step; `views()` gives its weights.
     output : str
-        A name in `OUTPUTS`.
+        A name in `etude.models.outputs.OUTPUTS`.
+    hidden : int, optional
+        Units of the output's own hidden layer.
     """
 
-    def __init__(self, space: Space, embedding: int, context: nn.Module, output: str):
+    def __init__(self, space: Space, embedding: int, context: nn.Module, output: str, hidden: int | None = None):
         super().__init__()
         self.embedding = Embedding(space, embedding)
         self.context = context
-        self.output = OUTPUTS[output](context.features, space)
+        self.output = build(output, context.features, space, hidden)
 
     def features(self, past: Tensor, first: Tensor, state=None):
         """Return the context of every step, Float[n, T, H], and the state after the last."""

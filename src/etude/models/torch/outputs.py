@@ -1,6 +1,8 @@
-"""Output distributions in PyTorch: from features to log-probabilities, and to a choice."""
+"""Output distributions in PyTorch: from features to log-probabilities, and to a choice. Equations: `models.outputs`."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -9,11 +11,24 @@ from torch import Tensor, nn
 from etude.models.autoregressive import Chooser
 from etude.types import Space
 
+OUTPUTS = {  # name -> "module:Class", called with (features, space, hidden)
+    "categorical": "etude.models.torch.outputs:Independent",
+    "independent": "etude.models.torch.outputs:Independent",
+    "nade": "etude.models.torch.nade:NADE",
+    "rbm": "etude.models.torch.rbm_output:ConditionalRBM",
+}
+
+
+def build(name: str, features: int, space: Space, hidden: int | None) -> nn.Module:
+    """Return the output `name` over `features`, its weights zero."""
+    module, _, attribute = OUTPUTS[name].partition(":")
+    return getattr(import_module(module), attribute)(features, space, hidden)
+
 
 class Independent(nn.Module):
     """A softmax per entry, independent given the features; for scalar steps, the categorical distribution."""
 
-    def __init__(self, features: int, space: Space):
+    def __init__(self, features: int, space: Space, hidden: int | None = None):
         super().__init__()
         self.shape = (space.entries, space.levels)
         self.weight = nn.Parameter(torch.zeros(features, space.entries * space.levels))
@@ -25,10 +40,7 @@ class Independent(nn.Module):
 
     def nats(self, features: Tensor, x: Tensor, exact: bool = False) -> Tensor:
         """Return -log p of `x` Int[..., entries] in its shape; where `exact`, normalised in double precision."""
-        logits = self.logits(features)
-        if exact:
-            return -logits.double().log_softmax(-1).gather(-1, x[..., None])[..., 0]
-        return nn.functional.cross_entropy(logits.flatten(0, -2), x.flatten(), reduction="none").view(x.shape)
+        return surprise(self.logits(features), x, exact)
 
     def choose(self, features: Tensor, choose: Chooser) -> np.ndarray:
         """Ask `choose` once for all entries of a step; features are Float[n, H], the answer Int[n, entries]."""
@@ -40,4 +52,8 @@ class Independent(nn.Module):
         return {"output.weight": self.weight, "output.bias": self.bias}
 
 
-OUTPUTS: dict[str, type[nn.Module]] = {"categorical": Independent, "independent": Independent}
+def surprise(logits: Tensor, x: Tensor, exact: bool) -> Tensor:
+    """Return -log softmax(logits)[x] for logits Float[..., levels] and codes Int[...]."""
+    if exact:
+        return -logits.double().log_softmax(-1).gather(-1, x[..., None])[..., 0]
+    return nn.functional.cross_entropy(logits.flatten(0, -2), x.flatten(), reduction="none").view(x.shape)

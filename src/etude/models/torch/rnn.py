@@ -5,31 +5,41 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from etude.models.torch.recall import Recall
+
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
-State = tuple[Tensor, ...]  # (h,) of a GRU, (h, c) of an LSTM; each Float[layers, n, H]
+# (h,) of a GRU, (h, c) of an LSTM, each Float[layers, n, H]; then, with recall, its keys and values
+State = tuple[Tensor, ...]
 
 
 class Recurrent(nn.Module):
-    """Stacked LSTM or GRU layers with dropout between them and after the last."""
+    """Stacked LSTM or GRU layers with dropout between them and after the last, and an optional look-up of the past."""
 
-    def __init__(self, inputs: int, cell: str, hidden: int, layers: int, dropout: float):
+    def __init__(self, inputs: int, cell: str, hidden: int, layers: int, dropout: float, recall: int = 0):
         super().__init__()
         between = dropout if layers > 1 else 0.0
-        self.cell, self.features, self.layers = cell, hidden, layers
+        self.cell, self.features, self.layers, self.carried = cell, hidden, layers, 2 if cell == "lstm" else 1
         self.rnn = CELLS[cell](inputs, hidden, layers, batch_first=True, dropout=between)
         self.dropout = nn.Dropout(dropout)
+        self.recall = Recall(inputs, hidden, recall) if recall else None
         if cell == "lstm":  # torch adds two biases; the layout has one, so the second stays zero
             for layer in range(layers):
                 nn.init.zeros_(getattr(self.rnn, f"bias_hh_l{layer}")).requires_grad_(False)
 
     def forward(self, vectors: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return features Float[n, T, H] of vectors Float[n, T, inputs], and the state after the last step."""
-        if state is None:
-            state = self._zeros(vectors)
+        carried, past = (
+            (self._zeros(vectors), None) if state is None else (state[: self.carried], state[self.carried :])
+        )
         if vectors.shape[1] == 1 and not self.training:
-            return self._one_step(vectors, state)
-        features, new = self.rnn(vectors, state if self.cell == "lstm" else state[0])
-        return self.dropout(features), new if self.cell == "lstm" else (new,)
+            features, carried = self._one_step(vectors, carried)
+        else:
+            features, new = self.rnn(vectors, carried if self.cell == "lstm" else carried[0])
+            carried = new if self.cell == "lstm" else (new,)
+        if self.recall is None:
+            return self.dropout(features), carried
+        recalled, past = self.recall(features, vectors, past)
+        return self.dropout(features + recalled), (*carried, *past)
 
     def _one_step(self, vectors: Tensor, state: State) -> tuple[Tensor, State]:
         """Call the cells by themselves: the same numbers as the layers over a sequence, with less to set up."""
@@ -54,4 +64,5 @@ class Recurrent(nn.Module):
         parameters = {
             (layer, k): getattr(self.rnn, f"{v}_l{layer}") for layer in range(self.layers) for k, v in names.items()
         }
-        return {f"rnn.{layer}.{name}": p.T if p.ndim == 2 else p for (layer, name), p in parameters.items()}
+        views = {f"rnn.{layer}.{name}": p.T if p.ndim == 2 else p for (layer, name), p in parameters.items()}
+        return views if self.recall is None else {**views, **self.recall.views()}

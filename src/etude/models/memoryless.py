@@ -1,0 +1,53 @@
+"""No memory at all: every step is drawn from one distribution, whatever came before.
+
+What remains is the output distribution alone. With `nade` over the 88 keys this is the NADE row of the polyphonic
+benchmark (Larochelle & Murray 2011), with `independent` its note 1-gram, learnt by gradient instead of counted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from etude.models.outputs import output_arrays, output_options, too_large
+from etude.models.sequence import SequenceModel
+from etude.models.torch.half import TorchHalf
+from etude.types import Space
+
+
+class Memoryless(SequenceModel):
+    """An output distribution without a context; all but its network.
+
+    Parameters
+    ----------
+    space : Space
+    seed : int
+        Of the initial weights.
+    output, output_hidden
+        See `etude.models.outputs.output_options`.
+    """
+
+    name = "memoryless"
+
+    def __init__(self, space: Space, *, seed: int = 0, output: str | None = None, output_hidden: int | None = None):
+        super().__init__(space, seed=seed, **output_options(space, output, output_hidden))
+
+    @classmethod
+    def refuses(cls, space: Space) -> str | None:
+        """Refuse steps whose softmax layers would be too large."""
+        return too_large(space)
+
+    def _initial(self, rng):
+        empty = {
+            "embedding.table": np.zeros((self.space.entries * self.space.levels, 0), np.float32),
+            "embedding.start": np.zeros(0, np.float32),
+        }
+        return empty | output_arrays(0, self.space, rng, self.options["output"], self.options["output_hidden"])
+
+
+class TorchMemoryless(TorchHalf, Memoryless):
+    """The memoryless model in PyTorch."""
+
+    def _context(self):
+        from etude.models.torch.memoryless import Nothing
+
+        return Nothing()

@@ -1,0 +1,19 @@
+"""The context that remembers nothing, in PyTorch."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Nothing(nn.Module):
+    """Features of size 0 for every step."""
+
+    features = 0
+
+    def forward(self, vectors: Tensor, state=None) -> tuple[Tensor, tuple]:
+        """Return Float[n, T, 0] of vectors Float[n, T, any], and no state."""
+        return vectors[..., :0], ()
+
+    def views(self) -> dict[str, Tensor]:
+        """Return no weights."""
+        return {}

@@ -1,0 +1,56 @@
+"""The look-up of a piece's own past in PyTorch: what followed the moments that were like this one?
+
+Equations and weight layout: `etude.models.rnn`.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Recall(nn.Module):
+    """Attention from the state of a step to earlier states, whose values are the events that followed them.
+
+    Parameters
+    ----------
+    inputs : int
+        Size of an event's vector.
+    hidden : int
+        Size of a state.
+    heads : int
+    """
+
+    def __init__(self, inputs: int, hidden: int, heads: int):
+        super().__init__()
+        self.heads = heads
+        self.query, self.keys, self.output = (nn.Parameter(torch.zeros(hidden, hidden)) for _ in range(3))
+        self.values, self.key = nn.Parameter(torch.zeros(inputs, hidden)), nn.Parameter(torch.zeros(hidden))
+
+    def forward(self, states: Tensor, vectors: Tensor, past: tuple[Tensor, ...] | None) -> tuple[Tensor, tuple]:
+        """Return what is recalled, Float[n, T, hidden], and the past for the steps that follow.
+
+        `states` Float[n, T, hidden] and `vectors` Float[n, T, inputs] are of the same steps: the vector of step t is
+        the event that followed the state of step t - 1. The past holds the keys and values of the steps before.
+        """
+        held, values = past or (self._nothing(states), vectors.new_zeros(len(states), 0, states.shape[2]))
+        before, steps = values.shape[1], states.shape[1]
+        keys = torch.cat([held, states @ self.keys], dim=1)  # (n, 1 + P + T, hidden): nothing, then states 0, 1, ..
+        values = torch.cat([values, vectors @ self.values], dim=1)  # (n, P + T, hidden): row s + 1 belongs to state s
+        values = torch.cat([torch.zeros_like(values[:, :1]), values[:, 1:]], dim=1)  # nothing was followed by nothing
+        now = torch.arange(before, before + steps, device=states.device)
+        allowed = torch.arange(before + steps, device=states.device) <= now[:, None]
+        query, near, follow = (self._split(part) for part in (states @ self.query, keys[:, :-1], values))
+        recalled = nn.functional.scaled_dot_product_attention(query, near, follow, attn_mask=allowed)
+        return recalled.transpose(1, 2).flatten(2) @ self.output, (keys, values)
+
+    def _nothing(self, states: Tensor) -> Tensor:
+        return self.key.expand(len(states), 1, -1)
+
+    def _split(self, part: Tensor) -> Tensor:
+        return part.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (n, heads, steps, size)
+
+    def views(self) -> dict[str, Tensor]:
+        """Return the weights in the shared layout."""
+        weights = {name: getattr(self, name) for name in ("query", "keys", "values", "output", "key")}
+        return {f"recall.{name}": weight for name, weight in weights.items()}
