@@ -18,7 +18,14 @@ from etude.registry import MODELS, model_class
 
 SPACES = {"tokens": Space((), 3, end=2), "samples": Space((), 3, rate=4.0), "frames": Space((2,), 3)}
 STEPS = {"tokens": 4, "samples": 4, "frames": 2}  # lengths whose pieces are all written down: at most 81
-TINY = {"rnn": ({"hidden": 8, "layers": 1, "embedding": 4}, {"hidden": 6, "cell": "gru", "dropout": 0.0})}
+TINY = {
+    "rnn": ({"hidden": 8, "layers": 1, "embedding": 4}, {"hidden": 6, "cell": "gru", "dropout": 0.0}),
+    "tcn": ({"channels": 8, "kernel": 2, "blocks": 2, "embedding": 4}, {"channels": 6, "blocks": 1, "dropout": 0.0}),
+    "wavenet": (
+        {"residual": 6, "skip": 8, "stacks": 2, "dilations": 2},
+        {"residual": 8, "skip": 6, "stacks": 1, "dilations": 1, "kernel": 3, "embedding": 4, "dropout": 0.0},
+    ),
+}
 BUDGET = Budget(steps=20, batch_size=8, window=16, learning_rate=0.05, valid_every=10)
 TOLERANCE = {"numpy": 1e-9}  # bits that two ways to compute one number may differ by; float32 elsewhere
 CASES = [

@@ -32,6 +32,8 @@ MODELS = {  # name -> framework -> class
     "counts": {"numpy": "etude.models.counts:Counts"},
     "memoryless": {"torch": "etude.models.memoryless:TorchMemoryless"},
     "rnn": {"torch": "etude.models.rnn:TorchRNN"},
+    "tcn": {"torch": "etude.models.tcn:TorchTCN"},
+    "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
 }
 FLOORS = ("uniform", "marginal", "copy-previous", "counts")
 

@@ -1,0 +1,59 @@
+"""The context of the TCN in PyTorch. Equations and weight layout: `etude.models.tcn`."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from etude.models.dilated import doubling, named
+from etude.models.torch.dilated import CausalConvolution, Linear
+
+Cache = tuple[Tensor, Tensor]  # the last inputs of a block's two convolutions, Float[n, (kernel - 1) * dilation, C]
+
+
+class Block(nn.Module):
+    """Two dilated causal convolutions, and the way around them."""
+
+    def __init__(self, inputs: int, channels: int, kernel: int, dilation: int, dropout: float):
+        super().__init__()
+        self.first = CausalConvolution(inputs, channels, kernel, dilation)
+        self.second = CausalConvolution(channels, channels, kernel, dilation)
+        self.project = Linear(inputs, channels) if inputs != channels else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, cache: Cache | tuple[None, None]) -> tuple[Tensor, Cache]:
+        """Return Float[n, T, channels] of x Float[n, T, inputs], and the block's cache."""
+        y, first = self.first(x, cache[0])
+        y, second = self.second(self.dropout(torch.relu(y)), cache[1])
+        return torch.relu(self.dropout(torch.relu(y)) + self.project(x)), (first, second)
+
+    def views(self) -> dict[str, Tensor]:
+        """Return the weights by their names in the block."""
+        parts = {"first": self.first, "second": self.second, "project": self.project}
+        layers = {name: part for name, part in parts.items() if isinstance(part, Linear)}
+        return {name: view for prefix, part in layers.items() for name, view in named(prefix, part.views()).items()}
+
+
+class Blocks(nn.Module):
+    """Residual blocks on top of each other, the dilation doubling from one to the next."""
+
+    def __init__(self, inputs: int, channels: int, kernel: int, blocks: int, dropout: float):
+        super().__init__()
+        widths, self.features = [inputs] + [channels] * blocks, channels
+        self.blocks = nn.ModuleList(
+            Block(widths[i], channels, kernel, dilation, dropout) for i, dilation in enumerate(doubling(blocks))
+        )
+
+    def forward(self, vectors: Tensor, state: list[Cache] | None = None) -> tuple[Tensor, list[Cache]]:
+        """Return features Float[n, T, channels] of vectors Float[n, T, inputs], and the caches of all blocks."""
+        x, caches = vectors, []
+        for i, block in enumerate(self.blocks):
+            x, cache = block(x, (None, None) if state is None else state[i])
+            caches.append(cache)
+        return x, caches
+
+    def views(self) -> dict[str, Tensor]:
+        """Return the weights in the shared layout."""
+        return {
+            name: view for i, block in enumerate(self.blocks) for name, view in named(f"tcn.{i}", block.views()).items()
+        }
