@@ -14,16 +14,32 @@ import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import SpaceMismatch
 from etude.models.autoregressive import Autoregressive, cut_at_end, draw, repeat
+from etude.models.outputs import DEPENDENT
 from etude.registry import MODELS, model_class
 
-SPACES = {"tokens": Space((), 3, end=2), "samples": Space((), 3, rate=4.0), "frames": Space((2,), 3)}
-STEPS = {"tokens": 4, "samples": 4, "frames": 2}  # lengths whose pieces are all written down: at most 81
+SPACES = {
+    "tokens": Space((), 3, end=2),
+    "samples": Space((), 3, rate=4.0),
+    "frames": Space((2,), 3),
+    "keys": Space((3,), 2),
+}
+STEPS = {"tokens": 4, "samples": 4, "frames": 2, "keys": 2}  # lengths whose pieces are all written down: at most 81
+NADE = {"output": "nade", "output_hidden": 5}
+RBM = {"output": "rbm", "output_hidden": 3}
 TINY = {
-    "rnn": ({"hidden": 8, "layers": 1, "embedding": 4}, {"hidden": 6, "cell": "gru", "dropout": 0.0}),
-    "tcn": ({"channels": 8, "kernel": 2, "blocks": 2, "embedding": 4}, {"channels": 6, "blocks": 1, "dropout": 0.0}),
+    "memoryless": ({}, NADE, RBM),
+    "rnn": (
+        {"hidden": 8, "layers": 1, "embedding": 4},
+        {"hidden": 6, "cell": "gru", "dropout": 0.0},
+        {"hidden": 8, "layers": 1, "recall": 2},
+        {"hidden": 8, "layers": 1, **NADE},
+        {"hidden": 8, "layers": 1, **RBM},
+    ),
+    "tcn": ({"channels": 6, "blocks": 2, "kernel": 2, "embedding": 4}, {"channels": 6, "blocks": 1, **NADE}),
     "wavenet": (
-        {"residual": 6, "skip": 8, "stacks": 2, "dilations": 2},
-        {"residual": 8, "skip": 6, "stacks": 1, "dilations": 1, "kernel": 3, "embedding": 4, "dropout": 0.0},
+        {"residual": 6, "skip": 8, "stacks": 1, "dilations": 3},
+        {"residual": 6, "skip": 8, "stacks": 2, "dilations": 2, **NADE},
+        {"residual": 6, "skip": 8, "stacks": 1, "dilations": 2, **RBM},
     ),
 }
 BUDGET = Budget(steps=20, batch_size=8, window=16, learning_rate=0.05, valid_every=10)
@@ -34,6 +50,7 @@ CASES = [
     for framework in halves
     for variant in range(len(TINY.get(name, ({},))))
     for space in SPACES
+    if SPACES[space].event_shape or TINY.get(name, ({},))[variant].get("output") not in DEPENDENT
 ]
 
 
@@ -376,3 +393,30 @@ def test_draws_have_the_frequencies_they_should():
     drawn = draw(np.random.default_rng(0))(np.tile(p, (20_000, 1, 1)), np.array([0]))
     assert np.bincount(drawn[:, 0], minlength=4) / 20_000 == pytest.approx(p, abs=0.012)
     assert not (drawn == 1).any()
+
+
+@pytest.mark.parametrize("output", DEPENDENT)
+def test_outputs_over_entries_refuse_scalar_steps_and_say_why(output):
+    with pytest.raises(SpaceMismatch, match="depends on no other"):
+        etude.model("rnn", SPACES["samples"], output=output)
+
+
+def test_the_rbm_output_refuses_more_units_than_it_can_enumerate():
+    with pytest.raises(EtudeError, match="at most 12 hidden units"):
+        etude.model("memoryless", SPACES["keys"], output="rbm", output_hidden=13)
+
+
+@pytest.mark.parametrize("name", ["tcn", "wavenet"])
+def test_a_receptive_field_is_what_the_next_step_depends_on(name):
+    space = SPACES["samples"]
+    sizes = {"tcn": {"channels": 8, "blocks": 2, "kernel": 2}, "wavenet": {"stacks": 1, "dilations": 3}}[name]
+    net = etude.model(name, space, seed=2, dropout=0.0, **sizes)
+    field, x = net.receptive_field, np.random.default_rng(0).integers(0, 3, 40)
+    before = net.step_bits([x])[0]
+    reached = np.zeros(40, bool)
+    for code in (1, 2):
+        y = x.copy()
+        y[10] = (y[10] + code) % 3
+        reached |= np.abs(net.step_bits([y])[0] - before) > 1e-7
+    assert not reached[:10].any() and not reached[11 + field :].any()
+    assert reached[11] and reached[10 + field]

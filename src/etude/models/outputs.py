@@ -23,7 +23,8 @@ keys it does not change, and a frame of a few notes costs a few evaluations inst
 
 with `output.nade.bias` d [U], `.context` C [H, U], `.read` R [E * (L - 1), U], `.write` V [U, E * L].
 
-RBM (Smolensky 1986; on a recurrent context RNN-RBM, same paper): p(x) = exp(-F(x)) / Z with hidden units z in {0, 1}^U ::
+RBM (Smolensky 1986; on a recurrent context RNN-RBM, same paper): p(x) is the sum over hidden units z in {0, 1}^U of
+exp(-E(x, z)) / Z, where ::
 
     -E(x, z) = sum_e a[e, x_e] + (d + h @ C + sum_e W[e * L + x_e]) . z
 

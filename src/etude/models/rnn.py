@@ -19,8 +19,8 @@ GRU, gates r z n. `rnn.l.input` [in, 3H], `rnn.l.recurrent` [H, 3H], `rnn.l.bias
 State and h are zero before the first step. Dropout (Zaremba et al. 2014) stands between layers and before the output.
 
 With `recall`, a step also looks up what followed the earlier moments that were like this one (an attention over the
-network's own past: Bahdanau et al. 2015, Vaswani et al. 2017; as a cache, Grave et al. 2017). The moment s has the state
-h_s of the top layer and was followed by the event x_s, whose vector v_s the embedding gives; with A heads::
+network's own past: Bahdanau et al. 2015, Vaswani et al. 2017; as a cache, Grave et al. 2017). The moment s has the
+state h_s of the top layer and was followed by the event x_s, whose vector v_s the embedding gives; with A heads::
 
     query q_t = h_t @ Q    key k_s = h_s @ K    a_s = softmax over s < t of (q_t . k_s / sqrt(size))
     features_t = h_t + (sum of a_s (v_s @ V) over s < t) @ O

@@ -10,9 +10,9 @@ Each layer has a filter and a gate, and gives to the next layer (residual) and t
 and the output's own linear map is the last layer of the paper. It was made for samples of sound and a categorical
 output over 256 levels; nothing in it asks for that.
 
-Weights of layer l (layout of a convolution: `etude.models.dilated`): `wavenet.l.gated` with filter and gate side by side
-[k * R, 2R], `wavenet.l.residual` [R, R] (not in the last layer, where nobody reads it), `wavenet.l.skip` [R, S]; beside
-them `wavenet.input` [k * embedding, R] and `wavenet.end` [S, S]; each with `.weight` and `.bias`.
+Weights of layer l (layout of a convolution: `etude.models.dilated`): `wavenet.l.gated` with filter and gate side by
+side [k * R, 2R], `wavenet.l.residual` [R, R] (not in the last layer, where nobody reads it), `wavenet.l.skip` [R, S];
+beside them `wavenet.input` [k * embedding, R] and `wavenet.end` [S, S]; each with `.weight` and `.bias`.
 """
 
 from __future__ import annotations
