@@ -231,7 +231,7 @@ def test_the_state_is_as_large_as_the_receptive_field_says_and_does_not_grow(nam
 def test_gates_are_those_of_the_equations(space):
     model, (x,) = untrained("wavenet", space, WAVENET), some_pieces(space, (12,))
     gates = model.gates(x)
-    assert gates.shape == (len(x), 4, WAVENET["residual"]) and (0 < gates).all() and (gates < 1).all()
+    assert gates.shape == (len(x), 4, WAVENET["residual"]) and (gates > 0).all() and (gates < 1).all()
     w = {k: v.astype(np.float64) for k, v in model._arrays().items()}
     rows = w["embedding.table"][x.reshape(len(x), -1) + np.arange(space.entries) * space.levels].sum(axis=1)
     vectors = np.concatenate([w["embedding.start"][None], rows[:-1]])
@@ -294,3 +294,13 @@ def test_refusals_say_why():
         etude.model("tcn", TEXT, channels=0)
     with pytest.raises(EtudeError, match="dilations=0"):
         etude.model("wavenet", TEXT, dilations=0)
+
+
+@pytest.mark.parametrize("name", ["rnn", "tcn", "wavenet"])
+def test_dropout_is_on_while_learning_and_off_while_scoring(name):
+    model, modes = etude.model(name, TEXT, dropout=0.5), []
+    network, loss, xs = model.network, model.network.loss, some_pieces(TEXT)
+    network.loss = lambda batch: modes.append(network.training) or loss(batch)
+    model.fit(xs, xs, Budget(steps=4, batch_size=2, window=8, valid_every=2))
+    assert modes == [True] * 4 and not network.training
+    assert np.array_equal(model.bits(xs).values, model.bits(xs).values)
