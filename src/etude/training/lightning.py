@@ -105,6 +105,7 @@ class _Lesson(pl.LightningModule):
         return bits / steps if steps else None
 
     def on_train_epoch_start(self):
+        self.network.train()  # weights are restored in evaluation mode, which Lightning would keep: no dropout
         self.learnt, self.scored = [], []
 
     def on_train_batch_start(self, batch, index):
