@@ -1,0 +1,67 @@
+"""A PyTorch module whose weights travel as named NumPy arrays in the layout that the frameworks share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from etude.errors import CorruptCheckpoint
+
+
+class Weights(nn.Module):
+    """Base of networks: a subclass names its weights in `views`."""
+
+    def views(self) -> dict[str, Tensor]:
+        """Return all weights in the shared layout, as views of the parameters: by default under their own names."""
+        return dict(self.named_parameters())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all weights in the shared layout, as Float32 copies."""
+        return {name: view.detach().cpu().numpy().copy() for name, view in self.views().items()}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Take on weights; raises CorruptCheckpoint where names or shapes differ."""
+        views = self.views()
+        expected = {name: tuple(view.shape) for name, view in views.items()}
+        got = {name: array.shape for name, array in arrays.items()}
+        if got != expected:
+            wrong = min(k for k in expected.keys() | got.keys() if expected.get(k) != got.get(k))
+            raise CorruptCheckpoint(f"{wrong} of shape {expected.get(wrong)}", f"{got.get(wrong)}", "Train it again.")
+        with torch.no_grad():
+            for name, view in views.items():
+                view.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name], np.float32)))
+        self.eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @contextmanager
+    def on_fastest_device(self) -> Iterator[None]:
+        """Stay on the GPU, where there is one, for the time of the block."""
+        before = self.device
+        self.to("cuda" if torch.cuda.is_available() else before)
+        try:
+            yield
+        finally:
+            self.to(before)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Neither dropout nor gradients."""
+        learning = self.training
+        self.eval()
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            self.train(learning)
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        """Return the array where the weights are."""
+        return torch.as_tensor(np.ascontiguousarray(array), device=self.device)
