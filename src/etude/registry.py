@@ -33,10 +33,7 @@ MODELS = {  # name -> framework -> class
     "memoryless": {"torch": "etude.models.memoryless:TorchMemoryless"},
     "rnn": {"torch": "etude.models.rnn:TorchRNN"},
     "tcn": {"torch": "etude.models.tcn:TorchTCN"},
-    "coconet": {"torch": "etude.models.coconet:TorchCoconet"},
     "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
-    "autoencoder": {"torch": "etude.models.autoencoder:TorchAutoencoder"},
-    "vae": {"torch": "etude.models.vae:TorchVAE"},
 }
 FLOORS = ("uniform", "marginal", "copy-previous", "counts")
 
