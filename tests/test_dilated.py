@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from networks import enlarged, some_pieces
 
 import etude
 from etude import Budget, EtudeError, Space
@@ -28,17 +29,7 @@ FAMILIES = pytest.mark.parametrize(
 
 def untrained(name, space, options, scale=1.5):
     """A model whose weights are large enough that mistakes show."""
-    model = etude.model(name, space, seed=3, **options)
-    rng = np.random.default_rng(1)
-    model._restore({k: rng.normal(size=v.shape) * scale / np.sqrt(v.shape[0]) for k, v in model._arrays().items()})
-    return model
-
-
-def some_pieces(space, lengths=(13, 1, 40, 7), seed=0):
-    rng = np.random.default_rng(seed)
-    symbols = space.levels - (space.end is not None)
-    xs = [rng.integers(0, symbols, (n, *space.event_shape)) for n in lengths]
-    return xs if space.end is None else [np.append(x, space.end) for x in xs]
+    return enlarged(etude.model(name, space, seed=3, **options), scale)
 
 
 # The layout of the weights is the equations ----------------------------------------------------------------------

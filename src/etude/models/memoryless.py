@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from etude.models.outputs import output_arrays, output_options, too_large
+from etude.models.outputs import output_options
 from etude.models.sequence import SequenceModel
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
@@ -31,17 +31,12 @@ class Memoryless(SequenceModel):
     def __init__(self, space: Space, *, seed: int = 0, output: str | None = None, output_hidden: int | None = None):
         super().__init__(space, seed=seed, **output_options(space, output, output_hidden))
 
-    @classmethod
-    def refuses(cls, space: Space) -> str | None:
-        """Refuse steps whose softmax layers would be too large."""
-        return too_large(space)
-
     def _initial(self, rng):
         empty = {
             "embedding.table": np.zeros((self.space.entries * self.space.levels, 0), np.float32),
             "embedding.start": np.zeros(0, np.float32),
         }
-        return empty | output_arrays(0, self.space, rng, self.options["output"], self.options["output_hidden"])
+        return empty | self._output_arrays(0, rng)
 
 
 class TorchMemoryless(TorchHalf, Memoryless):

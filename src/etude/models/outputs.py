@@ -68,7 +68,7 @@ def output_options(space: Space, output: str | None = None, output_hidden: int |
     if output in DEPENDENT and hidden < 1:
         raise EtudeError("output_hidden >= 1", str(hidden))
     if output == "rbm" and hidden > MOST_RBM_UNITS:
-        remedy = "Its log Z is a sum over all their states; the model `rbm` takes more units and estimates log Z."
+        remedy = "Its log Z is a sum over all states of the hidden units."
         raise EtudeError(f"at most {MOST_RBM_UNITS} hidden units for the output rbm", str(hidden), remedy)
     return {"output": output, "output_hidden": hidden if output in DEPENDENT else None}
 

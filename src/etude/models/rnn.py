@@ -34,7 +34,7 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.models.outputs import output_arrays, output_options, too_large
+from etude.models.outputs import output_options
 from etude.models.sequence import SequenceModel, embedding_arrays
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
@@ -91,11 +91,6 @@ class RNN(SequenceModel):
         sizes = {"cell": cell, "hidden": hidden, "layers": layers, "embedding": embedding, "dropout": dropout}
         super().__init__(space, seed=seed, **sizes, recall=recall, **output_options(space, output, output_hidden))
 
-    @classmethod
-    def refuses(cls, space: Space) -> str | None:
-        """Refuse steps whose softmax layers would be too large."""
-        return too_large(space)
-
     def _initial(self, rng):
         cell, hidden, layers, embedding = (self.options[k] for k in ("cell", "hidden", "layers", "embedding"))
         arrays = embedding_arrays(self.space, embedding, rng)
@@ -103,7 +98,7 @@ class RNN(SequenceModel):
             arrays |= layer_arrays(cell, layer, embedding if layer == 0 else hidden, hidden, rng)
         if self.options["recall"]:
             arrays |= recall_arrays(embedding, hidden, rng)
-        return arrays | output_arrays(hidden, self.space, rng, self.options["output"], self.options["output_hidden"])
+        return arrays | self._output_arrays(hidden, rng)
 
 
 def layer_arrays(cell: str, layer: int, inputs: int, hidden: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from etude.models.autoregressive import Autoregressive, Chooser
+from etude.models.outputs import output_arrays, too_large
 from etude.training import Task, Windows, similar_lengths
 from etude.training.task import data_digest, source_digest
 from etude.training.windows import pad
@@ -59,6 +60,11 @@ class SequenceModel(Autoregressive):
         self._network: Network | None = None
         self._untouched = True  # weights as drawn
 
+    @classmethod
+    def refuses(cls, space: Space) -> str | None:
+        """Refuse steps whose softmax layers would be too large."""
+        return too_large(space)
+
     @property
     def network(self) -> Network:
         """The framework's half, with weights drawn from the seed when it is first asked for."""
@@ -74,6 +80,10 @@ class SequenceModel(Autoregressive):
     @abstractmethod
     def _initial(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return initial weights, the same for every framework."""
+
+    def _output_arrays(self, features: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return initial weights of the output that the options name, over a context with so many features."""
+        return output_arrays(features, self.space, rng, self.options["output"], self.options["output_hidden"])
 
     @abstractmethod
     def _train(self, task: Task, checkpoint: Path | None) -> History:

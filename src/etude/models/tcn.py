@@ -19,7 +19,7 @@ from math import sqrt
 
 from etude.errors import EtudeError
 from etude.models.dilated import doubling, linear_arrays, named, receptive_field
-from etude.models.outputs import output_arrays, output_options, too_large
+from etude.models.outputs import output_options
 from etude.models.sequence import SequenceModel, embedding_arrays
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
@@ -69,11 +69,6 @@ class TCN(SequenceModel):
         sizes = {"channels": channels, "kernel": kernel, "blocks": blocks, "embedding": embedding, "dropout": dropout}
         super().__init__(space, seed=seed, **sizes, **output_options(space, output, output_hidden))
 
-    @classmethod
-    def refuses(cls, space: Space) -> str | None:
-        """Refuse steps whose softmax layers would be too large."""
-        return too_large(space)
-
     @property
     def receptive_field(self) -> int:
         """Steps of the past on which the distribution of the next step depends, at most."""
@@ -88,8 +83,7 @@ class TCN(SequenceModel):
             if inputs != channels:
                 arrays |= named(f"tcn.{block}.project", linear_arrays(inputs, channels, rng))
             inputs = channels
-        own = {name: self.options[name] for name in ("output", "output_hidden")}
-        return arrays | output_arrays(channels, self.space, rng, **own)
+        return arrays | self._output_arrays(channels, rng)
 
 
 class TorchTCN(TorchHalf, TCN):

@@ -23,7 +23,7 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.dilated import doubling, linear_arrays, named, receptive_field
-from etude.models.outputs import output_arrays, output_options, too_large
+from etude.models.outputs import output_options
 from etude.models.sequence import SequenceModel, embedding_arrays
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
@@ -79,11 +79,6 @@ class WaveNet(SequenceModel):
             raise EtudeError("sizes >= 1, kernel >= 2 and dropout in [0, 1)", got)
         super().__init__(space, seed=seed, **sizes, **output_options(space, output, output_hidden))
 
-    @classmethod
-    def refuses(cls, space: Space) -> str | None:
-        """Refuse steps whose softmax layers would be too large."""
-        return too_large(space)
-
     @property
     def dilations(self) -> list[int]:
         """Dilation of every gated layer, the first read first."""
@@ -105,8 +100,7 @@ class WaveNet(SequenceModel):
                 arrays |= named(f"wavenet.{layer}.residual", linear_arrays(residual, residual, rng))
             arrays |= named(f"wavenet.{layer}.skip", linear_arrays(residual, skip, rng, 2 / sqrt(layers)))
         arrays |= named("wavenet.end", linear_arrays(skip, skip, rng, sqrt(2)))
-        own = {name: self.options[name] for name in ("output", "output_hidden")}
-        return arrays | output_arrays(skip, self.space, rng, **own)
+        return arrays | self._output_arrays(skip, rng)
 
 
 class TorchWaveNet(TorchHalf, WaveNet):

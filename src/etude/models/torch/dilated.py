@@ -24,10 +24,7 @@ class Linear(nn.Module):
 
 
 class CausalConvolution(Linear):
-    """A dilated causal convolution as one matrix product over its taps side by side.
-
-    That is faster than `nn.Conv1d` over (n, channels, T), which first moves the channels: `benchmarks/tcn_training.py`.
-    """
+    """A dilated causal convolution as one matrix product over its taps side by side."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int):
         super().__init__(kernel * inputs, outputs)

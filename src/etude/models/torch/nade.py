@@ -35,7 +35,6 @@ class NADE(Independent):
         entries, levels = self.shape
         biases, before = self.logits(features), features @ self.context + self.hidden_bias
         write, x = self.write.unflatten(-1, self.shape), np.zeros((len(features), entries), np.int64)
-        added = torch.zeros(len(features), dtype=torch.bool, device=features.device)
         units = torch.sigmoid(before)
         for e in range(entries):
             probabilities = (biases[:, e] + units @ write[:, e]).double().softmax(-1)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import log
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from etude.errors import CorruptCheckpoint
 from etude.models.torch.outputs import build
+from etude.models.torch.weights import Weights
 from etude.types import Space
 
 
@@ -45,7 +42,7 @@ class Embedding(nn.Module):
         return {"embedding.table": self.table, "embedding.start": self.start}
 
 
-class Network(nn.Module):
+class Network(Weights):
     """A context between an embedding and an output distribution.
 
     Parameters
@@ -78,58 +75,17 @@ class Network(nn.Module):
 
     def surprise(self, past, first, x, state=None):
         """Return -log2 p of `x` as Float64[n, T, entries] and the state: the framework-free face for scoring."""
-        with self._still():
-            features, state = self.features(self._tensor(past), self._tensor(first), state)
-            nats = self.output.nats(features, self._tensor(x), exact=True)
+        with self.still():
+            features, state = self.features(self.tensor(past), self.tensor(first), state)
+            nats = self.output.nats(features, self.tensor(x), exact=True)
             return nats.cpu().numpy() / log(2), state
 
     def step(self, past, first, choose, state=None):
         """Return the next event Int[n, entries] that `choose` picks, and the state: the face for generation."""
-        with self._still():
-            features, state = self.features(self._tensor(past)[:, None], self._tensor(first), state)
+        with self.still():
+            features, state = self.features(self.tensor(past)[:, None], self.tensor(first), state)
             return self.output.choose(features[:, 0], choose), state
 
     def views(self) -> dict[str, Tensor]:
         """Return all weights in the shared layout, as views of the parameters."""
         return {**self.embedding.views(), **self.context.views(), **self.output.views()}
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return all weights in the shared layout, as Float32 copies."""
-        return {name: view.detach().cpu().numpy().copy() for name, view in self.views().items()}
-
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take on weights in the shared layout."""
-        views = self.views()
-        expected = {name: tuple(view.shape) for name, view in views.items()}
-        got = {name: array.shape for name, array in arrays.items()}
-        if got != expected:
-            wrong = sorted(k for k in expected.keys() | got.keys() if expected.get(k) != got.get(k))[0]
-            raise CorruptCheckpoint(f"{wrong} of shape {expected.get(wrong)}", f"{got.get(wrong)}", "Train it again.")
-        with torch.no_grad():
-            for name, view in views.items():
-                view.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name], np.float32)))
-        self.eval()
-
-    @contextmanager
-    def on_fastest_device(self) -> Iterator[None]:
-        """Stay on the GPU, where there is one, for the time of the block."""
-        before = self.embedding.start.device
-        self.to("cuda" if torch.cuda.is_available() else before)
-        try:
-            yield
-        finally:
-            self.to(before)
-
-    @contextmanager
-    def _still(self) -> Iterator[None]:
-        """Neither dropout nor gradients."""
-        learning = self.training
-        self.eval()
-        try:
-            with torch.inference_mode():
-                yield
-        finally:
-            self.train(learning)
-
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.as_tensor(np.ascontiguousarray(array), device=self.embedding.start.device)

@@ -27,25 +27,23 @@ class Recall(nn.Module):
         self.query, self.keys, self.output = (nn.Parameter(torch.zeros(hidden, hidden)) for _ in range(3))
         self.values, self.key = nn.Parameter(torch.zeros(inputs, hidden)), nn.Parameter(torch.zeros(hidden))
 
-    def forward(self, states: Tensor, vectors: Tensor, past: tuple[Tensor, ...] | None) -> tuple[Tensor, tuple]:
+    def forward(self, states: Tensor, vectors: Tensor, past: tuple[Tensor, ...]) -> tuple[Tensor, tuple]:
         """Return what is recalled, Float[n, T, hidden], and the past for the steps that follow.
 
         `states` Float[n, T, hidden] and `vectors` Float[n, T, inputs] are of the same steps: the vector of step t is
-        the event that followed the state of step t - 1. The past holds the keys and values of the steps before.
+        the event that followed the state of step t - 1. The past holds the keys and values of the steps before; it is
+        empty at first.
         """
-        held, values = past or (self._nothing(states), vectors.new_zeros(len(states), 0, states.shape[2]))
-        before, steps = values.shape[1], states.shape[1]
-        keys = torch.cat([held, states @ self.keys], dim=1)  # (n, 1 + P + T, hidden): nothing, then states 0, 1, ..
-        values = torch.cat([values, vectors @ self.values], dim=1)  # (n, P + T, hidden): row s + 1 belongs to state s
-        values = torch.cat([torch.zeros_like(values[:, :1]), values[:, 1:]], dim=1)  # nothing was followed by nothing
+        keys, values = past or (self.key.expand(len(states), 1, -1), vectors.new_zeros(len(states), 1, states.shape[2]))
+        before, steps = keys.shape[1] - 1, states.shape[1]
+        keys = torch.cat([keys, states @ self.keys], dim=1)  # (n, 1 + P + T, hidden): nothing, then states 0, 1, ..
+        new = vectors if past else vectors[:, 1:]  # the start of a piece follows no state
+        values = torch.cat([values, new @ self.values], dim=1)  # (n, P + T, hidden): nothing, what followed state 0, ..
         now = torch.arange(before, before + steps, device=states.device)
         allowed = torch.arange(before + steps, device=states.device) <= now[:, None]
         query, near, follow = (self._split(part) for part in (states @ self.query, keys[:, :-1], values))
         recalled = nn.functional.scaled_dot_product_attention(query, near, follow, attn_mask=allowed)
         return recalled.transpose(1, 2).flatten(2) @ self.output, (keys, values)
-
-    def _nothing(self, states: Tensor) -> Tensor:
-        return self.key.expand(len(states), 1, -1)
 
     def _split(self, part: Tensor) -> Tensor:
         return part.unflatten(2, (self.heads, -1)).transpose(1, 2)  # (n, heads, steps, size)

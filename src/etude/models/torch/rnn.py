@@ -28,9 +28,8 @@ class Recurrent(nn.Module):
 
     def forward(self, vectors: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return features Float[n, T, H] of vectors Float[n, T, inputs], and the state after the last step."""
-        carried, past = (
-            (self._zeros(vectors), None) if state is None else (state[: self.carried], state[self.carried :])
-        )
+        state = self._zeros(vectors) if state is None else state
+        carried, past = state[: self.carried], state[self.carried :]
         if vectors.shape[1] == 1 and not self.training:
             features, carried = self._one_step(vectors, carried)
         else:
