@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 
 import etude
 from etude import Budget, EtudeError, Space
+from etude.files import meaning
 from etude.training import Windows, similar_lengths
 from etude.training.progress import progress_bar, watched
 from etude.training.schedule import warm_up_cosine
@@ -249,6 +251,63 @@ def test_patience_and_fits_without_validation_resume_too(tmp_path, monkeypatch, 
     assert scores(continued) == scores(history) and same(model, resumed)
 
 
+AVERAGED = Budget(steps=50, batch_size=4, window=16, learning_rate=3e-2, valid_every=10, average=0.95)
+
+
+def test_averaged_weights_are_scored_and_kept(monkeypatch):
+    from etude.training.averaging import Averaging
+
+    seen, update = [], Averaging.on_train_batch_end
+
+    def watched_update(self, trainer, lesson, *rest):
+        seen.append({name: w.detach().double().numpy().copy() for name, w in lesson.network.named_parameters()})
+        update(self, trainer, lesson, *rest)
+
+    monkeypatch.setattr(Averaging, "on_train_batch_end", watched_update)
+    model, history = fitted(budget=AVERAGED)
+    mean, plain = seen[0], dict(model.network.named_parameters())
+    for t, weights in enumerate(seen[: history.best_step]):
+        d = min(0.95, (1 + t) / (10 + t))
+        mean = {name: d * mean[name] + (1 - d) * w for name, w in weights.items()}
+    assert len(seen) == 50 and history.best_step >= 20
+    for name, weight in plain.items():
+        assert weight.detach().numpy() == pytest.approx(mean[name], abs=1e-5)
+    assert any(np.abs(mean[name] - w).max() > 1e-3 for name, w in seen[history.best_step - 1].items())
+    valid, best = pieces(3, seed=9), min(row["valid"] for row in history.rows)
+    assert model.bits(valid).total / sum(map(len, valid)) == pytest.approx(best, abs=1e-9)
+
+
+def test_averaging_does_not_disturb_the_fit(whole):
+    averaged = fitted(budget=replace(BUDGET, average=0.9))[1]
+    assert [row["train"] for row in averaged.rows] == [row["train"] for row in whole[1].rows]
+    assert [row["valid"] for row in averaged.rows] != [row["valid"] for row in whole[1].rows]
+
+
+@pytest.mark.parametrize("step", [12, 35])
+def test_an_averaged_fit_resumes_exactly(tmp_path, monkeypatch, step):
+    model, history = fitted(budget=AVERAGED)
+    batch = Windows.batch
+
+    def cut(self, at):
+        if at == step:
+            raise Cut
+        return batch(self, at)
+
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(Windows, "batch", cut)
+        fitted(tmp_path, AVERAGED)
+    resumed, continued = fitted(tmp_path, AVERAGED)
+    assert scores(continued) == scores(history) and same(model, resumed)
+
+
+def test_weight_decay_shrinks_matrices_and_nothing_else():
+    norms = []
+    for decay in (0.0, 5.0):
+        model, _ = fitted(budget=replace(BUDGET, weight_decay=decay, valid_every=50))
+        norms.append([np.linalg.norm(model._arrays()[name]) for name in ("rnn.0.recurrent", "output.bias")])
+    assert norms[1][0] < 0.7 * norms[0][0] and norms[1][1] > 0.7 * norms[0][1]
+
+
 @pytest.mark.parametrize("patience", [None, 1])
 def test_a_finished_fit_is_not_repeated(tmp_path, monkeypatch, patience):
     budget = Budget(steps=60, batch_size=8, window=32, learning_rate=2e-2, valid_every=5, patience=patience)
@@ -277,7 +336,7 @@ class Bomb:
         return (os.mkdir, ("exploded",))
 
 
-@pytest.mark.parametrize("damage", ["cut", "noise", "empty", "code", "foreign"])
+@pytest.mark.parametrize("damage", ["cut", "noise", "empty", "code", "foreign", "renamed"])
 def test_a_damaged_checkpoint_is_put_aside(tmp_path, whole, damage, caplog, monkeypatch):
     import torch
 
@@ -290,6 +349,10 @@ def test_a_damaged_checkpoint_is_put_aside(tmp_path, whole, damage, caplog, monk
         torch.save({"state_dict": Bomb()}, file)
     elif damage == "foreign":
         torch.save({"weights": torch.zeros(3)}, file)
+    elif damage == "renamed":
+        fitted(folder, seed=1)
+        [other] = set(folder.iterdir()) - {file}
+        other.replace(file)
     else:
         file.write_bytes({"cut": content[: len(content) // 2], "noise": os.urandom(3000), "empty": b""}[damage])
     bad = file.read_bytes()
@@ -309,6 +372,27 @@ def test_the_bomb_is_live(tmp_path, monkeypatch):
 def test_a_diverging_fit_says_so():
     with pytest.raises(EtudeError, match="Lower the learning rate"):
         fitted(budget=Budget(steps=20, batch_size=4, window=16, learning_rate=float("inf"), valid_every=10))
+
+
+@pytest.mark.parametrize("name", ["steps", "batch_size", "window", "valid_every", "patience", "learning_rate"])
+def test_budgets_are_positive(name):
+    with pytest.raises(EtudeError, match=f"{name} is"):
+        Budget(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"weight_decay": -1.0}, {"average": 1.0}, {"steps": 2.5}, {"learning_rate": float("nan")}]
+)
+def test_budgets_lie_in_their_ranges(wrong):
+    with pytest.raises(EtudeError, match=f"a budget whose {next(iter(wrong))}"):
+        Budget(**wrong)
+
+
+def test_comments_and_docstrings_have_no_meaning():
+    text = 'def f(x):\n    """Doc."""\n    return x + 1  # why\n'
+    assert meaning(text) == meaning("\ndef f(x): return (x + 1)") != meaning(text.replace("1", "2"))
+    assert meaning('def f(): return "a"') != meaning("def f(): return")
+    assert meaning('class A:\n    """Only this."""') == meaning('class A:\n    """That."""')
 
 
 def test_a_fit_is_silent_where_nobody_watches(tmp_path):

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
+from numbers import Integral
 from typing import Literal
 
 import numpy as np
@@ -314,6 +316,16 @@ class Budget:
         Steps between two scores of the validation pieces; the best weights are kept.
     patience : int, optional
         Stop after so many scores without a better one.
+    weight_decay : float
+        Decoupled decay of matrices, relative to the learning rate (Loshchilov & Hutter 2019).
+    average : float
+        Decay d of an exponential moving average of the weights, which is what is scored and kept; 0 for none. After t
+        steps the decay is min(d, (1 + t) / (10 + t)), so that the first weights are soon forgotten.
+
+    Raises
+    ------
+    EtudeError
+        A number outside its range.
     """
 
     steps: int = 1000
@@ -322,6 +334,21 @@ class Budget:
     learning_rate: float = 2e-3
     valid_every: int = 100
     patience: int | None = None
+    weight_decay: float = 0.01
+    average: float = 0.0
+
+    def __post_init__(self):
+        for name in ("steps", "batch_size", "window", "valid_every", "patience"):
+            value = getattr(self, name)
+            if not (value is None and name == "patience") and not (isinstance(value, Integral) and value >= 1):
+                raise EtudeError(f"a budget whose {name} is a positive integer", repr(value))
+        if not self.learning_rate > 0:
+            raise EtudeError("a budget whose learning_rate is above 0", repr(self.learning_rate))
+        if not 0 <= self.weight_decay < inf:
+            raise EtudeError("a budget whose weight_decay is 0 or above", repr(self.weight_decay))
+        if not 0 <= self.average < 1:
+            remedy = "0 keeps the weights as they are; 0.999 averages over the last thousand steps or so."
+            raise EtudeError("a budget whose average is at least 0 and below 1", repr(self.average), remedy)
 
 
 @dataclass

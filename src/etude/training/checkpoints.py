@@ -52,7 +52,10 @@ def last_state(path: Path) -> dict | None:
             log.info("%s holds %d fits of other settings, data or code; they stay as they are.", path.parent, others)
         return None
     try:
-        return read_checkpoint(path)
+        held = read_checkpoint(path)
+        if not held["callbacks"].get("Record", {}).get("digest", "").startswith(path.stem):
+            raise CorruptCheckpoint("the checkpoint of this fit", f"another one's in {path}", "It was renamed.")
+        return held
     except CorruptCheckpoint as error:
         aside = path.with_suffix(".damaged")
         path.replace(aside)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from etude.files import meaning
 from etude.types import Budget
 
 
@@ -69,14 +70,15 @@ def data_digest(*splits: Sequence[np.ndarray]) -> str:
 
 
 def source_digest(classes: Iterable[type]) -> str:
-    """Return the sha256 of this package's modules that define `classes`, and of the engine itself.
+    """Return the sha256 of what this package's modules that define `classes` mean, and of the engine itself.
 
     A checkpoint made by other code is another checkpoint: a finished fit is only believed while its source stands.
+    Comments, docstrings and layout change no weight, so they do not count.
     """
     package = __name__.partition(".")[0]
     modules = {c.__module__ for c in classes if c.__module__.partition(".")[0] == package}
     files = {Path(sys.modules[name].__file__) for name in modules} | set(Path(__file__).parent.glob("*.py"))
     sha = hashlib.sha256()
     for path in sorted(files):
-        sha.update(path.name.encode() + path.read_bytes())
+        sha.update(f"{path.name} {meaning(path.read_text(encoding='utf-8'))}".encode())
     return sha.hexdigest()
