@@ -104,6 +104,8 @@ def test_same_seed_same_music_of_the_length_asked_for(project):
     a, b, c = (read_midi(project / name) for name in ("a.mid", "b.mid", "c.mid"))
     assert a == b and a != c
     assert 2 < a.seconds <= 4.01
+    write("--seed", "1", "--top-p", "0.5", out="d.mid")
+    assert read_midi(project / "d.mid") != a
     write(out="a.wav")
     assert read_audio(project / "a.wav").seconds > 2
 

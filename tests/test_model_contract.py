@@ -13,7 +13,7 @@ import pytest
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import SpaceMismatch
-from etude.models.autoregressive import Autoregressive, cut_at_end, draw, repeat
+from etude.models.autoregressive import Autoregressive, cut_at_end, draw, nucleus, repeat
 from etude.models.outputs import DEPENDENT
 from etude.registry import MODELS, model_class
 
@@ -220,6 +220,20 @@ def test_temperature_sharpens(model):
     assert mean[0] < mean[1] < mean[2]
 
 
+@pytest.mark.parametrize("top_p", [0.4, 0.8])
+def test_the_nucleus_is_all_that_is_drawn_from(model, top_p):
+    for x in model.sample(30, 4, seed=3, top_p=top_p):
+        recorder = Recorder(x)
+        recorder.walk(model)
+        shown = [row for step in recorder.shown for row in step]
+        for p, code in zip(shown, x.reshape(-1), strict=True):
+            assert p[p > p[code]].sum() < top_p + 1e-6  # what is likelier does not fill the nucleus by itself
+    likeliest = model.sample(2, 4, seed=1, temperature=0)
+    assert all(map(np.array_equal, model.sample(2, 4, seed=2, top_p=1e-6), likeliest))
+    with pytest.raises(EtudeError, match="top_p above 0"):
+        model.sample(1, 4, top_p=0)
+
+
 def test_samples_stop_at_the_end_or_at_the_limit(model):
     for steps in (0, 1, 6):
         for x in model.sample(20, steps, seed=1):
@@ -302,8 +316,8 @@ class Altered(Autoregressive):
 
 
 class WrongTemperature(Altered):
-    def _sample(self, n, steps, rng, temperature, prefix=None):
-        return super()._sample(n, steps, rng, 0.8 * temperature, prefix)
+    def _sample(self, n, steps, rng, temperature, top_p=1.0, prefix=None):
+        return super()._sample(n, steps, rng, 0.8 * temperature, top_p, prefix)
 
 
 class LostFirstSymbol(Altered):
@@ -345,8 +359,8 @@ class OffByOne(Altered):
 
 
 class ForgetsThePrefix(Altered):
-    def _sample(self, n, steps, rng, temperature, prefix=None):
-        return super()._sample(n, steps, rng, temperature)
+    def _sample(self, n, steps, rng, temperature, top_p=1.0, prefix=None):
+        return super()._sample(n, steps, rng, temperature, top_p)
 
 
 class PaddingLeaks(Altered):
@@ -358,8 +372,8 @@ class PaddingLeaks(Altered):
 class Biased(Altered):
     """Writes 0 for half of the 1s."""
 
-    def _sample(self, n, steps, rng, temperature, prefix=None):
-        xs = super()._sample(n, steps, rng, temperature, prefix)
+    def _sample(self, n, steps, rng, temperature, top_p=1.0, prefix=None):
+        xs = super()._sample(n, steps, rng, temperature, top_p, prefix)
         return [np.where((rng.random(x.shape) < 0.5) & (x == 1), 0, x) for x in xs]
 
 
@@ -393,6 +407,16 @@ def test_draws_have_the_frequencies_they_should():
     drawn = draw(np.random.default_rng(0))(np.tile(p, (20_000, 1, 1)), np.array([0]))
     assert np.bincount(drawn[:, 0], minlength=4) / 20_000 == pytest.approx(p, abs=0.012)
     assert not (drawn == 1).any()
+
+
+def test_a_nucleus_by_hand():
+    p = np.array([[0.1, 0.4, 0.3, 0.2], [0.25, 0.25, 0.25, 0.25]])
+    assert nucleus(p, 0.6) == pytest.approx(np.array([[0, 4 / 7, 3 / 7, 0], [1 / 3, 1 / 3, 1 / 3, 0]]))
+    assert nucleus(p, 0.39) == pytest.approx(np.array([[0, 1, 0, 0], [0.5, 0.5, 0, 0]]))
+    assert nucleus(p, 1.0) is p
+    choose = draw(np.random.default_rng(0), temperature=0.5, top_p=0.6)  # squares: .01 .16 .09 .04 of .3
+    drawn = choose(np.tile(p[:1], (20_000, 1, 1)), np.array([0]))
+    assert np.bincount(drawn[:, 0], minlength=4) / 20_000 == pytest.approx([0, 16 / 25, 9 / 25, 0], abs=0.012)
 
 
 @pytest.mark.parametrize("output", DEPENDENT)

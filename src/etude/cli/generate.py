@@ -11,12 +11,12 @@ from etude.errors import CorruptCheckpoint, EtudeError, MissingData
 EXAMPLES = """\
 examples:
   etude generate rnn --representation midi --out song.mid
-  etude generate rnn --representation text --out tune.abc --seed 7 --temperature 0.9
+  etude generate rnn --representation text --out tune.abc --seed 7 --temperature 0.9 --top-p 0.95
   etude generate rnn --representation pianoroll --out song.mp3 --seconds 30
   etude generate rnn --representation midi --prime opening.mid --out continued.svg
 
 The model is the one that comes with the study, else the one that the newest run has saved (etude run 11_rnn); --from
-names another run or folder. Same model, seed and temperature: same music."""
+names another run or folder. Same model, seed, temperature and top-p: same music."""
 
 SCORES = (".mid", ".midi", ".abc", ".musicxml", ".xml", ".svg")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
@@ -40,6 +40,7 @@ def add(commands) -> None:
     parser.add_argument("--steps", type=int, help="steps of the model at most, instead of --seconds")
     parser.add_argument("--seed", type=int, default=0, help="another seed, another piece (default 0)")
     parser.add_argument("--temperature", type=float, default=1.0, help="below 1 safer, above 1 wilder (default 1)")
+    parser.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest share only (default 1: all)")
     parser.add_argument("--prime", type=Path, metavar="FILE", help="music to begin with")
     parser.set_defaults(run=run)
 
@@ -58,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
         prefix = _prefix(representation, given.prime)
         given_steps, model = len(prefix), _conditioned(model, prefix)
     steps = given.steps or _steps(representation.space.rate, given.seconds)
-    (codes,) = model.sample(1, given_steps + steps, given.seed, given.temperature)
+    (codes,) = model.sample(1, given_steps + steps, given.seed, given.temperature, given.top_p)
     piece = representation.decode(codes)
     if given.seconds and not given.steps and representation.space.rate is None:
         piece = piece.with_score(_opening(piece.score, given.seconds))

@@ -51,11 +51,11 @@ class Autoregressive(Model):
     def _bits(self, xs) -> np.ndarray:
         return np.array([bits.sum() for bits in self._step_bits(xs)], np.float64)
 
-    def _sample(self, n, steps, rng, temperature, prefix=None):
+    def _sample(self, n, steps, rng, temperature, top_p=1.0, prefix=None):
         prefix = np.zeros((0, *self.space.event_shape), np.int64) if prefix is None else prefix
         stepper, events, open_ = self.stepper(n), [], np.ones(n, bool)
         for t in range(steps):
-            choose = repeat(prefix[t]) if t < len(prefix) else draw(rng, temperature)
+            choose = repeat(prefix[t]) if t < len(prefix) else draw(rng, temperature, top_p)
             events.append(stepper.step(choose))
             if self.space.end is not None:
                 open_ &= events[-1] != self.space.end
@@ -91,8 +91,8 @@ class Continuation(Model):
                 raise EtudeError("pieces that begin with the given prefix", "another beginning")
         return np.array([bits[len(self.prefix) :].sum() for bits in self.model._step_bits(xs)], np.float64)
 
-    def _sample(self, n, steps, rng, temperature):
-        return self.model._sample(n, max(steps, len(self.prefix)), rng, temperature, prefix=self.prefix)
+    def _sample(self, n, steps, rng, temperature, top_p=1.0):
+        return self.model._sample(n, max(steps, len(self.prefix)), rng, temperature, top_p, prefix=self.prefix)
 
     def _condition(self, evidence: Evidence) -> Model:
         return self.model._condition(evidence)
@@ -106,13 +106,13 @@ class Continuation(Model):
     _restore = _arrays
 
 
-def draw(rng: np.random.Generator, temperature: float = 1.0) -> Chooser:
+def draw(rng: np.random.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Chooser:
     """Return a chooser that draws each symbol by inverse transform, one uniform number a symbol."""
 
     def choose(probabilities, entries):
         if temperature == 0:
             return probabilities.argmax(axis=-1)
-        cumulative = sharpen(probabilities, temperature).cumsum(axis=-1)
+        cumulative = nucleus(sharpen(probabilities, temperature), top_p).cumsum(axis=-1)
         u = rng.random(cumulative.shape[:-1])[..., None] * cumulative[..., -1:]
         return np.minimum((cumulative <= u).sum(axis=-1), probabilities.shape[-1] - 1)
 
@@ -136,6 +136,21 @@ def sharpen(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     with np.errstate(divide="ignore"):
         logits = np.log(probabilities) / temperature
     weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def nucleus(probabilities: np.ndarray, top_p: float) -> np.ndarray:
+    """Return the distributions restricted to their likeliest symbols whose mass reaches `top_p`, normalised; at 1, p.
+
+    Of equally likely symbols the lower code is the first to be taken (Holtzman et al. 2020, section 3.1).
+    """
+    if top_p >= 1:
+        return probabilities
+    order = np.argsort(-probabilities, axis=-1, kind="stable")
+    ranked = np.take_along_axis(probabilities, order, axis=-1)
+    likelier = ranked.cumsum(axis=-1) - ranked  # the mass of what comes before
+    weights = np.zeros_like(probabilities)
+    np.put_along_axis(weights, order, np.where(likelier < top_p, ranked, 0.0), axis=-1)
     return weights / weights.sum(axis=-1, keepdims=True)
 
 

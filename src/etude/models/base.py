@@ -80,14 +80,26 @@ class Model(ABC):
         values = self._bits(xs)
         return values if isinstance(values, Bits) else Bits(values, self.kind)
 
-    def sample(self, n: int, steps: int, seed: int = 0, temperature: float = 1.0) -> list[np.ndarray]:
+    def sample(
+        self, n: int, steps: int, seed: int = 0, temperature: float = 1.0, top_p: float = 1.0
+    ) -> list[np.ndarray]:
         """Draw `n` pieces of at most `steps` steps (a given prefix and the end code included).
 
-        `temperature` below 1 sharpens every distribution, above 1 flattens it; 0 takes the likeliest.
+        Parameters
+        ----------
+        n, steps, seed : int
+        temperature : float
+            Below 1 sharpens every distribution, above 1 flattens it; 0 takes the likeliest.
+        top_p : float
+            Nucleus (Holtzman et al. 2020, section 3.1), in (0, 1]: every draw is from the likeliest codes whose
+            probability together reaches `top_p`. It acts, after the temperature, on each distribution that is drawn
+            from: one per token, one per key of a frame.
         """
         if n < 1 or steps < 0 or not temperature >= 0:
             raise EtudeError("n >= 1, steps >= 0, temperature >= 0", f"n={n}, steps={steps}, temperature={temperature}")
-        pieces = self._sample(int(n), int(steps), np.random.default_rng(seed), float(temperature))
+        if not 0 < top_p <= 1:
+            raise EtudeError("top_p above 0 and at most 1", str(top_p), "1 draws from all codes.")
+        pieces = self._sample(int(n), int(steps), np.random.default_rng(seed), float(temperature), float(top_p))
         return [self.space.check(x) for x in pieces]
 
     def condition(self, evidence: Evidence) -> Model:
@@ -141,7 +153,9 @@ class Model(ABC):
     def _bits(self, xs) -> np.ndarray | Bits: ...
 
     @abstractmethod
-    def _sample(self, n: int, steps: int, rng: np.random.Generator, temperature: float) -> list[np.ndarray]: ...
+    def _sample(
+        self, n: int, steps: int, rng: np.random.Generator, temperature: float, top_p: float = 1.0
+    ) -> list[np.ndarray]: ...
 
     @abstractmethod
     def _arrays(self) -> dict[str, np.ndarray]: ...
