@@ -23,6 +23,7 @@ SPACES = {
 STEPS = {"tokens": 4, "samples": 4, "frames": 2, "keys": 2}  # lengths whose pieces are all written down: at most 81
 NADE = {"output": "nade", "output_hidden": 5}
 RBM = {"output": "rbm", "output_hidden": 3}
+LATENT = {"segment": 2, "latent": 2, "hidden": 6, "embedding": 4}
 TINY = {
     "memoryless": ({}, NADE, RBM),
     "rnn": (
@@ -42,6 +43,10 @@ TINY = {
         {"residual": 6, "skip": 8, "stacks": 2, "dilations": 2, **NADE},
         {"residual": 6, "skip": 8, "stacks": 1, "dilations": 2, **RBM},
     ),
+    "coconet": ({"channels": 6, "blocks": 2, "reach": 3, "passes": 3},),
+    "autoencoder": ({**LATENT, "levels": 3}, {**LATENT, "levels": 3, "decoder": "convolution"}),
+    "vae": (LATENT, {**LATENT, "decoder": "convolution"}),
+    "rbm": ({"hidden": 4}, {"hidden": 3, "learning": "exact"}, {"hidden": 4, "learning": "cd"}),
 }
 BUDGET = Budget(steps=20, batch_size=8, window=16, learning_rate=0.05, valid_every=10)
 TOLERANCE = {"numpy": 1e-9}  # bits that two ways to compute one number may differ by; float32 elsewhere
