@@ -244,3 +244,32 @@ def test_stopping_and_killing_lose_nothing(checkout):
     done = run_etude(checkout, "run", "04")
     assert done.returncode == 0, done.stderr
     assert output(checkout, "quick", "04_slow") == "resumed True\n"
+
+
+@pytest.fixture
+def benchmark_chapter(checkout):
+    """A chapter that needs the benchmark's files."""
+    write(checkout, "22_benchmark", "sets = ['JSB_Chorales', 'Nottingham']", "1 / 0")
+    path = checkout / "notebooks" / "22_benchmark.ipynb"
+    nb = nbformat.read(path, 4)
+    nb.metadata["etude"] = {"needs": ["benchmark"]}
+    nbformat.write(nb, path)
+    yield
+    path.unlink()
+
+
+def test_a_chapter_without_its_data_is_left_out_in_one_line(checkout, benchmark_chapter):
+    line = (
+        "22_benchmark is left out: no JSB_Chorales.mat, Nottingham.mat in data/raw/polyphonic. "
+        "Run `etude fetch benchmark`, or put the files there.\n"
+    )
+    alone = run_etude(checkout, "run", "22_benchmark")
+    assert (alone.returncode, alone.stdout, alone.stderr) == (0, "", line)
+    dry = run_etude(checkout, "run", "22", "02", "--dry-run")
+    assert dry.returncode == 0 and dry.stderr == line
+    assert "22_benchmark" not in dry.stdout and "of 1 would run" in dry.stdout
+    listed = run_etude(checkout, "run", "22", "--parameters")
+    assert listed.returncode == 0 and "sets = ['JSB_Chorales', 'Nottingham']" in listed.stdout
+    beside = run_etude(checkout, "run", "22", "02", "--name", "beside")
+    assert beside.returncode == 0 and line in beside.stderr and beside.stdout.startswith("02_plain: 1 done")
+    assert not (checkout / "reports/runs/beside/notebooks/22_benchmark.ipynb").exists()

@@ -84,13 +84,15 @@ def _tell(plan, outcome) -> int:
         print(note, file=sys.stderr)
     for job in outcome.failed:
         print(_failure(outcome.folder, job, outcome.statuses[job]), file=sys.stderr)
+    if not outcome.statuses:
+        return 0  # all were left out, and the notes say why
     states = [status.state for status in outcome.statuses.values()]
     counted = [
         f"{states.count(state)} {state}" for state in ("current", "done", "failed", "stopped") if state in states
     ]
     if set(states) == {"current"}:
         counted = ["all current, nothing to do" if len(states) > 1 else "current, nothing to do"]
-    many = f"{len(states)} notebooks" if len(states) > 1 else plan.jobs[0].id
+    many = f"{len(states)} notebooks" if len(states) > 1 else next(iter(outcome.statuses))
     print(f"{many}: {', '.join(counted)} ({duration(outcome.seconds)}). Results: {_short(outcome.folder)}")
     if not outcome.failed and all(job.part == "." for job in plan.jobs):
         print(f"Read, see and hear them: etude site --name {plan.folder.name} --open")
@@ -107,10 +109,14 @@ def _failure(folder, job: str, status) -> str:
 
 
 def _explain(plan, force: bool) -> int:
+    from etude.study.preparation import with_its_data
     from etude.study.staleness import reasons_by_job
 
+    plan, lines = with_its_data(plan)
+    for line in lines:
+        print(line, file=sys.stderr)
     reasons = reasons_by_job(plan, force)
-    width = max(map(len, reasons))
+    width = max(map(len, reasons), default=0)
     for job in plan.jobs:
         why = "; ".join(reasons[job.id][:4]) + (" ..." if len(reasons[job.id]) > 4 else "")
         print(f"{job.id:<{width}}  {'runs: ' + why if why else 'current'}")

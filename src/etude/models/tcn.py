@@ -18,9 +18,9 @@ from __future__ import annotations
 from math import sqrt
 
 from etude.errors import EtudeError
-from etude.models.dilated import doubling, linear_arrays, named, receptive_field
+from etude.models.dilated import doubling, linear_arrays, named, reading_arrays, reading_size, receptive_field
 from etude.models.outputs import output_options
-from etude.models.sequence import SequenceModel, embedding_arrays
+from etude.models.sequence import SequenceModel
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
@@ -40,7 +40,8 @@ class TCN(SequenceModel):
     blocks : int
         Residual blocks; each doubles the dilation.
     embedding : int, optional
-        Size of the vector that an event is read as; by default 64 for scalar steps, `channels` for vectors.
+        Size of the vector that an event is read as; by default 64 for scalar steps, for vectors the roll
+        itself: a channel for each code that sounds.
     dropout : float
         Share of channels dropped while learning, in [0, 1).
     output, output_hidden
@@ -62,7 +63,7 @@ class TCN(SequenceModel):
         output: str | None = None,
         output_hidden: int | None = None,
     ):
-        embedding = embedding or (channels if space.event_shape else 64)
+        embedding = embedding or reading_size(space, scalar=64)
         if min(channels, blocks, embedding, kernel - 1) < 1 or not 0 <= dropout < 1:
             got = f"channels={channels}, kernel={kernel}, blocks={blocks}, embedding={embedding}, dropout={dropout}"
             raise EtudeError("channels, blocks, embedding >= 1, kernel >= 2 and dropout in [0, 1)", got)
@@ -76,7 +77,7 @@ class TCN(SequenceModel):
 
     def _initial(self, rng):
         channels, kernel, blocks, embedding = (self.options[k] for k in ("channels", "kernel", "blocks", "embedding"))
-        arrays, inputs = embedding_arrays(self.space, embedding, rng), embedding
+        arrays, inputs = reading_arrays(self.space, embedding, rng), embedding
         for block in range(blocks):
             arrays |= named(f"tcn.{block}.first", linear_arrays(kernel * inputs, channels, rng, sqrt(2)))
             arrays |= named(f"tcn.{block}.second", linear_arrays(kernel * channels, channels, rng, sqrt(2 / blocks)))

@@ -20,6 +20,7 @@ from etude.study.parameters import split_list
 
 LONGEST_NAME = 100
 DEFAULT_TIMEOUT = 3600
+READERS_DATA = ("benchmark",)  # among what a notebook needs: no notebook, but files that only the reader can bring
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _with_needed(notebooks: list[Notebook]) -> list[Notebook]:
     waiting = [name for notebook in notebooks for name in notebook.needs]
     while waiting:
         name = waiting.pop()
-        if name not in found:
+        if name not in found and name not in READERS_DATA:
             found[name] = read_notebook(find_notebook(name))
             waiting += found[name].needs
     return [found[name] for name in sorted(found)]

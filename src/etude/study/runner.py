@@ -24,7 +24,7 @@ from etude.errors import EtudeError
 from etude.files import project_root, replacing
 from etude.study.environment import cores, default_jobs
 from etude.study.plan import Job, Plan
-from etude.study.preparation import prepare
+from etude.study.preparation import prepare, with_its_data
 from etude.study.progress import Display, Status
 from etude.study.publish import publish, refresh
 from etude.study.staleness import reasons_by_job, upstream_ids
@@ -64,7 +64,7 @@ def run(plan: Plan, jobs: int | None = None, force: bool = False, executor: str 
         After Ctrl-C or SIGTERM, once the kernels have ended.
     """
     started, stream = time.time(), stream or sys.stderr
-    jobs = jobs or default_jobs()
+    jobs, (plan, notes) = jobs or default_jobs(), with_its_data(plan)
     with _only_one(plan.folder):
         reasons = reasons_by_job(plan, force)
         for job in plan.jobs:
@@ -72,7 +72,6 @@ def run(plan: Plan, jobs: int | None = None, force: bool = False, executor: str 
                 _write_plan(plan.folder, job, reasons[job.id])
             if force:
                 shutil.rmtree(plan.folder / job.part / "checkpoints" / job.notebook.name, ignore_errors=True)
-        notes = []
         if any(reasons.values()):
             prepare(job.notebook for job in plan.jobs if reasons[job.id])
             watch = Watch(plan, reasons, started, Display([job.id for job in plan.jobs], stream))

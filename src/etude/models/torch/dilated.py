@@ -1,4 +1,7 @@
-"""Linear maps and dilated causal convolutions over (n, T, channels) in PyTorch. Equations: `etude.models.dilated`."""
+"""Linear maps, dilated causal convolutions and dropout over (n, T, channels) in PyTorch.
+
+Equations: `etude.models.dilated`.
+"""
 
 from __future__ import annotations
 
@@ -44,3 +47,22 @@ class CausalConvolution(Linear):
         steps, padded = x.shape[1], torch.cat([before, x], dim=1)
         taps = [padded[:, j * self.dilation :][:, :steps] for j in range(self.kernel)]
         return super().forward(torch.cat(taps, dim=-1)), padded[:, steps:]
+
+
+class Dropout(nn.Module):
+    """Dropout (Srivastava et al. 2014) whose coins are the bytes of random 64-bit numbers: one draw for eight channels.
+
+    `nn.Dropout` draws them one by one, which takes a sixth of a TCN's training time. The share is rounded to 1 / 256.
+    """
+
+    def __init__(self, share: float):
+        super().__init__()
+        self.dropped = min(round(256 * share), 255)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x with some entries zero and the others enlarged, so that the mean stays; x itself outside training."""
+        if not self.training or not self.dropped:
+            return x
+        coins = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        kept = coins.view(torch.uint8)[: x.numel()].view(x.shape) >= self.dropped
+        return x * (kept * (256 / (256 - self.dropped)))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from etude.models.dilated import doubling, named
-from etude.models.torch.dilated import CausalConvolution, Linear
+from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
 
 Cache = tuple[Tensor, Tensor]  # the last inputs of a block's two convolutions, Float[n, (kernel - 1) * dilation, C]
 
@@ -19,13 +19,13 @@ class Block(nn.Module):
         self.first = CausalConvolution(inputs, channels, kernel, dilation)
         self.second = CausalConvolution(channels, channels, kernel, dilation)
         self.project = Linear(inputs, channels) if inputs != channels else nn.Identity()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, cache: Cache | tuple[None, None]) -> tuple[Tensor, Cache]:
         """Return Float[n, T, channels] of x Float[n, T, inputs], and the block's cache."""
         y, first = self.first(x, cache[0])
-        y, second = self.second(self.dropout(torch.relu(y)), cache[1])
-        return torch.relu(self.dropout(torch.relu(y)) + self.project(x)), (first, second)
+        y, second = self.second(self.dropout(y.relu_()), cache[1])
+        return (self.dropout(y.relu_()) + self.project(x)).relu_(), (first, second)
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights by their names in the block."""

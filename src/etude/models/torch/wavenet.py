@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from etude.models.dilated import named
-from etude.models.torch.dilated import CausalConvolution, Linear
+from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
 
 
 class GatedLayer(nn.Module):
@@ -46,7 +46,7 @@ class GatedLayers(nn.Module):
         last = len(dilations) - 1
         self.input = CausalConvolution(inputs, residual, kernel, 1)
         self.layers = nn.ModuleList(GatedLayer(residual, skip, kernel, d, i == last) for i, d in enumerate(dilations))
-        self.end, self.dropout, self.features = Linear(skip, skip), nn.Dropout(dropout), skip
+        self.end, self.dropout, self.features = Linear(skip, skip), Dropout(dropout), skip
 
     def forward(self, vectors: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
         """Return features Float[n, T, S] of vectors Float[n, T, inputs], and the caches of all layers."""
