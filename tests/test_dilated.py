@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from checks import check_that_the_stepper_walks_the_same_numbers
 from networks import enlarged, some_pieces
+from tiny import all_pieces, scored
 
 import etude
 from etude import Budget, EtudeError, Space
@@ -169,10 +171,8 @@ def leaking(model):
 def test_a_planted_leak_is_seen(name, options, field):
     model = leaking(untrained(name, TEXT, options))
     assert reach(model, 2 * field + 4)[1] == 0, "a step of the future moves the features"
-    from test_model_contract import all_pieces, check_that_the_stepper_walks_the_same_numbers, probabilities
-
     small = leaking(untrained(name, Space((), 3, end=2), options))
-    assert abs(probabilities(small, all_pieces(small.space, 4)).sum() - 1) > 0.01
+    assert abs(scored(small, all_pieces(small))[0].sum() - 1) > 0.01
     with pytest.raises(AssertionError):
         check_that_the_stepper_walks_the_same_numbers(small)
 

@@ -60,7 +60,7 @@ class Dropout(nn.Module):
         self.dropped = min(round(256 * share), 255)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x with some entries zero and the others enlarged, so that the mean stays; x itself outside training."""
+        """Return x with some entries zero and the others enlarged to keep the mean; x itself outside training."""
         if not self.training or not self.dropped:
             return x
         coins = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
