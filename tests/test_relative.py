@@ -5,7 +5,7 @@ import pytest
 from networks import enlarged, some_pieces
 
 import etude
-from etude import EtudeError, Space
+from etude import Space
 from etude.models.outputs import INTERVAL_CHANNELS
 
 FRAMES, KEYS = Space((5,), 3), Space((6,), 2)
@@ -81,6 +81,9 @@ def test_nothing_above_an_entry_and_no_later_step_is_seen():
     assert changed[3, 2:].all() and changed[4].any()
 
 
-def test_a_model_without_memory_refuses_it():
-    with pytest.raises(EtudeError, match="reads the step before"):
-        etude.model("memoryless", KEYS, output="relative")
+def test_without_a_context_the_step_before_is_not_seen():
+    model = enlarged(etude.model("memoryless", KEYS, output="relative", output_hidden=4), scale=0.7)
+    x = some_pieces(KEYS, lengths=(8,))[0]
+    alone = np.concatenate([model.step_bits([step[None]])[0] for step in x])
+    assert model.step_bits([x])[0] == pytest.approx(alone, abs=1e-6)
+    assert model.step_bits([x])[0].std() > 0.1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from etude.errors import EtudeError
 from etude.models.outputs import output_options
 from etude.models.sequence import SequenceModel
 from etude.models.torch.half import TorchHalf

@@ -35,7 +35,8 @@ context modulates its second layer::
 
 with NADE's weights and `output.relative.bias` c [R], `.place` K [E, R], `.before` P [L - 1, 2 E - 1, R] (intervals
 -(E - 1) .. E - 1), `.below` Q [L - 1, E - 1, R] (1 .. E - 1), `.mix` M [R, R], `.shift` m [R], `.write` W [R, L] and
-`.modulation` [H, R (3 + L)], which holds G, B, S and A side by side, A as (R, L). Before the first step p is zero.
+`.modulation` [H, R (3 + L)], which holds G, B, S and A side by side, A as (R, L). Before the first step p is zero, as
+it is for a context of no features, which remembers nothing.
 
 RBM (Smolensky 1986; on a recurrent context RNN-RBM, same paper): p(x) is the sum over hidden units z in {0, 1}^U of
 exp(-E(x, z)) / Z, where ::

@@ -33,9 +33,13 @@ class Relative(NADE):
         self.dropout = nn.Dropout(DROPPED)
 
     def given(self, features: Tensor, past: Tensor, first: Tensor) -> Tensor:
-        """Return the features Float[n, T, H] with the codes of the step before behind them; at the start, zeros."""
+        """Return the features Float[n, T, H] with the codes of the step before behind them.
+
+        At the start they are zeros, and everywhere under a context of no features: it remembers nothing.
+        """
         start = first[:, None, None] & (torch.arange(past.shape[1], device=past.device) == 0)[:, None]
-        return torch.cat([features, past.masked_fill(start, 0).to(features.dtype)], dim=-1)
+        unknown = start | (self.size == 0)
+        return torch.cat([features, past.masked_fill(unknown, 0).to(features.dtype)], dim=-1)
 
     def given_below(self, features: Tensor, x: Tensor) -> Tensor:
         """Return the logits of every entry given those below it in x Int[N, E], Float[N, E, L]."""
