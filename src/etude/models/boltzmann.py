@@ -93,7 +93,7 @@ class Machine:
 
 def one_hot(x: np.ndarray, levels: int) -> np.ndarray:
     """Return codes Int[n, E] as Float64[n, E * levels], where code 0 is all zeros and code l sets place l - 1."""
-    return (x[..., None] == np.arange(1, levels + 1)).reshape(len(x), -1).astype(np.float64)
+    return (x[..., None] == np.arange(1, levels + 1)).reshape(len(x), x.shape[1] * levels).astype(np.float64)
 
 
 def draw_hidden(inputs: np.ndarray, rng: np.random.Generator) -> np.ndarray:
