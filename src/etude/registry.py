@@ -34,6 +34,7 @@ MODELS = {  # name -> framework -> class
     "rnn": {"torch": "etude.models.rnn:TorchRNN"},
     "tcn": {"torch": "etude.models.tcn:TorchTCN"},
     "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
+    "coconet": {"torch": "etude.models.coconet:TorchCoconet"},
 }
 FLOORS = ("uniform", "marginal", "copy-previous", "counts")
 

@@ -30,20 +30,22 @@ What is given may be anything: `condition` takes every mask. Its samples can be 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 
-from etude.errors import EtudeError
+from etude.errors import EtudeError, unknown_name
 from etude.models.dilated import linear_arrays, named
 from etude.models.order_agnostic import OrderAgnostic
 from etude.models.orderings import Ordering
 from etude.models.outputs import too_large
 from etude.models.sequence import compact, marginals
 from etude.models.spans import Spans
+from etude.models.torch.half import TorchHalf
 from etude.training import Task
 from etude.training.task import data_digest, source_digest
 from etude.types import Space
+
+SCHEDULE = ("passes", "order", "growth", "order_seed")
 
 
 class Coconet(OrderAgnostic):
@@ -121,20 +123,20 @@ class Coconet(OrderAgnostic):
 
     def ordered(self, **schedule) -> Coconet:
         """Return the same network with other `passes`, `order`, `growth` or `order_seed`: another distribution."""
+        for option in schedule:
+            if option not in SCHEDULE:
+                raise unknown_name("schedule option", option, SCHEDULE)
         other = type(self)(self.space, seed=self.seed, **{**self.options, **schedule})
         other._network, other._untouched = self.network, False
         return other
 
     def _fit(self, train, valid, budget, seed, checkpoint):
         train, valid = compact(train, self.space), compact([x for x in valid if len(x)], self.space)
-        spans = Spans(train, budget.window, budget.batch_size, seed)
-        if self._untouched:
-            p = marginals(train, self.space)
-            self._restore({**self._arrays(), "bias": np.log(p).astype(np.float32)})
+        spans, groups = Spans(train, budget.window, budget.batch_size, seed), [valid] if valid else []
+        if self._untouched:  # begin at the marginals: no step is spent on learning which codes are rare
+            self._restore({**self._arrays(), "bias": np.log(marginals(train, self.space)).astype(np.float32)})
         identity = self._identity(train, valid, budget, seed) if checkpoint is not None else {}
-        history = self._train(
-            Task(spans.batch, [valid] if valid else [], self._total, budget, seed, identity), checkpoint
-        )
+        history = self._train(Task(spans.batch, groups, self._total, budget, seed, identity), checkpoint)
         history.parameters = self.parameters
         return history
 
@@ -142,7 +144,7 @@ class Coconet(OrderAgnostic):
         return float(sum(bits.sum() for bits in self.step_bits(group))), sum(len(x) for x in group)
 
     def _identity(self, train, valid, budget, seed: int) -> dict:
-        classes = {*type(self).__mro__, *map(type, self.network.modules()), Ordering, Spans}
+        classes = {*type(self).__mro__, *type(self.network).__mro__, *self._parts(), Ordering, Spans}
         weights = [array for _, array in sorted(self._arrays().items())]
         made_of = {"source": source_digest(classes), "data": data_digest(train, valid), "start": data_digest(weights)}
         return {**self.describe(), "budget": asdict(budget), "fit_seed": seed, **made_of}
@@ -177,10 +179,8 @@ def normalisation(channels: int) -> dict[str, np.ndarray]:
     return {"weight": np.ones(channels, np.float32), "bias": np.zeros(channels, np.float32)}
 
 
-class TorchCoconet(Coconet):
+class TorchCoconet(TorchHalf, Coconet):
     """The Coconet in PyTorch."""
-
-    framework = "torch"
 
     def _build(self):
         import torch
@@ -190,13 +190,3 @@ class TorchCoconet(Coconet):
         with torch.random.fork_rng(devices=[]):  # layers draw weights, which `_initial` then replaces
             sizes = {name: self.options[name] for name in ("channels", "kernel", "reach", "blocks", "cycle", "dropout")}
             return MaskedConvolutions(self.space, **sizes)
-
-    def _train(self, task, checkpoint: Path | None):
-        from etude.training.lightning import fit
-
-        return fit(self.network, task, checkpoint)
-
-    def _identity(self, *what):
-        import torch
-
-        return {**super()._identity(*what), "torch": torch.__version__}

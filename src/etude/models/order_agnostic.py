@@ -2,6 +2,9 @@
 
 A family gives `ordering` and a network that, for a piece of which some entries are known, returns the distributions of
 others. What is open is revealed in passes; the entries of a pass are independent of each other given the passes before.
+
+Whoever walks the passes brings a `Chooser`, as with the models that read from left to right: drawing codes gives
+samples, returning known ones drives the entropy coder, reading them from its file decodes it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.models.autoregressive import draw
+from etude.models.autoregressive import Chooser, draw
 from etude.models.base import Model
 from etude.models.orderings import Ordering
 from etude.types import Evidence
@@ -45,8 +48,25 @@ class OrderAgnostic(Model):
 
     def step_bits(self, xs) -> list[np.ndarray]:
         """Return what every entry costs in its pass, in bits: Float64[T, *E] for each piece Int[T, *E]."""
-        xs = [self.space.check(x) for x in xs]
-        return self._score(xs, [self._open(x) for x in xs])
+        return self._step_bits([self.space.check(x) for x in xs])
+
+    def walk(self, n: int, steps: int, choose: Chooser) -> np.ndarray:
+        """Return n pieces Int[n, T, *E] that `choose` fills, all entries of a pass at once.
+
+        Parameters
+        ----------
+        n, steps : int
+            T is `steps`, or the length of what is given where that is longer.
+        choose : callable
+            (probabilities Float64[n, k, levels], entries Int[k]) -> Int[n, k], where entry e of step t is number
+            t * entries + e.
+        """
+        x = np.repeat(self._given(steps)[None], n, axis=0)
+        with self.network.on_fastest_device():
+            for known, group in self._schedule(self._open(x[0])):
+                p = np.exp(self.network.log_probabilities(x, known, group))
+                x[:, group] = choose(p, np.flatnonzero(group))
+        return x.reshape(*x.shape[:2], *self.space.event_shape)
 
     def revise(self, xs, sweeps: int, seed: int = 0, temperature: float = 1.0) -> list[np.ndarray]:
         """Return the pieces after blocked Gibbs sampling of all that is not given.
@@ -64,10 +84,10 @@ class OrderAgnostic(Model):
         return np.ones((len(x), self.space.entries), bool)
 
     def _bits(self, xs):
-        return np.array([bits.sum() for bits in self.step_bits(xs)], np.float64)
+        return np.array([bits.sum() for bits in self._step_bits(xs)], np.float64)
 
-    def _score(self, xs: list[np.ndarray], opens: list[np.ndarray]) -> list[np.ndarray]:
-        result = list(xs)
+    def _step_bits(self, xs: list[np.ndarray]) -> list[np.ndarray]:
+        opens, result = [self._open(x) for x in xs], list(xs)
         with self.network.on_fastest_device():
             for group in alike(xs, opens):
                 x = np.stack([xs[i].reshape(len(xs[i]), self.space.entries) for i in group])
@@ -92,13 +112,7 @@ class OrderAgnostic(Model):
                 yield order < k, group
 
     def _sample(self, n, steps, rng, temperature, top_p=1.0):
-        x = np.repeat(self._given(steps)[None], n, axis=0)
-        choose = draw(rng, temperature) if top_p == 1 else draw(rng, temperature, top_p)
-        with self.network.on_fastest_device():
-            for known, group in self._schedule(self._open(x[0])):
-                p = np.exp(self.network.log_probabilities(x, known, group))
-                x[:, group] = choose(p, np.flatnonzero(group))
-        return list(x.reshape(*x.shape[:2], *self.space.event_shape))
+        return list(self.walk(n, steps, draw(rng, temperature, top_p)))
 
     def _given(self, steps: int) -> np.ndarray:
         """Return Int[T, entries] of at least so many steps that holds what is given in its place, 0 elsewhere."""
