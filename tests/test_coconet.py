@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import etude
-from etude import Budget, EtudeError, Evidence, Space
-from etude.errors import SpaceMismatch
+from etude import Budget, EtudeError, Evidence, Space, evaluation
+from etude.errors import SpaceMismatch, UnreadableFile
+from etude.evaluation.range_coder import Writer
 from etude.models.orderings import ORDERS, Ordering, grid
 from etude.models.spans import Spans
 
@@ -295,3 +296,20 @@ def test_the_same_fit_gives_the_same_numbers_and_the_history_those_of_bits():
     assert np.array_equal(again.bits(valid).values, once.bits(valid).values)
     best = min(row["valid"] for row in history.rows)
     assert again.bits(valid).total / sum(map(len, valid)) == pytest.approx(best, abs=1e-4)
+
+
+# The coder -------------------------------------------------------------------------------------------------------
+
+
+def test_files_written_in_passes_decode_to_the_same_codes_and_have_the_claimed_size(model):
+    pieces = [*music(model.space, 5, seed=8), np.zeros((0, *model.space.event_shape), int)]
+    table = evaluation.proof(model, pieces)
+    assert table.decoded_equal.all()
+    assert (table.excess_bits < 12).all() and table.iloc[-1].excess_bits > -1
+
+
+def test_a_damaged_length_is_refused(model):
+    writer = Writer()
+    writer.whole_number(2**20)
+    with pytest.raises(UnreadableFile, match="steps"):
+        evaluation.decode(model, writer.data())
