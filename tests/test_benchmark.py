@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from etude import EtudeError
@@ -11,6 +12,8 @@ from etude.evaluation.protocol import FRAME, nats_per_frame
 from etude.evaluation.published import PUBLISHED
 from etude.study import benchmark
 from etude.study.benchmark import Setting
+from etude.study.benchmark_rows import BEST, changes, rows
+from etude.study.benchmark_tables import summary
 
 TINY = Setting("rnn", {"hidden": 6, "layers": 1, "output": "nade", "output_hidden": 3}, steps=4, keys=3, home=4)
 
@@ -116,3 +119,47 @@ def test_published_rows_are_of_four_sets_and_say_what_they_are():
     piano = published_table("Piano_midi")
     assert "TCN" not in set(piano["model"]) and piano["test"].notna().all()
     assert FRAME.entries == 88
+
+
+def runs(**changed):
+    tests = {"TCN": [8.0, 8.2, 8.4], "RNN-NADE": [5.0, 5.1, 5.3], "ours": [4.4, 4.5, 4.9]}
+    rows = [
+        {"collection": "JSB_Chorales", "model": name, "kind": "exact", "run": i, "valid": value + 0.1, "test": value}
+        | {"test_without_first": value - 0.2, "stderr": np.nan, "parameters": 7, "train_seconds": 1.0 + i}
+        for name, values in tests.items()
+        for i, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_rows_stand_beside_the_published_row_of_their_kind_in_its_own_framing():
+    table = summary(runs()).set_index("model")
+    assert table.loc["RNN-NADE", "difference"] == pytest.approx(5.1 - 5.56)
+    assert table.loc["TCN", "difference"] == pytest.approx(8.2 - 0.2 - 8.10)  # published without first frames
+    assert table.loc["ours", "answers"] == "RNN-NADE" and table.loc["ours", "difference"] == pytest.approx(4.5 - 5.56)
+    assert list(table.index) == ["TCN", "RNN-NADE", "ours"] and set(table["seeds"]) == {3}
+    assert (table.loc["ours", "lowest"], table.loc["ours", "highest"]) == (4.4, 4.9)
+
+
+def test_a_row_without_a_published_one_says_so():
+    table = summary(runs().replace({"model": {"TCN": "another"}})).set_index("model")
+    assert np.isnan(table.loc["another", "published"]) and np.isnan(table.loc["another", "difference"])
+
+
+@pytest.mark.parametrize(("frames", "keys"), [(1_000, 12), (60_000, 6)])
+def test_the_size_of_a_set_decides_how_far_a_model_is_held_back(frames, keys):
+    settings = rows([np.zeros((frames, 88))])
+    assert settings[BEST].keys == keys
+    assert len({id(s) for s in settings.values()}) == len(settings)
+
+
+def test_each_change_changes_one_thing_of_the_best_row():
+    settings = rows([np.zeros((1_000, 88))])
+    best = settings[BEST]
+    for (part, change), setting in changes(settings).items():
+        different = {k for k in best.options if setting.options.get(k) != best.options[k]}
+        fields = {
+            k for k in ("keys", "average", "weight_decay", "learning_rate") if getattr(setting, k) != getattr(best, k)
+        }
+        assert len(different | fields) == 1 or "home" in change, (part, change)
+        assert setting.steps + setting.home == best.steps + best.home

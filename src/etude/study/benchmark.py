@@ -7,6 +7,7 @@ split but `measure`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -111,7 +112,7 @@ def fit(run: Run, name: str, setting: Setting, data: Rolls, collection: str, see
     moved = transposed(data["train"], setting.keys)
     for seed in seeds:
         model = registry.model(setting.family, FRAME, seed=seed, **setting.options)
-        label = f"{collection}-{name}-seed{seed}".replace(" ", "-").replace("/", "-")
+        label = "-".join(re.findall(r"\w+", f"{collection} {name} seed{seed}"))
         budget = _budget(setting, data["train"])
         parts = [(moved, budget, "")]
         if setting.home:
