@@ -34,6 +34,7 @@ MODELS = {  # name -> framework -> class
     "rnn": {"torch": "etude.models.rnn:TorchRNN"},
     "tcn": {"torch": "etude.models.tcn:TorchTCN"},
     "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
+    "coconet": {"torch": "etude.models.coconet:TorchCoconet"},
     "rbm": {"torch": "etude.models.rbm:TorchRBM"},
 }
 FLOORS = ("uniform", "marginal", "copy-previous", "counts")
