@@ -1,0 +1,113 @@
+"""The relative output in PyTorch: NADE, and a small network that sees by interval. Equations: `models.outputs`.
+
+While learning, all entries of a step are computed side by side: an entry sees the codes of lower entries only, because
+the kernel Q has no interval of zero or less.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from etude.models.outputs import INTERVAL_CHANNELS
+from etude.models.torch.nade import NADE, Walk
+from etude.types import Space
+
+DROPPED = 0.25  # share of channels dropped while learning
+
+
+class Relative(NADE):
+    """NADE, and beside it a small network over the entries with the same weights for each."""
+
+    def __init__(self, features: int, space: Space, hidden: int):
+        super().__init__(features, space, hidden)
+        (entries, levels), channels = self.shape, INTERVAL_CHANNELS
+        self.size, self.channels = features, channels
+        self.before = nn.Parameter(torch.zeros(levels - 1, 2 * entries - 1, channels))
+        self.below = nn.Parameter(torch.zeros(levels - 1, entries - 1, channels))
+        self.place = nn.Parameter(torch.zeros(entries, channels))
+        self.modulation = nn.Parameter(torch.zeros(features, channels * (3 + levels)))
+        self.bias_in, self.bias_mix = (nn.Parameter(torch.zeros(channels)) for _ in range(2))
+        self.mix = nn.Parameter(torch.zeros(channels, channels))
+        self.out = nn.Parameter(torch.zeros(channels, levels))
+        self.dropout = nn.Dropout(DROPPED)
+
+    def given(self, features: Tensor, past: Tensor, first: Tensor) -> Tensor:
+        """Return the features Float[n, T, H] with the codes of the step before behind them.
+
+        At the start they are zeros, and everywhere under a context of no features: it remembers nothing.
+        """
+        start = first[:, None, None] & (torch.arange(past.shape[1], device=past.device) == 0)[:, None]
+        unknown = start | (self.size == 0)
+        return torch.cat([features, past.masked_fill(unknown, 0).to(features.dtype)], dim=-1)
+
+    def given_below(self, features: Tensor, x: Tensor) -> Tensor:
+        """Return the logits of every entry given those below it in x Int[N, E], Float[N, E, L]."""
+        features, past = self._parts(features)
+        inner = self.inner(features, past) + self._read(x, self._below())
+        return super().given_below(features, x) + self.outer(inner, *self.modulations(features))
+
+    def walks(self, features: Tensor) -> list[Walk]:
+        """Return the parts that the logits are a sum of, before the lowest entry."""
+        features, past = self._parts(features)
+        return [*super().walks(features), Intervals(self, features, past)]
+
+    def _parts(self, given: Tensor) -> tuple[Tensor, Tensor]:
+        return given[:, : self.size], given[:, self.size :].long()
+
+    def inner(self, features: Tensor, past: Tensor) -> Tensor:
+        """Return s Float[N, E, U] before the step's own entries are read."""
+        start = features @ self.modulation[:, : self.channels] + self.bias_in
+        return self._read(past, by_interval(self.before)) + start[:, None] + self.place
+
+    def _below(self) -> Tensor:
+        """Return what each code adds to each entry, Float[L - 1, E, E, U]: nothing to itself and to those below."""
+        return by_interval(nn.functional.pad(self.below, (0, 0, self.shape[0], 0)))
+
+    def _read(self, codes: Tensor, table: Tensor) -> Tensor:
+        """Return the sum over sounding entries f of table[code - 1, f], Float[N, E, U], for codes Int[N, E]."""
+        step, entry = codes.nonzero(as_tuple=True)
+        rows = (codes[step, entry] - 1) * self.shape[0] + entry
+        begins = torch.searchsorted(step, torch.arange(len(codes), device=codes.device))
+        total = nn.functional.embedding_bag(rows, table.flatten(0, 1).flatten(1), begins, mode="sum")
+        return total.unflatten(1, (self.shape[0], self.channels))
+
+    def modulations(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the context's scale [N, 1, U], shift [N, 1, U] and weights [N, U, L] of the second layer."""
+        sizes = [self.channels, self.channels, self.channels * self.shape[1]]
+        scale, shift, out = (features @ self.modulation[:, self.channels :]).split(sizes, dim=-1)
+        return 1 + scale[:, None], (shift + self.bias_mix)[:, None], self.out + out.unflatten(-1, self.out.shape)
+
+    def outer(self, inner: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:
+        """Return what the network adds to the logits, Float[N, entries, L], for s Float[N, entries, U]."""
+        return torch.relu(self.dropout(torch.relu(inner)) @ self.mix * scale + shift) @ out
+
+    def views(self) -> dict[str, Tensor]:
+        """Return the weights in the shared layout."""
+        names = {"before": self.before, "below": self.below, "place": self.place, "modulation": self.modulation}
+        names |= {"bias": self.bias_in, "mix": self.mix, "shift": self.bias_mix, "write": self.out}
+        return {**super().views(), **{f"output.relative.{name}": weight for name, weight in names.items()}}
+
+
+class Intervals:
+    """What the network over the entries adds to the logits."""
+
+    def __init__(self, output: Relative, features: Tensor, past: Tensor):
+        self.output, self.inner = output, output.inner(features, past)
+        self.modulations = output.modulations(features)
+
+    def logits(self, e: int) -> Tensor:
+        """Return Float[n, L]."""
+        return self.output.outer(self.inner[:, e : e + 1], *self.modulations)[:, 0]
+
+    def hear(self, e: int, code: Tensor, sounds: Tensor) -> None:
+        """Tell the entries above e how far below them something sounds."""
+        above = self.inner.shape[1] - 1 - e
+        self.inner[sounds, e + 1 :] += self.output.below[code[sounds] - 1, :above]
+
+
+def by_interval(kernel: Tensor) -> Tensor:
+    """Return Float[L - 1, E, E, U], entry (f, e) the kernel Float[L - 1, 2 E - 1, U] at the interval e - f."""
+    entries = (kernel.shape[1] + 1) // 2
+    windows = kernel.unfold(1, entries, 1)  # (L - 1, i, U, e): the kernel at i + e
+    return windows.flip(1).transpose(2, 3)  # i = E - 1 - f
