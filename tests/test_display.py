@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import matplotlib
 import matplotlib.pyplot
 import numpy as np
+import pandas
 import pandas as pd
 import pytest
 
@@ -536,3 +537,11 @@ def test_activations_share_the_time_of_the_roll():
         display.plot_activations(np.zeros((6, 4)), score, labels=("one", "two", "three"))
     with pytest.raises(EtudeError, match="activations"):
         display.plot_activations(np.zeros(6), score)
+
+
+def test_a_grid_shows_every_number_and_leaves_gaps_white():
+    table = pandas.DataFrame({"nade": [1.234, 5.0], "rbm": [2.0, np.nan]}, index=["rnn", "tcn"])
+    ax = display.plot_grid(table.rename_axis("context"), unit="bits per second")
+    assert [text.get_text() for text in ax.texts] == ["1.23", "2.00", "5.00"]
+    assert ax.images[0].get_array().mask.tolist() == [[False, False], [False, True]]
+    assert ax.get_ylabel() == "context"

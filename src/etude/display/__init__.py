@@ -16,6 +16,7 @@ _PLACES = {
     "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_round_trip"),
     "tokens": ("plot_tokens",),
     "receptive_fields": ("plot_dilations", "plot_reach"),
+    "grids": ("plot_grid",),
     "activations": ("plot_activations",),
     "sound": ("plot_waveform", "plot_spectrogram", "band_frequencies"),
     "results": ("plot_learning_curve", "plot_bits"),
