@@ -16,6 +16,7 @@ _PLACES = {
     "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_round_trip"),
     "tokens": ("plot_tokens",),
     "sound": ("plot_waveform", "plot_spectrogram", "band_frequencies"),
+    "keyboard": ("plot_key_weights",),
     "results": ("plot_learning_curve", "plot_bits"),
     "benchmark": ("plot_against_published", "plot_changes"),
     "pieces": ("plot_pitch_classes", "plot_durations", "plot_voice_ranges"),
