@@ -1,4 +1,4 @@
-"""Figures over the keyboard."""
+"""Figures of a machine: weights over the keyboard, log Z from both sides."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,3 +40,11 @@ def test_keys_that_are_not_shown_are_not_named():
 def test_one_weight_a_key():
     with pytest.raises(EtudeError, match="one weight"):
         display.plot_key_weights(np.zeros((2, 3)))
+
+
+def test_both_sides_of_log_z_and_the_counted_value():
+    row = {"forward": 1.0, "forward_stderr": 0.1, "reverse": 3.0, "reverse_stderr": 0.2}
+    ax = display.plot_annealing([{"temperatures": 10, **row}, {"temperatures": 100, **row}], counted=2.0)
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert set(labels) == {"forward annealing", "reverse annealing", "counted"} and ax.get_xscale() == "log"
+    assert [2.0, 2.0] in [list(line.get_ydata()) for line in ax.lines] and "nats" in ax.get_ylabel()

@@ -36,6 +36,13 @@ def test_chains_that_stay_apart_are_told_from_those_that_mix():
     assert evaluation.autocorrelation(apart, 50)[-1] > 0.8 > 0.05 > abs(evaluation.autocorrelation(mixed, 50)[-1])
 
 
+def test_a_table_of_chains():
+    (row,) = evaluation.mixing_table({"by hand": [[0, 2], [4, 6]]})
+    assert row["chains"] == "by hand" and row["r_hat"] == pytest.approx(np.sqrt(4.5))
+    assert row["lag_1"] == pytest.approx(evaluation.autocorrelation([[0, 2], [4, 6]], 1)[1])  # (3 - 1) / 2 over 5
+    assert row["lag_1"] == pytest.approx(((-3 * -1) + (1 * 3)) / 2 / 5)
+
+
 def test_refusals():
     with pytest.raises(EtudeError, match="Run the chains for longer"):
         evaluation.autocorrelation(np.zeros((2, 5)) + np.arange(5), 5)

@@ -6,6 +6,8 @@ scalar of its states (here mostly the mean pitch or the free energy of a frame),
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from etude.errors import EtudeError
@@ -49,6 +51,24 @@ def scale_reduction(traces: np.ndarray) -> float:
     if within == 0:
         return 1.0 if between == 0 else np.inf
     return float(np.sqrt((sweeps - 1) / sweeps + between / within))
+
+
+def mixing_table(traces: Mapping[str, np.ndarray]) -> list[dict]:
+    """Return R-hat and the correlation of neighbours, one row per set of chains.
+
+    Parameters
+    ----------
+    traces : {name: Float[chains, sweeps]}
+
+    Returns
+    -------
+    list of dict
+        chains, r_hat, lag_1.
+    """
+    return [
+        {"chains": name, "r_hat": scale_reduction(some), "lag_1": autocorrelation(some, 1)[1]}
+        for name, some in traces.items()
+    ]
 
 
 def _checked(traces) -> np.ndarray:
