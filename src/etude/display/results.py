@@ -121,6 +121,31 @@ def plot_bits(table, ax=None, *, value: str = "bits_per_second", name: str = "mo
     return ax
 
 
+def plot_annealing(table, ax=None, *, counted: float | None = None, title: str = ""):
+    """Draw estimates of log Z from both sides against the number of annealing steps; bars are one standard error.
+
+    Parameters
+    ----------
+    table : DataFrame or list of dicts
+        Of `evaluation.annealing_table`.
+    counted : float, optional
+        The true log Z in nats, where the machine is small enough.
+    """
+    import pandas as pd
+
+    table, ax = pd.DataFrame(table), axes(ax)
+    for side, shift, marker in (("forward", 0.97, "o"), ("reverse", 1.03, "s")):  # apart, so that no bar hides another
+        look = {"marker": marker, "capsize": 3, "label": f"{side} annealing"}
+        ax.errorbar(shift * table["temperatures"], table[side], table[f"{side}_stderr"], **look)
+    if counted is not None:
+        ax.axhline(counted, color=MUSIC, linestyle="--", linewidth=1.2, label="counted")
+    ax.set(xscale="log", xlabel="annealing steps", ylabel="log Z (nats)")
+    ax.set_title(title)
+    ax.grid(axis="y")
+    ax.legend()
+    return ax
+
+
 def _role(name) -> str:
     first = str(name).lower().replace("_", "-").split()[0] if str(name).strip() else ""
     return "floor" if first in FLOORS else "compressor" if first.rstrip("0123456789") in COMPRESSORS else "model"

@@ -25,6 +25,8 @@ _PLACES = {
     "audio_quality": ("spectral_convergence", "log_spectral_distance", "peaks_to_tempered_grid"),
     "inversion": ("compare_scales",),
     "streaming": ("streaming_table",),
+    "mixing": ("autocorrelation", "scale_reduction", "mixing_table"),
+    "annealing": ("annealing_table",),
 }
 _MODULE = {name: module for module, names in _PLACES.items() for name in names}
 __all__ = sorted(_MODULE)
