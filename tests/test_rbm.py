@@ -228,6 +228,29 @@ def test_a_finished_fit_is_taken_from_its_checkpoint(tmp_path):
     assert len(list(tmp_path.glob("*.ckpt"))) == 2
 
 
+def test_an_interrupted_fit_goes_on_with_its_chains(tmp_path, monkeypatch):
+    budget = Budget(20, 16, learning_rate=0.05, valid_every=5)
+    whole = TorchRBM(KEYS, hidden=3)
+    rows = whole.fit(chords(), chords(4), budget, 1).rows
+    loss, steps = Energy.loss, []
+
+    def interrupted(self, batch):
+        steps.append(len(steps))
+        if len(steps) == 13:
+            raise KeyboardInterrupt
+        return loss(self, batch)
+
+    with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
+        broken.setattr(Energy, "loss", interrupted)
+        TorchRBM(KEYS, hidden=3).fit(chords(), chords(4), budget, 1, tmp_path)
+    resumed = TorchRBM(KEYS, hidden=3)
+    again = resumed.fit(chords(), chords(4), budget, 1, tmp_path).rows
+    assert [(row["step"], row["train"], row["valid"]) for row in again] == [
+        (row["step"], row["train"], row["valid"]) for row in rows
+    ]
+    assert all(np.array_equal(array, resumed._arrays()[name]) for name, array in whole._arrays().items())
+
+
 # Samples and evidence --------------------------------------------------------------------------------------------
 
 
@@ -242,6 +265,22 @@ def test_samples_have_their_probabilities(space, how, monkeypatch):
     assert x.shape == (100, 40, space.entries)
     assert chi_squared_is_plausible(numbers_of(x, space), p)
     assert not chi_squared_is_plausible(numbers_of(x, space), np.roll(p, 1))
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["freely", "with a key held"])
+def test_chains_that_have_not_mixed_are_seen(given, monkeypatch):
+    """Without annealing and without sweeps, frames are those that the chains begin with."""
+    model = coupled(KEYS, scale=1)
+    known = np.array([[given, False, False, False, False]])
+    if given:
+        model = model.condition(Evidence(np.ones((1, 5), int), known))
+    _, p = by_brute_force(getattr(model, "model", model).machine, KEYS)
+    p = np.where(all_frames(KEYS)[:, 0] >= known[0, 0], p, 0)
+    estimated_only(monkeypatch)
+    assert chi_squared_is_plausible(numbers_of(np.stack(model.sample(4000, 1, seed=3)), KEYS), p / p.sum())
+    monkeypatch.setattr("etude.models.clamped.TEMPERATURES", 1)
+    monkeypatch.setattr("etude.models.clamped.SWEEPS", 0)
+    assert not chi_squared_is_plausible(numbers_of(np.stack(model.sample(4000, 1, seed=3)), KEYS), p / p.sum())
 
 
 @SPACES
@@ -278,6 +317,17 @@ def test_conditional_bits_add_up(space):
     assert given.bits([longer]).total == pytest.approx(rest)
     with pytest.raises(EtudeError, match="hold what is known"):
         given.bits([frames[:1]])
+
+
+def test_conditional_bits_carry_the_error_of_frames_that_nothing_is_known_of(monkeypatch):
+    model, frames = coupled(KEYS, scale=0.5), all_frames(KEYS)
+    given = model.condition(Evidence(frames[:1], np.ones((1, 5), bool)))
+    monkeypatch.setattr(partition, "MOST_STATES", 2**3)  # a frame whose entries are all known can still be summed over
+    bits = given.bits([frames[:1], frames[:3]])
+    assert bits.kind == "estimate" and bits.values[0] == pytest.approx(0)
+    assert bits.stderr == pytest.approx(np.array([0, 2]) * model.log_partition().stderr / np.log(2))
+    alone = given.bits([frames[:1]])
+    assert alone.kind == "exact" and alone.stderr is None and alone.total == pytest.approx(0)
 
 
 def test_conditional_bits_say_why_they_cannot_be_counted():

@@ -12,7 +12,7 @@ from etude.errors import EtudeError
 from etude.models.base import Model
 from etude.models.boltzmann import Machine, draw_hidden, draw_visible
 from etude.models.partition import annealed, can_enumerate, draw_exactly, enumerated, likeliest
-from etude.types import Evidence
+from etude.types import Bits, Evidence
 
 TEMPERATURES = 500  # of annealing before frames are drawn
 SWEEPS = 100  # of Gibbs sampling after it
@@ -39,14 +39,18 @@ class Clamped(Model):
         self.kind = model.kind
 
     def _bits(self, xs):
-        return np.array([self._piece_bits(x.reshape(len(x), -1)) for x in xs], np.float64)
+        given = len(self.values)
+        values = np.array([self._given_bits(x.reshape(len(x), self.space.entries)) for x in xs], np.float64)
+        if all(len(x) == given for x in xs):
+            return Bits(values)
+        free = self.model.bits([x[given:] for x in xs])
+        return Bits(values + free.values, free.kind, free.stderr)
 
-    def _piece_bits(self, x: np.ndarray) -> float:
+    def _given_bits(self, x: np.ndarray) -> float:
         given = len(self.values)
         if len(x) < given or (x[:given] != self.values)[self.known].any():
             raise EtudeError("pieces that hold what is known", "one that differs or ends before")
-        free = self.model.bits([x[given:].reshape(-1, *self.space.event_shape)]).total if len(x) > given else 0.0
-        return free + sum(self._frame_bits(*frame) for frame in zip(x, self.values, self.known, strict=False))
+        return sum(self._frame_bits(*frame) for frame in zip(x, self.values, self.known, strict=False))
 
     def _frame_bits(self, x: np.ndarray, values: np.ndarray, known: np.ndarray) -> float:
         rest, _ = self.model.machine.given(values, known)

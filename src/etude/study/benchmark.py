@@ -83,10 +83,12 @@ class Fitted:
     histories: list[list[History]] = field(default_factory=list)  # of the two parts of a fit
 
 
-def rolls(collection: str, folder=None) -> dict[str, list[np.ndarray]]:
-    """Return the splits of a set as Int64[T, 88] of 0 and 1."""
+def rolls(collection: str, most: int = 0, folder=None) -> dict[str, list[np.ndarray]]:
+    """Return the splits of a set as Int64[T, 88] of 0 and 1; of each its first `most` pieces, where that is not 0."""
     benchmark = Polyphonic(collection, folder)
-    return {split: [roll.astype(np.int64) for roll in benchmark.rolls(split)] for split in benchmark.splits}
+    return {
+        split: [roll.astype(np.int64) for roll in benchmark.rolls(split)[: most or None]] for split in benchmark.splits
+    }
 
 
 def transposed(pieces: Sequence[np.ndarray], keys: int) -> list[np.ndarray]:

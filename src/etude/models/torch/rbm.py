@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from etude.errors import CorruptCheckpoint
 from etude.models.torch.rbm_output import all_states
+from etude.models.torch.weights import Weights
 
 WEIGHTS = ("visible", "hidden", "weight", "base")
 
 
-class Energy(nn.Module):
+class Energy(Weights):
     """The weights of a machine, its chains, and the loss whose gradient they estimate.
 
     Parameters
@@ -108,19 +108,9 @@ class Energy(nn.Module):
         sums = softplus(logits[..., 0]) if self.above == 1 else nn.functional.pad(logits, (1, 0)).logsumexp(-1)
         return (z @ self.hidden + sums.sum(-1)).logsumexp(-1)
 
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the weights in the shared layout, as Float32 copies."""
-        return {f"rbm.{name}": getattr(self, name).detach().cpu().numpy().copy() for name in WEIGHTS}
-
-    def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Take on weights in the shared layout."""
-        expected = {name: array.shape for name, array in self.arrays().items()}
-        got = {name: array.shape for name, array in arrays.items()}
-        if got != expected:
-            raise CorruptCheckpoint(f"the arrays {expected}", f"{got}", "Train it again.")
-        with torch.no_grad():
-            for name in WEIGHTS:
-                getattr(self, name).copy_(torch.from_numpy(np.ascontiguousarray(arrays[f"rbm.{name}"], np.float32)))
+    def views(self) -> dict[str, Tensor]:
+        """Return the weights in the shared layout."""
+        return {f"rbm.{name}": getattr(self, name) for name in WEIGHTS}
 
     def start_chains(self, frames: np.ndarray) -> None:
         """Begin the persistent chains at frames Int[n, E], repeated as often as needed."""
