@@ -15,10 +15,11 @@ import pytest
 
 import etude
 from etude import display
-from etude.display import engraving
+from etude.display import engraving, receptive_fields
 from etude.display.mei import write_mei
 from etude.display.spelling import SEMITONES, key_signature, signature_alterations, spell
 from etude.errors import EtudeError
+from etude.models.dilated import receptive_field
 from etude.types import Audio, History, Piece, Score
 
 matplotlib.use("agg")
@@ -506,3 +507,32 @@ def test_a_definition_is_listed_as_it_stands_and_without_this_machine():
 
 def test_say_shows_markdown():
     assert display.say("""\n    One **two**\n    three""").data == "One **two**\nthree"
+
+
+def test_taps_are_those_on_which_the_newest_value_depends():
+    assert receptive_fields.taps(2, [1, 2]) == [[(-3, -2), (-2, -2), (-1, 0), (0, 0)], [(-2, 0), (0, 0)]]
+    for kernel, dilations in ((2, [1, 1, 2, 4, 8]), (3, [1, 2, 4]), (2, [1, 2, 1, 2])):
+        first = min(source for source, _ in receptive_fields.taps(kernel, dilations)[0])
+        assert 1 - first == receptive_field(kernel, dilations)
+
+
+def test_a_reach_is_drawn_to_scale_and_stops_at_the_beginning():
+    ax = display.plot_reach(chorale(), 4.0, {"short": 1.5, "long": 100.0})
+    bars = [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches]
+    assert bars == [(2.5, 4.0), (0.0, 4.0)]
+    with pytest.raises(EtudeError, match="a moment"):
+        display.plot_reach(chorale(), 0.0, {})
+
+
+def test_activations_share_the_time_of_the_roll():
+    score = chorale()
+    ax = display.plot_activations(np.eye(6)[:, :4], score, labels=("low", "high"), label="gate")
+    below = ax.figure.axes[1]
+    assert ax.get_xlim() == below.get_xlim() == (0, score.seconds)
+    assert np.array_equal(below.images[0].get_array(), np.eye(6)[:, :4].T)
+    assert [text.get_text() for text in below.get_yticklabels()] == ["low", "high"]
+    assert list(below.get_yticks()) == [1, 3]
+    with pytest.raises(EtudeError, match="divides"):
+        display.plot_activations(np.zeros((6, 4)), score, labels=("one", "two", "three"))
+    with pytest.raises(EtudeError, match="activations"):
+        display.plot_activations(np.zeros(6), score)

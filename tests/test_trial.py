@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import etude
-from etude.evaluation import bits_per_sixteenth
+from etude.evaluation import bits_per_sixteenth, moments
 from etude.study import record, trial
 
 
@@ -55,3 +55,13 @@ def test_surprise_keeps_every_bit_and_finds_the_moment(chorales, name):
         assert not spent[elsewhere].any()
     elif name == "text":
         assert spent[elsewhere].sum() < 0.1 * spent.sum()
+
+
+def test_every_step_has_its_moment(chorales):
+    piece = chorales["test"][0]
+    for name in ("midi", "pianoroll"):
+        representation = etude.representation(name)
+        x = representation.encode(piece)
+        when = moments(representation, x)
+        assert when.shape == (len(x),) and (np.diff(when) >= 0).all() and when[0] == 0
+    assert np.array_equal(when, np.arange(len(x)))  # a frame is a sixteenth

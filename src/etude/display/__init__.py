@@ -15,6 +15,8 @@ _PLACES = {
     "house_style": ("style", "axes", "describe", "PALETTE"),
     "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_round_trip"),
     "tokens": ("plot_tokens",),
+    "receptive_fields": ("plot_dilations", "plot_reach"),
+    "activations": ("plot_activations",),
     "sound": ("plot_waveform", "plot_spectrogram", "band_frequencies"),
     "results": ("plot_learning_curve", "plot_bits"),
     "benchmark": ("plot_against_published", "plot_changes"),

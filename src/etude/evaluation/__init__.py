@@ -20,7 +20,7 @@ _PLACES = {
     "published": ("one_gram_table", "published_table"),
     "overlap": ("statistics_table", "overlap", "jensen_shannon"),
     "memorisation": ("memorisation_table",),
-    "surprise": ("bits_per_sixteenth",),
+    "surprise": ("bits_per_sixteenth", "moments"),
     "audio_quality": ("spectral_convergence", "log_spectral_distance", "peaks_to_tempered_grid"),
     "inversion": ("compare_scales",),
     "streaming": ("streaming_table",),

@@ -31,10 +31,11 @@ def bits_per_sixteenth(representation: Representation, x: np.ndarray, bits: np.n
         raise EtudeError(f"bits of every entry {x.shape} of a score", f"{bits.shape}, {representation.domain}")
     length = max(representation.decode(x).score.common().length, 1)
     spent = bits.reshape(len(x), -1).sum(axis=1)
-    return np.bincount(np.minimum(_sixteenths(representation, x), length - 1), weights=spent, minlength=length)
+    return np.bincount(np.minimum(moments(representation, x), length - 1), weights=spent, minlength=length)
 
 
-def _sixteenths(representation: Representation, x: np.ndarray) -> np.ndarray:
+def moments(representation: Representation, x: np.ndarray) -> np.ndarray:
+    """Return the sixteenth of the piece that each step belongs to, Int[T], never falling."""
     if representation.space.rate is not None:  # steps of one length: no need to spell them
         from etude.types import NOMINAL_BPM
 
