@@ -4,9 +4,9 @@ Run: python benchmarks/tcn_training.py [--epochs N]; about two minutes. It needs
 benchmark`) and says so where they are missing.
 
 The model is the TCN row of the benchmark chapter on JSB_Chorales. "one by one" is the way that Bai, Kolter & Koltun
-(2018, section 3 and appendix A) describe and published: `nn.Conv1d` with weight norm (Salimans & Kingma 2016), padded on
-both sides and cut on the right, `nn.Dropout`, one sequence to an optimiser step, Adam, gradients clipped. "batched" is
-`Model.fit`: windows of many pieces side by side, AdamW, a schedule, averaged weights.
+(2018, section 3 and appendix A) describe and published: `nn.Conv1d` with weight norm (Salimans & Kingma 2016), padded
+on both sides and cut on the right, `nn.Dropout`, one sequence to an optimiser step, Adam, gradients clipped. "batched"
+is `Model.fit`: windows of many pieces side by side, AdamW, a schedule, averaged weights.
 
 An epoch is as many frames as the training split has, for both. Seconds are those of epochs without validation, the two
 ways in turn, the best of each: of the processor on one thread, and of the clock on all cores (which needs a machine at
@@ -103,15 +103,15 @@ class Batched:
     def steps(self, epochs: int) -> int:
         """Return the optimiser steps that see as many frames as so many epochs."""
         lengths = np.array([len(x) for x in self.train])
-        seen = BATCH * np.average(
-            np.minimum(lengths, WINDOW), weights=lengths
-        )  # frames in a batch, as pieces are drawn
+        # frames in a batch: pieces are drawn in proportion to their lengths
+        seen = BATCH * np.average(np.minimum(lengths, WINDOW), weights=lengths)
         return round(epochs * lengths.sum() / seen)
 
     def fit(self, epochs: int, valid=()):
         """Return the model after so many epochs."""
         model, steps = etude.model("tcn", FRAME, seed=0, **self.sizes), self.steps(epochs)
-        model.fit(self.train, valid, Budget(steps, BATCH, WINDOW, RATE, steps // 8, weight_decay=0.1, average=0.98))
+        every = steps // 8 if valid else steps
+        model.fit(self.train, valid, Budget(steps, BATCH, WINDOW, RATE, every, weight_decay=0.1, average=0.98))
         return model
 
     def score(self, epochs: int) -> float:
