@@ -537,7 +537,6 @@ def test_activations_share_the_time_of_the_roll():
         display.plot_activations(np.zeros((6, 4)), score, labels=("one", "two", "three"))
     with pytest.raises(EtudeError, match="activations"):
         display.plot_activations(np.zeros(6), score)
-<<<<<<< HEAD
 
 
 def test_a_grid_shows_every_number_and_leaves_gaps_white():
@@ -546,5 +545,3 @@ def test_a_grid_shows_every_number_and_leaves_gaps_white():
     assert [text.get_text() for text in ax.texts] == ["1.23", "2.00", "5.00"]
     assert ax.images[0].get_array().mask.tolist() == [[False, False], [False, True]]
     assert ax.get_ylabel() == "context"
-=======
->>>>>>> h-cnn

@@ -65,7 +65,6 @@ def test_every_step_has_its_moment(chorales):
         when = moments(representation, x)
         assert when.shape == (len(x),) and (np.diff(when) >= 0).all() and when[0] == 0
     assert np.array_equal(when, np.arange(len(x)))  # a frame is a sixteenth
-<<<<<<< HEAD
 
 
 def test_cells_of_a_grid_share_data_and_floors_and_keep_apart_what_they_learn(small, run, tmp_path):
@@ -82,5 +81,3 @@ def test_cells_of_a_grid_share_data_and_floors_and_keep_apart_what_they_learn(sm
     folders = sorted(path.name for path in (tmp_path / "models").iterdir())
     assert folders == ["memoryless-independent-pianoroll", "memoryless-nade-pianoroll"]
     assert len(list((tmp_path / "checkpoints" / "99_trial").iterdir())) == 2
-=======
->>>>>>> h-cnn

@@ -16,10 +16,7 @@ _PLACES = {
     "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_round_trip"),
     "tokens": ("plot_tokens",),
     "receptive_fields": ("plot_dilations", "plot_reach"),
-<<<<<<< HEAD
     "grids": ("plot_grid",),
-=======
->>>>>>> h-cnn
     "activations": ("plot_activations",),
     "sound": ("plot_waveform", "plot_spectrogram", "band_frequencies"),
     "keyboard": ("plot_key_weights",),

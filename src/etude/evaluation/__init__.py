@@ -20,10 +20,7 @@ _PLACES = {
     "published": ("one_gram_table", "published_table"),
     "overlap": ("statistics_table", "overlap", "jensen_shannon"),
     "memorisation": ("memorisation_table",),
-<<<<<<< HEAD
     "chords": ("chord_table",),
-=======
->>>>>>> h-cnn
     "surprise": ("bits_per_sixteenth", "moments"),
     "audio_quality": ("spectral_convergence", "log_spectral_distance", "peaks_to_tempered_grid"),
     "inversion": ("compare_scales",),
