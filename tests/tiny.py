@@ -23,6 +23,7 @@ SPACES = {
 STEPS = {"tokens": 4, "samples": 4, "frames": 2, "keys": 2}  # lengths whose pieces are all written down: at most 81
 NADE = {"output": "nade", "output_hidden": 5}
 RBM = {"output": "rbm", "output_hidden": 3}
+RELATIVE = {"output": "relative", "output_hidden": 4}
 LATENT = {"segment": 2, "latent": 2, "hidden": 6, "embedding": 4}
 TINY = {
     "memoryless": ({}, NADE, RBM),
@@ -32,11 +33,13 @@ TINY = {
         {"hidden": 8, "layers": 1, "recall": 2},
         {"hidden": 8, "layers": 1, **NADE},
         {"hidden": 8, "layers": 1, **RBM},
+        {"hidden": 8, "layers": 1, "recall": 2, **RELATIVE},
     ),
     "tcn": (
         {"channels": 6, "blocks": 2, "kernel": 2, "embedding": 4},
         {"channels": 6, "blocks": 1, **NADE},
         {"channels": 6, "blocks": 1, **RBM},
+        {"channels": 6, "blocks": 1, **RELATIVE},
     ),
     "wavenet": (
         {"residual": 6, "skip": 8, "stacks": 1, "dilations": 3},

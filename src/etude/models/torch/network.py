@@ -65,8 +65,9 @@ class Network(Weights):
         self.output = build(output, context.features, space, hidden)
 
     def features(self, past: Tensor, first: Tensor, state=None):
-        """Return the context of every step, Float[n, T, H], and the state after the last."""
-        return self.context(self.embedding(past, first), state)
+        """Return what the output of every step is computed from, Float[n, T, H], and the state after the last."""
+        features, state = self.context(self.embedding(past, first), state)
+        return self.output.given(features, past, first), state
 
     def loss(self, batch) -> Tensor:
         """Return the mean nats per step of a `Batch` of tensors."""

@@ -15,6 +15,7 @@ OUTPUTS = {  # name -> "module:Class", called with (features, space, hidden)
     "categorical": "etude.models.torch.outputs:Independent",
     "independent": "etude.models.torch.outputs:Independent",
     "nade": "etude.models.torch.nade:NADE",
+    "relative": "etude.models.torch.relative:Relative",
     "rbm": "etude.models.torch.rbm_output:ConditionalRBM",
 }
 
@@ -37,6 +38,13 @@ class Independent(nn.Module):
     def logits(self, features: Tensor) -> Tensor:
         """Return Float[..., entries, levels]."""
         return nn.functional.linear(features, self.weight.T, self.bias).unflatten(-1, self.shape)
+
+    def given(self, features: Tensor, past: Tensor, first: Tensor) -> Tensor:
+        """Return what a step's distribution is computed from: the features of the context alone.
+
+        `past` Int[n, T, entries] holds the event before each step, but where `first` Bool[n] nothing before step 0.
+        """
+        return features
 
     def nats(self, features: Tensor, x: Tensor, exact: bool = False) -> Tensor:
         """Return -log p of `x` Int[..., entries] in its shape; where `exact`, normalised in double precision."""
