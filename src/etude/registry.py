@@ -34,6 +34,8 @@ MODELS = {  # name -> framework -> class
     "rnn": {"torch": "etude.models.rnn:TorchRNN"},
     "tcn": {"torch": "etude.models.tcn:TorchTCN"},
     "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
+    "autoencoder": {"torch": "etude.models.autoencoder:TorchAutoencoder"},
+    "vae": {"torch": "etude.models.vae:TorchVAE"},
 }
 FLOORS = ("uniform", "marginal", "copy-previous", "counts")
 
@@ -88,7 +90,18 @@ def _resolve(target: str) -> type:
 
 
 def _check_options(name: str, cls: type, options: dict) -> None:
-    known = [p for p in inspect.signature(cls).parameters if p not in ("space", "seed")]
+    known = [option for option in _options(cls) if option not in ("space", "seed")]
     for option in options:
         if option not in known:
             raise unknown_name(f"{name} option", option, known)
+
+
+def _options(cls: type) -> list[str]:
+    """Return what a class can be called with; where it hands `**options` on, what its base can be called with too."""
+    names: dict[str, None] = {}
+    for init in [vars(base)["__init__"] for base in cls.__mro__ if "__init__" in vars(base)]:
+        parameters = list(inspect.signature(init).parameters.values())[1:]
+        names |= {p.name: None for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return list(names)

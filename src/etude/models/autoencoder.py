@@ -38,63 +38,18 @@ class Autoencoder(LatentModel):
     Parameters
     ----------
     space : Space
-    seed : int
-        Of the initial weights.
-    segment : int
-        Steps of a segment, S. It takes the place of the budget's window.
-    latent : int
-        Dimensions of the code, D.
     levels : int
         Values of a dimension, L: a code has at most D log2 L bits.
-    decoder : {"sequence", "convolution"}
-        See `etude.models.coders`.
-    hidden : int
-        Units of the decoder's RNN, channels of all convolutions, H.
-    embedding : int
-        Size of the vector that an event is read as.
-    dropout : float
-        Share of the decoder's features dropped while learning.
-    word_dropout : float
-        Share of events that the sequence decoder does not get to read while learning (Bowman et al. 2016).
-    rounds : int
-        Of alternation where a mask is filled (`etude.models.filling`).
-    output, output_hidden
-        See `etude.models.outputs.output_options`.
+    **options
+        See `etude.models.latent.LatentModel`.
     """
 
     name = "autoencoder"
 
-    def __init__(
-        self,
-        space: Space,
-        *,
-        seed: int = 0,
-        segment: int = 32,
-        latent: int = 8,
-        levels: int = 8,
-        decoder: str = "sequence",
-        hidden: int = 128,
-        embedding: int = 64,
-        dropout: float = 0.1,
-        word_dropout: float = 0.0,
-        rounds: int = 8,
-        output: str | None = None,
-        output_hidden: int | None = None,
-    ):
+    def __init__(self, space: Space, *, levels: int = 8, **options):
         if levels < 2:
             raise EtudeError("2 or more levels of a code", str(levels))
-        sizes = {"segment": segment, "latent": latent, "levels": levels, "hidden": hidden, "embedding": embedding}
-        super().__init__(
-            space,
-            seed=seed,
-            **sizes,
-            decoder=decoder,
-            dropout=dropout,
-            word_dropout=word_dropout,
-            rounds=rounds,
-            output=output,
-            output_hidden=output_hidden,
-        )
+        super().__init__(space, {"levels": levels}, **options)
 
     def codes(self, x) -> np.ndarray:
         """Return the code of each segment of a piece Int[T, *E], Int64[segments, D]."""
@@ -120,8 +75,7 @@ class Autoencoder(LatentModel):
         self.network.count(np.stack([np.bincount(column, minlength=levels) for column in codes.T]))
 
     def _codes(self, segments) -> np.ndarray:
-        found = [self.network.codes(batch) for batch in self._batched(segments)]
-        return np.concatenate(found) if found else np.zeros((0, self.options["latent"]), np.int64)
+        return self._through(self.network.codes, segments, self.options["latent"])
 
     def _code_bits(self, codes: np.ndarray) -> np.ndarray:
         return -np.log2(self.prior())[np.arange(codes.shape[1]), codes].sum(axis=1)
@@ -142,11 +96,11 @@ class Autoencoder(LatentModel):
     def _latents(self, segments):
         return self._values(self._codes(segments))
 
-    def _draw_prior(self, n, rng, temperature):
+    def _draw_prior(self, n, rng, temperature, top_p):
         p = np.broadcast_to(self.prior(), (n, self.options["latent"], self.options["levels"]))
-        return self._values(draw(rng, temperature)(p, np.arange(self.options["latent"])))
+        return self._values(draw(rng, temperature, top_p)(p, np.arange(self.options["latent"])))
 
-    def _draw_posterior(self, segments, rng):
+    def _draw_posterior(self, segments, rng, temperature):
         return self._latents(segments)
 
 

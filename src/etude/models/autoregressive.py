@@ -15,7 +15,7 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.base import Model
-from etude.types import Evidence
+from etude.types import Evidence, Space
 
 # (probabilities Float64[n, k, levels], entries: indices of the k entries in the step) -> symbols Int[n, k]
 Chooser = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -53,16 +53,8 @@ class Autoregressive(Model):
 
     def _sample(self, n, steps, rng, temperature, top_p=1.0, prefix=None):
         prefix = np.zeros((0, *self.space.event_shape), np.int64) if prefix is None else prefix
-        stepper, events, open_ = self.stepper(n), [], np.ones(n, bool)
-        for t in range(steps):
-            choose = repeat(prefix[t]) if t < len(prefix) else draw(rng, temperature, top_p)
-            events.append(stepper.step(choose))
-            if self.space.end is not None:
-                open_ &= events[-1] != self.space.end
-                if not open_.any():
-                    break
-        x = np.stack(events, axis=1) if events else np.zeros((n, 0, *self.space.event_shape), np.int64)
-        return [cut_at_end(piece, self.space.end) for piece in x]
+        stepper, free = self.stepper(n), draw(rng, temperature, top_p)
+        return grow(n, steps, self.space, lambda t: stepper.step(repeat(prefix[t]) if t < len(prefix) else free))
 
     def _condition(self, evidence: Evidence) -> Model:
         length = evidence.prefix_length()
@@ -152,6 +144,22 @@ def nucleus(probabilities: np.ndarray, top_p: float) -> np.ndarray:
     weights = np.zeros_like(probabilities)
     np.put_along_axis(weights, order, np.where(likelier < top_p, ranked, 0.0), axis=-1)
     return weights / weights.sum(axis=-1, keepdims=True)
+
+
+def grow(n: int, steps: int, space: Space, write: Callable[[int], np.ndarray]) -> list[np.ndarray]:
+    """Return n pieces of at most `steps` steps, where `write(t)` gives step t of each, Int[n, *E].
+
+    In a space with an end code, each piece ends with its first; when all have ended, nothing more is written.
+    """
+    events, open_ = [], np.ones(n, bool)
+    for t in range(steps):
+        events.append(write(t))
+        if space.end is not None:
+            open_ &= events[-1] != space.end
+            if not open_.any():
+                break
+    x = np.stack(events, axis=1) if events else np.zeros((n, 0, *space.event_shape), np.int64)
+    return [cut_at_end(piece, space.end) for piece in x]
 
 
 def cut_at_end(x: np.ndarray, end: int | None) -> np.ndarray:

@@ -25,7 +25,7 @@ import numpy as np
 
 from etude.errors import EtudeError, SpaceMismatch, unknown_name
 from etude.models.dilated import linear_arrays, named
-from etude.models.outputs import output_arrays, output_options
+from etude.models.outputs import output_arrays
 from etude.models.rnn import layer_arrays
 from etude.models.segments import halvings, positions
 from etude.models.sequence import embedding_arrays
@@ -35,27 +35,23 @@ SPREAD = 1.8  # of what the encoder gives at first: that of a logistic distribut
 DECODERS = ("sequence", "convolution")
 
 
-def coder_options(space: Space, options: dict) -> dict:
-    """Return the options that every autoencoder has, checked and completed.
-
-    Parameters
-    ----------
-    space : Space
-    options : dict
-        segment, latent, decoder, hidden, embedding, dropout, word_dropout, rounds, output, output_hidden.
-    """
+def check_coders(space: Space, options: dict) -> dict:
+    """Return the options of an autoencoder on `space`, those of its encoder and decoder checked."""
     if options["decoder"] not in DECODERS:
         raise unknown_name("decoder", options["decoder"], DECODERS)
     if options["decoder"] == "convolution" and space.end is not None:
         reason = "It writes all steps of a segment at once, those after the end code too: use decoder='sequence'."
         raise SpaceMismatch("a space without an end code for decoder='convolution'", f"{space}", reason)
+    if options["decoder"] == "convolution" and options["output"] == "relative":
+        remedy = "It writes steps that are independent given the latent: use output='nade'."
+        raise EtudeError("an output without a memory for decoder='convolution'", "relative", remedy)
     for name, least in (("segment", 1), ("latent", 1), ("hidden", 1), ("embedding", 1), ("rounds", 0)):
         if options[name] < least:
             raise EtudeError(f"{name} >= {least}", str(options[name]))
     for name in ("dropout", "word_dropout"):
         if not 0 <= options[name] < 1:
             raise EtudeError(f"{name} in [0, 1)", str(options[name]))
-    return {**options, **output_options(space, options["output"], options["output_hidden"])}
+    return options
 
 
 def coder_arrays(space: Space, options: dict, known: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -47,21 +47,21 @@ class Filling(Continuation):
                 raise EtudeError("pieces that begin with the given prefix", "another beginning")
         return self.model._sums(xs, self.model._segment_bits, begin)
 
-    def _sample(self, n, steps, rng, temperature):
-        steps, choose, pieces = max(steps, self.reach), draw(rng, temperature), []
-        horizon = min(steps, -(-self.reach // self.segment) * self.segment)
-        for _ in range(self.model.options["rounds"]):
-            pieces = self._write(n, horizon, pieces, choose, rng, temperature)
-        return self._write(n, steps, pieces, choose, rng, temperature)
+    def _sample(self, n, steps, rng, temperature, top_p=1.0):
+        steps, pieces = max(steps, self.reach), []
+        horizon = min(steps, -(-self.reach // self.segment) * self.segment)  # beyond it nothing is known
+        for last in [*[horizon] * self.model.options["rounds"], steps]:
+            pieces = self._write(pieces, n, last, rng, temperature, top_p)
+        return pieces
 
-    def _write(self, n, steps, pieces, choose, rng, temperature) -> list[np.ndarray]:
+    def _write(self, pieces, n, steps, rng, temperature, top_p) -> list[np.ndarray]:
         """Write n pieces, the segments that hold known entries from the latents of `pieces`, if there are any."""
-        cuts = [self.model._cut(x) for x in pieces]
+        cuts, choose = [self.model._cut(x) for x in pieces], draw(rng, temperature, top_p)
 
         def latent(s: int) -> np.ndarray:
             if cuts and self.known[s * self.segment :][: self.segment].any():
-                return self.model._draw_posterior([segments[s] for segments in cuts], rng)
-            return self.model._draw_prior(n, rng, temperature)
+                return self.model._draw_posterior([segments[s] for segments in cuts], rng, temperature)
+            return self.model._draw_prior(n, rng, temperature, top_p)
 
         return self.model._write(n, steps, latent, lambda t: self._clamped(t, choose))
 

@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from etude.errors import EtudeError
-from etude.models.autoregressive import Chooser, cut_at_end, draw
+from etude.models.autoregressive import Chooser, draw, grow
 from etude.models.base import Model
-from etude.models.coders import coder_arrays, coder_options
-from etude.models.outputs import too_large
+from etude.models.coders import check_coders, coder_arrays
+from etude.models.latent_space import LatentSpace
+from etude.models.outputs import output_options, too_large
 from etude.models.segments import Segment, Segments, cut
 from etude.models.sequence import SequenceModel, adapted, compact, marginals
 from etude.training import Task
@@ -32,14 +32,62 @@ LOGITS_AT_ONCE = 2**21  # of segments scored side by side: 16 MB in double preci
 SegmentBits = tuple[np.ndarray, np.ndarray]  # bits of each segment Float64[n], and their variances
 
 
-class LatentModel(Model):
-    """Base of the autoencoders: all but what a latent is and what it costs."""
+class LatentModel(LatentSpace, Model):
+    """Base of the autoencoders: all but what a latent is and what it costs.
+
+    Parameters
+    ----------
+    space : Space
+    own : dict
+        The options that the family has beside these.
+    seed : int
+        Of the initial weights.
+    segment : int
+        Steps of a segment, S. It takes the place of the budget's window.
+    latent : int
+        Dimensions of the latent, D.
+    decoder : {"sequence", "convolution"}
+        See `etude.models.coders`.
+    hidden : int
+        Units of the decoder's RNN, channels of all convolutions, H.
+    embedding : int, optional
+        Size of the vector that an event is read as; by default 64 for scalar steps, `hidden` for vectors.
+    dropout : float
+        Share of the decoder's features dropped while learning.
+    word_dropout : float
+        Share of events that the sequence decoder does not get to read while learning (Bowman et al. 2016).
+    rounds : int
+        Of alternation where a mask is filled (`etude.models.filling`).
+    output, output_hidden
+        See `etude.models.outputs.output_options`.
+    """
 
     kind = "bound"
     known = 1  # numbers that the encoder gives for each dimension of z
 
-    def __init__(self, space: Space, *, seed: int = 0, **options):
-        super().__init__(space, seed=seed, **coder_options(space, options))
+    def __init__(
+        self,
+        space: Space,
+        own: dict,
+        /,
+        *,
+        seed: int = 0,
+        segment: int = 32,
+        latent: int = 16,
+        decoder: str = "sequence",
+        hidden: int = 128,
+        embedding: int | None = None,
+        dropout: float = 0.1,
+        word_dropout: float = 0.0,
+        rounds: int = 8,
+        output: str | None = None,
+        output_hidden: int | None = None,
+    ):
+        embedding = embedding or (hidden if space.event_shape else 64)
+        sizes = {"segment": segment, "latent": latent, "hidden": hidden, "embedding": embedding, "rounds": rounds}
+        shares = {"dropout": dropout, "word_dropout": word_dropout}
+        written = {"decoder": decoder, **output_options(space, output, output_hidden)}
+        super().__init__(space, seed=seed, **check_coders(space, {**own, **sizes, **shares, **written}))
         self._network, self._untouched = None, True
 
     # A network is drawn, identified and stored as that of a sequence model is.
@@ -51,63 +99,17 @@ class LatentModel(Model):
         """Refuse steps whose softmax layers would be too large."""
         return too_large(space)
 
-    def encode(self, x) -> np.ndarray:
-        """Return the latent of each segment of a piece Int[T, *E], Float64[segments, latent]."""
-        return self._latents(self._cut(self.space.check(x)))
-
-    def decode(self, z, steps: int | None = None, seed: int = 0, temperature: float = 0.0) -> np.ndarray:
-        """Return the piece that latents Float[segments, latent] are decoded to.
-
-        Parameters
-        ----------
-        z : Float[segments, latent]
-        steps : int, optional
-            Of the piece; by default as many as its segments have. In a space with an end code it may end sooner.
-        seed, temperature
-            Of the steps drawn given z; at temperature 0, the likeliest one after the other.
-        """
-        z, segment = np.asarray(z, np.float64), self.options["segment"]
-        if z.ndim != 2 or z.shape[1] != self.options["latent"]:
-            raise EtudeError(f"latents (segments, {self.options['latent']})", f"{z.shape}")
-        steps = len(z) * segment if steps is None else steps
-        if not 0 <= steps <= len(z) * segment:
-            raise EtudeError(f"0 to {len(z) * segment} steps, which {len(z)} latents give", str(steps))
-        choose = draw(np.random.default_rng(seed), temperature)
-        return self._write(1, steps, lambda s: z[s : s + 1], lambda t: choose)[0]
-
-    def reconstruct(self, x) -> np.ndarray:
-        """Return the piece as it comes back: its latents, decoded to as many steps, the likeliest ones."""
-        return self.decode(self.encode(x), len(x))
-
-    def interpolate(self, x, y, steps: int, seed: int = 0, temperature: float = 0.0) -> list[np.ndarray]:
-        """Return `steps` pieces on the straight line between the latents of two, as long as the shorter of them."""
-        if steps < 2:
-            raise EtudeError("2 or more steps, the ends included", str(steps))
-        length = min(len(x), len(y))
-        segments = -(-length // self.options["segment"])
-        a, b = (self.encode(piece)[:segments] for piece in (x, y))
-        line = [(1 - u) * a + u * b for u in np.linspace(0, 1, steps)]
-        return [self.decode(self._nearest(z), length, seed, temperature) for z in line]
-
     @abstractmethod
     def _segment_bits(self, segments: list[Segment]) -> SegmentBits:
         """Return a bound on -log2 p(x | c) of each segment, and its variance."""
 
     @abstractmethod
-    def _draw_prior(self, n: int, rng: np.random.Generator, temperature: float) -> np.ndarray:
+    def _draw_prior(self, n: int, rng: np.random.Generator, temperature: float, top_p: float) -> np.ndarray:
         """Return n latents drawn from p(z), Float64[n, latent]."""
 
     @abstractmethod
-    def _draw_posterior(self, segments: list[Segment], rng: np.random.Generator) -> np.ndarray:
+    def _draw_posterior(self, segments: list[Segment], rng: np.random.Generator, temperature: float) -> np.ndarray:
         """Return a latent that could have written each segment, Float64[n, latent]."""
-
-    @abstractmethod
-    def _latents(self, segments: list[Segment]) -> np.ndarray:
-        """Return the latent that stands for each segment, Float64[n, latent]."""
-
-    def _nearest(self, z: np.ndarray) -> np.ndarray:
-        """Return the latents that are nearest to z Float64[n, latent], where not all are latents."""
-        return z
 
     # Learning --------------------------------------------------------------------------------------------------------
 
@@ -160,6 +162,11 @@ class LatentModel(Model):
         size = max(1, LOGITS_AT_ONCE // logits)
         return [pad(segments[i : i + size]) for i in range(0, len(segments), size)]
 
+    def _through(self, encode: Callable[[Batch], np.ndarray], segments: Sequence[Segment], *shape: int) -> np.ndarray:
+        """Return what the network's `encode` gives of each segment, [n, *shape]."""
+        found = [encode(batch) for batch in self._batched(segments)]
+        return np.concatenate(found) if found else np.zeros((0, *shape), np.int64)
+
     def _given(self, z: np.ndarray, segments: Sequence[Segment]) -> np.ndarray:
         """Return -log2 p(x | z, c) of segments given latents z Float[n, K, D], Float64[n, K]."""
         bits, done = np.zeros(z.shape[:2]), 0
@@ -170,26 +177,22 @@ class LatentModel(Model):
 
     # Generation ------------------------------------------------------------------------------------------------------
 
-    def _sample(self, n, steps, rng, temperature):
-        choose = draw(rng, temperature)
-        return self._write(n, steps, lambda s: self._draw_prior(n, rng, temperature), lambda t: choose)
+    def _sample(self, n, steps, rng, temperature, top_p=1.0):
+        choose = draw(rng, temperature, top_p)
+        return self._write(n, steps, lambda s: self._draw_prior(n, rng, temperature, top_p), lambda t: choose)
 
     def _write(self, n: int, steps: int, latent: Callable[[int], np.ndarray], chooser: Callable[[int], Chooser]):
         """Return n pieces: segment s is decoded from latent(s) Float[n, latent], its step t picked by chooser(t)."""
-        past, first = np.zeros((n, self.space.entries), np.int64), np.ones(n, bool)
-        events, state, open_ = [], None, np.ones(n, bool)
-        for t in range(steps):
+        z, past, state = None, np.zeros((n, self.space.entries), np.int64), None
+
+        def step(t: int) -> np.ndarray:
+            nonlocal z, past, state
             if t % self.options["segment"] == 0:
                 z, state = latent(t // self.options["segment"]), None
-            past, state = self.network.write(z, past, first, chooser(t), state)
-            first = np.zeros(n, bool)
-            events.append(past.reshape(n, *self.space.event_shape))
-            if self.space.end is not None:
-                open_ &= events[-1] != self.space.end
-                if not open_.any():
-                    break
-        x = np.stack(events, axis=1) if events else np.zeros((n, 0, *self.space.event_shape), np.int64)
-        return [cut_at_end(piece, self.space.end) for piece in x]
+            past, state = self.network.write(z, past, np.full(n, t == 0), chooser(t), state)
+            return past.reshape(n, *self.space.event_shape)
+
+        return grow(n, steps, self.space, step)
 
     def _condition(self, evidence: Evidence) -> Model:
         from etude.models.filling import Filling

@@ -52,72 +52,24 @@ class VAE(LatentModel):
     Parameters
     ----------
     space : Space
-    seed : int
-        Of the initial weights.
-    segment : int
-        Steps of a segment, S. It takes the place of the budget's window.
-    latent : int
-        Dimensions of the latent, D.
-    decoder : {"sequence", "convolution"}
-        See `etude.models.coders`.
-    hidden : int
-        Units of the decoder's RNN, channels of all convolutions, H.
-    embedding : int
-        Size of the vector that an event is read as.
     warm_up : int
         Optimiser steps in which the weight of the KL rises from 0 to 1.
     free_bits : float
         Bits that each dimension of a segment's latent may carry before they cost anything while learning.
-    dropout : float
-        Share of the decoder's features dropped while learning.
-    word_dropout : float
-        Share of events that the sequence decoder does not get to read while learning.
     samples : int
         Latents drawn for each segment in `bits`, K.
-    rounds : int
-        Of alternation where a mask is filled (`etude.models.filling`).
-    output, output_hidden
-        See `etude.models.outputs.output_options`.
+    **options
+        See `etude.models.latent.LatentModel`.
     """
 
     name = "vae"
     known = 2
 
-    def __init__(
-        self,
-        space: Space,
-        *,
-        seed: int = 0,
-        segment: int = 32,
-        latent: int = 16,
-        decoder: str = "sequence",
-        hidden: int = 128,
-        embedding: int = 64,
-        warm_up: int = 0,
-        free_bits: float = 0.0,
-        dropout: float = 0.1,
-        word_dropout: float = 0.0,
-        samples: int = 8,
-        rounds: int = 8,
-        output: str | None = None,
-        output_hidden: int | None = None,
-    ):
+    def __init__(self, space: Space, *, warm_up: int = 0, free_bits: float = 0.0, samples: int = 8, **options):
         if warm_up < 0 or not free_bits >= 0 or samples < 1:
             got = f"warm_up={warm_up}, free_bits={free_bits}, samples={samples}"
             raise EtudeError("warm_up, free_bits >= 0 and samples >= 1", got)
-        sizes = {"segment": segment, "latent": latent, "hidden": hidden, "embedding": embedding}
-        learning = {"warm_up": warm_up, "free_bits": free_bits, "dropout": dropout, "word_dropout": word_dropout}
-        super().__init__(
-            space,
-            seed=seed,
-            **sizes,
-            **learning,
-            decoder=decoder,
-            samples=samples,
-            rounds=rounds,
-            output=output,
-            output_hidden=output_hidden,
-        )
+        super().__init__(space, {"warm_up": warm_up, "free_bits": free_bits, "samples": samples}, **options)
 
     def elbo(self, xs, samples: int = 1) -> Bits:
         """Return the negative evidence lower bound of complete pieces Int[T, *E]: the KL and a mean over `samples`."""
@@ -156,9 +108,8 @@ class VAE(LatentModel):
 
     def _posterior(self, segments: list[Segment]) -> tuple[np.ndarray, np.ndarray]:
         """Return mean and deviation of q(z | x) of each segment, Float64[n, D] both."""
-        found = [self.network.posterior(batch) for batch in self._batched(segments)]
-        mean, deviation = np.concatenate(found, axis=1) if found else np.zeros((2, 0, self.options["latent"]))
-        return mean, deviation
+        found = self._through(self.network.posterior, segments, 2, self.options["latent"])
+        return found[:, 0], found[:, 1]
 
     def _segment_bits(self, segments):
         return self._importance_bits(segments, self.options["samples"])
@@ -188,12 +139,12 @@ class VAE(LatentModel):
     def _latents(self, segments):
         return self._posterior(segments)[0]
 
-    def _draw_prior(self, n, rng, temperature):
+    def _draw_prior(self, n, rng, temperature, top_p):
         return rng.normal(size=(n, self.options["latent"])) * np.sqrt(temperature)  # p^(1 / temperature)
 
-    def _draw_posterior(self, segments, rng):
+    def _draw_posterior(self, segments, rng, temperature):
         mean, deviation = self._posterior(segments)
-        return mean + deviation * rng.normal(size=mean.shape)
+        return mean + deviation * rng.normal(size=mean.shape) * np.sqrt(temperature)
 
 
 def gaussian_kl(mean, deviation) -> np.ndarray:

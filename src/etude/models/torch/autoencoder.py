@@ -32,7 +32,7 @@ class AutoencoderNetwork(LatentNetwork):
 
     def codes(self, batch) -> np.ndarray:
         """Return the code of each segment of a batch of arrays, Int64[n, D]."""
-        return self._position(torch.from_numpy(self._encoded(batch))).round().long().numpy()
+        return self._position(torch.from_numpy(self.encode(batch))).round().long().numpy()
 
     def counts(self) -> np.ndarray:
         """Return how often each level of each dimension was seen, Float64[D, L]."""

@@ -35,17 +35,22 @@ class LatentNetwork(Network):
         inside = torch.zeros_like(batch.first)  # the first event of a segment is an event, not a start
         return self.encoder(self.embedding(batch.events[:, 1:], inside), batch.mask)
 
+    def features_given(self, z: Tensor, past: Tensor, first: Tensor, state=None):
+        """Return what the output of every step is computed from, Float[n, T, H], and the state after the last."""
+        features, state = self.context(z, self.embedding(past, first), state)
+        return self.output.given(features, past, first), state
+
     def nats(self, z: Tensor, batch, exact: bool = False) -> Tensor:
         """Return -log p(x | z, c) of each segment of a batch of tensors given z Float[n, latent], Float[n]."""
-        features, _ = self.context(z, self.embedding(batch.events[:, :-1], batch.first))
+        features, _ = self.features_given(z, batch.events[:, :-1], batch.first)
         steps = self.output.nats(features[batch.mask], batch.events[:, 1:][batch.mask], exact).sum(-1)
         return steps.new_zeros(batch.mask.shape).masked_scatter(batch.mask, steps).sum(-1)
 
     def bits_given(self, z: np.ndarray, batch) -> np.ndarray:
         """Return -log2 p(x | z, c) of each segment given each of its latents z Float[n, K, latent], Float64[n, K]."""
         n, copies = z.shape[:2]
-        with self._still():
-            batch = type(batch)(*(self._tensor(part).repeat_interleave(copies, dim=0) for part in batch))
+        with self.still():
+            batch = type(batch)(*(self.tensor(part).repeat_interleave(copies, dim=0) for part in batch))
             nats = self.nats(self._latent(z).flatten(0, 1), batch, exact=True)
         return nats.view(n, copies).cpu().numpy() / log(2)
 
@@ -54,18 +59,19 @@ class LatentNetwork(Network):
 
         `past` Int[n, entries] is the event before; `state` is None where the step begins the segment.
         """
-        with self._still():
-            vectors = self.embedding(self._tensor(past)[:, None], self._tensor(first))
-            features, state = self.context(self._latent(z), vectors, state)
+        with self.still():
+            features, state = self.features_given(
+                self._latent(z), self.tensor(past)[:, None], self.tensor(first), state
+            )
             return self.output.choose(features[:, 0], choose), state
 
     def _latent(self, z: np.ndarray) -> Tensor:
-        return self._tensor(np.asarray(z, np.float32))
+        return self.tensor(np.asarray(z, np.float32))
 
-    def _encoded(self, batch) -> np.ndarray:
+    def encode(self, batch) -> np.ndarray:
         """Return what the encoder makes of a batch of arrays, as Float64[n, known]."""
-        with self._still():
-            return self.encoded(type(batch)(*map(self._tensor, batch))).double().cpu().numpy()
+        with self.still():
+            return self.encoded(type(batch)(*map(self.tensor, batch))).double().cpu().numpy()
 
     def views(self) -> dict[str, Tensor]:
         """Return all weights in the shared layout, as views of the parameters."""

@@ -37,7 +37,6 @@ class VAENetwork(LatentNetwork):
         mean, log_variance = encoded.chunk(2, dim=-1)
         return mean, (log_variance.clamp(-LONGEST, LONGEST) / 2).exp()
 
-    def posterior(self, batch) -> tuple[np.ndarray, np.ndarray]:
-        """Return mean and deviation of q(z | x) of each segment of a batch of arrays, Float64[n, D] both."""
-        mean, deviation = self.gaussian(torch.from_numpy(self._encoded(batch)))
-        return mean.numpy(), deviation.numpy()
+    def posterior(self, batch) -> np.ndarray:
+        """Return mean and deviation of q(z | x) of each segment of a batch of arrays, Float64[n, 2, D]."""
+        return torch.stack(self.gaussian(torch.from_numpy(self.encode(batch))), dim=1).numpy()
