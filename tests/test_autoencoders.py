@@ -482,6 +482,8 @@ def test_what_does_not_fit_is_refused_with_the_reason(cls):
         cls(TOKENS, decoder="convolution")
     with pytest.raises(EtudeError, match="Did you mean 'convolution'"):
         cls(SAMPLES, decoder="convolutional")
+    with pytest.raises(EtudeError, match="without a memory"):
+        cls(FRAMES, decoder="convolution", output="relative")
     assert "logits" in cls.refuses(Space((1000,), 1000))
     for wrong in ({"segment": 0}, {"latent": 0}, {"dropout": 1.0}, {"word_dropout": -0.1}, {"rounds": -1}):
         with pytest.raises(EtudeError, match=next(iter(wrong))):
@@ -492,9 +494,27 @@ def test_what_does_not_fit_is_refused_with_the_reason(cls):
 
 
 def test_any_output_that_fits_the_steps_can_be_decoded_to():
-    for output, decoder in product(("independent", "nade"), ("sequence", "convolution")):
+    fitting = [*product(("independent", "nade"), ("sequence", "convolution")), ("relative", "sequence")]
+    for output, decoder in fitting:
         model = lively(TorchAutoencoder, FRAMES, latent=2, levels=3, decoder=decoder, output=output)
         assert sum(mixture(model, x) for x in all_pieces(FRAMES, 2)) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_narrow_nucleus_takes_the_likeliest_codes_everywhere():
+    model = lively(TorchAutoencoder, SAMPLES, latent=3, levels=5)
+    likeliest = model.sample(1, 20, temperature=0)[0]
+    assert all(np.array_equal(x, likeliest) for x in model.sample(5, 20, seed=4, top_p=1e-6))
+    known = np.arange(20) % 3 == 0
+    filling = model.condition(Evidence(likeliest, known))
+    cold, narrow = filling.sample(3, 20, temperature=0), filling.sample(3, 20, seed=4, top_p=1e-6)
+    assert all(map(np.array_equal, cold, narrow))
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "vae"])
+def test_options_of_the_base_are_known_and_others_refused(name):
+    assert etude.model(name, FRAMES, segment=3, word_dropout=0.5).options["segment"] == 3
+    with pytest.raises(EtudeError, match="Did you mean 'segment'"):
+        etude.model(name, FRAMES, segmant=3)
 
 
 def test_they_are_registered():

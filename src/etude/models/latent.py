@@ -85,9 +85,9 @@ class LatentModel(LatentSpace, Model):
     ):
         embedding = embedding or (hidden if space.event_shape else 64)
         sizes = {"segment": segment, "latent": latent, "hidden": hidden, "embedding": embedding, "rounds": rounds}
-        shares = {"dropout": dropout, "word_dropout": word_dropout}
-        written = {"decoder": decoder, **output_options(space, output, output_hidden)}
-        super().__init__(space, seed=seed, **check_coders(space, {**own, **sizes, **shares, **written}))
+        coders = {"decoder": decoder, "dropout": dropout, "word_dropout": word_dropout}
+        options = {**own, **sizes, **coders, **output_options(space, output, output_hidden)}
+        super().__init__(space, seed=seed, **check_coders(space, options))
         self._network, self._untouched = None, True
 
     # A network is drawn, identified and stored as that of a sequence model is.

@@ -83,13 +83,15 @@ class VAE(LatentModel):
 
     def kl(self, xs) -> np.ndarray:
         """Return KL(q(z | x) || p(z)) of every segment of the pieces, dimension by dimension: bits Float64[n, D]."""
-        mean, deviation = self._posterior([part for x in xs for part in self._cut(self.space.check(x))])
-        return gaussian_kl(mean, deviation) / log(2)
+        return gaussian_kl(*self._posterior(self._all_segments(xs))) / log(2)
 
     def active_units(self, xs) -> int:
         """Return how many dimensions of the latent tell segments apart: variance of the mean above `ACTIVE`."""
-        mean, _ = self._posterior([part for x in xs for part in self._cut(self.space.check(x))])
+        mean, _ = self._posterior(self._all_segments(xs))
         return int((mean.var(axis=0) > ACTIVE).sum())
+
+    def _all_segments(self, xs) -> list[Segment]:
+        return [segment for x in xs for segment in self._cut(self.space.check(x))]
 
     def _complete(self, xs, samples: int) -> list[np.ndarray]:
         if samples < 1:
@@ -140,7 +142,8 @@ class VAE(LatentModel):
         return self._posterior(segments)[0]
 
     def _draw_prior(self, n, rng, temperature, top_p):
-        return rng.normal(size=(n, self.options["latent"])) * np.sqrt(temperature)  # p^(1 / temperature)
+        # p^(1 / temperature) is Gaussian; `top_p` is of codes, and a latent here is none
+        return rng.normal(size=(n, self.options["latent"])) * np.sqrt(temperature)
 
     def _draw_posterior(self, segments, rng, temperature):
         mean, deviation = self._posterior(segments)
