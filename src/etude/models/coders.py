@@ -24,11 +24,10 @@ from math import sqrt
 import numpy as np
 
 from etude.errors import EtudeError, SpaceMismatch, unknown_name
-from etude.models.dilated import linear_arrays, named
+from etude.models.dilated import linear_arrays, named, reading_arrays
 from etude.models.outputs import output_arrays
 from etude.models.rnn import layer_arrays
 from etude.models.segments import halvings, positions
-from etude.models.sequence import embedding_arrays
 from etude.types import Space
 
 SPREAD = 1.8  # of what the encoder gives at first: that of a logistic distribution, whose sigmoid is uniform
@@ -58,7 +57,7 @@ def coder_arrays(space: Space, options: dict, known: int, rng: np.random.Generat
     """Return initial weights; the encoder gives `known` numbers about z."""
     decoder = sequence_arrays if options["decoder"] == "sequence" else convolution_arrays
     return {
-        **embedding_arrays(space, options["embedding"], rng),
+        **reading_arrays(space, options["embedding"], rng),
         **encoder_arrays(options, known, rng),
         **decoder(options, rng),
         **output_arrays(options["hidden"], space, rng, options["output"], options["output_hidden"]),

@@ -19,6 +19,7 @@ import numpy as np
 from etude.models.autoregressive import Chooser, draw, grow
 from etude.models.base import Model
 from etude.models.coders import check_coders, coder_arrays
+from etude.models.dilated import reading_size
 from etude.models.latent_space import LatentSpace
 from etude.models.outputs import output_options, too_large
 from etude.models.segments import Segment, Segments, cut
@@ -51,7 +52,7 @@ class LatentModel(LatentSpace, Model):
     hidden : int
         Units of the decoder's RNN, channels of all convolutions, H.
     embedding : int, optional
-        Size of the vector that an event is read as; by default 64 for scalar steps, `hidden` for vectors.
+        Size of the vector that an event is read as; by default 64 for scalar steps, for vectors the roll itself.
     dropout : float
         Share of the decoder's features dropped while learning.
     word_dropout : float
@@ -83,7 +84,7 @@ class LatentModel(LatentSpace, Model):
         output: str | None = None,
         output_hidden: int | None = None,
     ):
-        embedding = embedding or (hidden if space.event_shape else 64)
+        embedding = embedding or reading_size(space, scalar=64)
         sizes = {"segment": segment, "latent": latent, "hidden": hidden, "embedding": embedding, "rounds": rounds}
         coders = {"decoder": decoder, "dropout": dropout, "word_dropout": word_dropout}
         options = {**own, **sizes, **coders, **output_options(space, output, output_hidden)}
