@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import matplotlib
 import matplotlib.pyplot
 import numpy as np
+import pandas as pd
 import pytest
 
 import etude
@@ -322,6 +323,8 @@ BITS = [
 ]
 ROLL = np.zeros((32, 88), np.int64)
 ROLL[4, 40], ROLL[5:9, 40] = 1, 2
+ROWS = pd.DataFrame({"model": ["a", "a", "b"], "test": [4.0, 4.2, 7.0], "published": [5.5, 5.5, np.nan]})
+CHANGES = pd.DataFrame({"part": ["output", "width"], "change": ["independent", "128"], "value": [8.0, 4.5]})
 FIGURES = {
     "roll": lambda ax: display.plot_piano_roll(chorale(), ax, title="BWV"),
     "roll, empty": lambda ax: display.plot_piano_roll(SCORES["nothing"], ax),
@@ -337,6 +340,8 @@ FIGURES = {
     "learning curve": lambda ax: display.plot_learning_curve(HISTORY, ax, floors={"xz": 2.5}),
     "learning curves": lambda ax: display.plot_learning_curve({"a": HISTORY, "b": HISTORY}, ax),
     "bits": lambda ax: display.plot_bits(BITS, ax, unit="bits per second of music"),
+    "benchmark": lambda ax: display.plot_against_published(ROWS, ax),
+    "changes": lambda ax: display.plot_changes(CHANGES, ax, base=4.6),
     "pitch classes": lambda ax: display.plot_pitch_classes({"one": chorale(), "two": [chorale(seed=2)]}, ax),
     "durations": lambda ax: display.plot_durations([chorale()], ax),
     "voice ranges": lambda ax: display.plot_voice_ranges([chorale(), chorale(seed=2)], ax),
@@ -351,10 +356,22 @@ def test_figures_draw_into_the_axes_given_and_label_them(name):
     labelled = [axes for axes in figure.axes if axes.xaxis.get_label_text() or axes.yaxis.get_label_text()]
     assert ax in labelled
     labels = " ".join(a.get_label_text() for axes in figure.axes for a in (axes.xaxis, axes.yaxis))
-    units = "(s)", "(s ", "(ms)", "(steps)", "quarters", "(Hz)", "(dB", "(%)", "bits per", "voice"
+    units = "(s)", "(s ", "(ms)", "(steps)", "quarters", "(Hz)", "(dB", "(%)", "bits per", "voice", "nats per"
     assert any(unit in labels for unit in units), labels
     words = display.describe(figure)
     assert len(words) > 5 and "\n" not in words
+
+
+def test_rows_of_the_benchmark_stand_best_on_top_with_their_medians():
+    ax = display.plot_against_published(ROWS)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a"]
+    assert [text.get_text() for text in ax.texts] == ["7.00", "4.10"]
+
+
+def test_changes_are_drawn_from_the_model_that_is_changed():
+    ax = display.plot_changes(CHANGES, base=4.6)
+    assert [round(bar.get_width(), 6) for bar in ax.patches] == [-0.1, 3.4]
+    assert [text.get_text() for text in ax.texts] == ["-0.10", "+3.40"]
 
 
 def test_figures_make_their_own_axes_in_the_house_style():

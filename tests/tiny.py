@@ -26,7 +26,7 @@ RBM = {"output": "rbm", "output_hidden": 3}
 RELATIVE = {"output": "relative", "output_hidden": 4}
 LATENT = {"segment": 2, "latent": 2, "hidden": 6, "embedding": 4}
 TINY = {
-    "memoryless": ({}, NADE, RBM),
+    "memoryless": ({}, NADE, RELATIVE, RBM),
     "rnn": (
         {"hidden": 8, "layers": 1, "embedding": 4},
         {"hidden": 6, "cell": "gru", "dropout": 0.0},

@@ -36,6 +36,8 @@ MODELS = {  # name -> framework -> class
     "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
     "autoencoder": {"torch": "etude.models.autoencoder:TorchAutoencoder"},
     "vae": {"torch": "etude.models.vae:TorchVAE"},
+    "coconet": {"torch": "etude.models.coconet:TorchCoconet"},
+    "rbm": {"torch": "etude.models.rbm:TorchRBM"},
 }
 FLOORS = ("uniform", "marginal", "copy-previous", "counts")
 

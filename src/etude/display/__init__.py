@@ -17,6 +17,7 @@ _PLACES = {
     "tokens": ("plot_tokens",),
     "sound": ("plot_waveform", "plot_spectrogram", "band_frequencies"),
     "results": ("plot_learning_curve", "plot_bits"),
+    "benchmark": ("plot_against_published", "plot_changes"),
     "pieces": ("plot_pitch_classes", "plot_durations", "plot_voice_ranges"),
     "playing": ("player", "players", "thumbnail"),
     "engraving": ("engrave", "engrave_svg"),

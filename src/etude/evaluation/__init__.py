@@ -17,7 +17,7 @@ _PLACES = {
     "coder": ("proof", "encode", "decode", "encode_all", "decode_all"),
     "lengths": ("length_bits",),
     "protocol": ("nats_per_frame",),
-    "published": ("one_gram_table",),
+    "published": ("one_gram_table", "published_table"),
     "overlap": ("statistics_table", "overlap", "jensen_shannon"),
     "memorisation": ("memorisation_table",),
     "surprise": ("bits_per_sixteenth",),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from etude.errors import EtudeError
 from etude.models.outputs import output_options
 from etude.models.sequence import SequenceModel
 from etude.models.torch.half import TorchHalf
@@ -30,10 +29,6 @@ class Memoryless(SequenceModel):
     name = "memoryless"
 
     def __init__(self, space: Space, *, seed: int = 0, output: str | None = None, output_hidden: int | None = None):
-        if output == "relative":
-            raise EtudeError(
-                "an output without a memory", "relative, which reads the step before", "Use output='nade'."
-            )
         super().__init__(space, seed=seed, **output_options(space, output, output_hidden))
 
     def _initial(self, rng):

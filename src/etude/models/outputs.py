@@ -8,8 +8,7 @@ name           distribution                                            spaces
 categorical    softmax over the levels                                 scalar steps
 independent    one softmax per entry, independent given the context    any
 nade           one softmax per entry, given the entries below it       vector steps
-relative       one softmax per entry, given by intervals the entries   vector steps
-               below it and the step before
+relative       nade, with a part that sees by interval                 vector steps
 rbm            a restricted Boltzmann machine over the entries         vector steps
 =============  ======================================================  ======================
 
@@ -25,18 +24,19 @@ keys it does not change, and a frame of a few notes costs a few evaluations inst
 
 with `output.nade.bias` d [U], `.context` C [H, U], `.read` R [E * (L - 1), U], `.write` V [U, E * L].
 
-Relative. Two voices a third apart mean the same on any key, but NADE learns it for each key anew. Here a small network
-of U channels looks from an entry at the step before, p, and at the entries below, by interval, with the same weights
-for all entries (the idea of tied parallel networks, Johnson 2017; of intervals in attention, Huang et al. 2019). The
-context sets the weights of its second layer::
+Relative. Two voices a third apart mean the same on any key, but NADE learns it for each key anew. Beside its logits,
+a small network of R channels looks from an entry at the step before, p, and at the entries below, by interval, with the
+same weights for all entries (tied parallel networks: Johnson 2017; intervals in attention: Huang et al. 2019). The
+context modulates its second layer::
 
     s_e = c + h @ G + K_e + sum of P[p_f, e - f] over f with p_f > 0 + sum of Q[x_f, e - f] over f < e with x_f > 0
     v_e = relu(relu(s_e) @ M * (1 + h @ B) + h @ S + m)
-    p(x_e | x_<e, p, h) = softmax(a_e + v_e @ (W + h @ A))
+    p(x_e | x_<e, p, h) = softmax(a_e + (u_e @ V)_e + v_e @ (W + h @ A))
 
-with `output.relative.bias` c [U], `.place` K [E, U], `.before` P [L - 1, 2 E - 1, U] (intervals -(E - 1) .. E - 1),
-`.below` Q [L - 1, E - 1, U] (1 .. E - 1), `.mix` M [U, U], `.shift` m [U], `.write` W [U, L] and `.context` [H,
-U (3 + L)], which holds G, B, S and A side by side, A as (U, L). Before the first step p is zero.
+with NADE's weights and `output.relative.bias` c [R], `.place` K [E, R], `.before` P [L - 1, 2 E - 1, R] (intervals
+-(E - 1) .. E - 1), `.below` Q [L - 1, E - 1, R] (1 .. E - 1), `.mix` M [R, R], `.shift` m [R], `.write` W [R, L] and
+`.modulation` [H, R (3 + L)], which holds G, B, S and A side by side, A as (R, L). Before the first step p is zero, as
+it is for a context of no features, which remembers nothing.
 
 RBM (Smolensky 1986; on a recurrent context RNN-RBM, same paper): p(x) is the sum over hidden units z in {0, 1}^U of
 exp(-E(x, z)) / Z, where ::
@@ -55,8 +55,9 @@ from etude.types import Space
 
 OUTPUTS = ("categorical", "independent", "nade", "relative", "rbm")
 DEPENDENT = ("nade", "relative", "rbm")  # outputs in which the entries of a step know of each other
-HIDDEN = {"nade": 128, "relative": 32, "rbm": 8}  # units of an output's hidden layer, where nothing else is asked for
+HIDDEN = {"nade": 128, "relative": 128, "rbm": 8}  # units of an output's hidden layer, where nothing else is asked for
 MOST_RBM_UNITS = 12  # log Z sums over all states of the hidden units: 4096
+INTERVAL_CHANNELS = 32  # R of the relative output
 MOST_LOGITS = 2**17  # entries * levels: beyond, first and last layer alone outgrow what this study trains
 
 
@@ -105,7 +106,7 @@ def output_arrays(
         "output.weight": rng.uniform(-1, 1, (features, logits)) / max(features, 1),
         "output.bias": np.zeros(logits),
     }
-    if output == "nade":
+    if output in ("nade", "relative"):
         arrays |= {
             "output.nade.bias": np.zeros(hidden),
             "output.nade.context": rng.uniform(-1, 1, (features, hidden)) * np.sqrt(3 / max(features, 1)),
@@ -113,7 +114,7 @@ def output_arrays(
             "output.nade.write": rng.uniform(-1, 1, (hidden, logits)) / hidden,
         }
     if output == "relative":
-        arrays |= relative_arrays(features, space, rng, hidden)
+        arrays |= relative_arrays(features, space, rng)
     if output == "rbm":
         arrays |= {
             "output.rbm.bias": np.zeros(hidden),
@@ -123,19 +124,19 @@ def output_arrays(
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
-def relative_arrays(features: int, space: Space, rng: np.random.Generator, hidden: int) -> dict[str, np.ndarray]:
-    """Return the initial weights of the relative output: what it adds to the logits is small."""
-    entries, levels = space.entries, space.levels
-    context = rng.uniform(-1, 1, (features, hidden * (3 + levels))) / np.sqrt(max(features, 1))
-    context[:, 3 * hidden :] *= 0.1
+def relative_arrays(features: int, space: Space, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return the initial weights of the part that sees by interval: what it adds to the logits is small."""
+    entries, levels, channels = space.entries, space.levels, INTERVAL_CHANNELS
+    modulation = rng.uniform(-1, 1, (features, channels * (3 + levels))) / np.sqrt(max(features, 1))
+    modulation[:, 3 * channels :] *= 0.1
     arrays = {
-        "before": rng.normal(size=(levels - 1, 2 * entries - 1, hidden)) * 0.1,
-        "below": rng.normal(size=(levels - 1, entries - 1, hidden)) * 0.1,
-        "place": rng.normal(size=(entries, hidden)) * 0.1,
-        "context": context,
-        "bias": np.zeros(hidden),
-        "mix": rng.uniform(-1, 1, (hidden, hidden)) * np.sqrt(3 / hidden),
-        "shift": np.zeros(hidden),
-        "write": np.zeros((hidden, levels)),
+        "before": rng.normal(size=(levels - 1, 2 * entries - 1, channels)) * 0.1,
+        "below": rng.normal(size=(levels - 1, entries - 1, channels)) * 0.1,
+        "place": rng.normal(size=(entries, channels)) * 0.1,
+        "modulation": modulation,
+        "bias": np.zeros(channels),
+        "mix": rng.uniform(-1, 1, (channels, channels)) * np.sqrt(3 / channels),
+        "shift": np.zeros(channels),
+        "write": np.zeros((channels, levels)),
     }
     return {f"output.relative.{name}": array for name, array in arrays.items()}

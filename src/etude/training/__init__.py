@@ -5,6 +5,6 @@ framework's engine takes the same task. Models stand above this package and are 
 """
 
 from etude.training.task import Task
-from etude.training.windows import Batch, Windows, similar_lengths
+from etude.training.windows import Batch, Cuts, Windows, similar_lengths
 
-__all__ = ["Batch", "Task", "Windows", "similar_lengths"]
+__all__ = ["Batch", "Cuts", "Task", "Windows", "similar_lengths"]

@@ -34,17 +34,17 @@ class Batch(NamedTuple):
     mask: np.ndarray
 
 
-class Windows:
-    """Batches of random windows, each a function of (seed, step) alone.
+class Cuts:
+    """Base of what cuts batches from pieces, each batch a function of (seed, step) alone.
 
     Parameters
     ----------
     pieces : sequence of Int[T, *E]
         Empty ones are left out.
     window : int
-        Steps in a window, W.
+        Steps in a cut at most, W.
     batch_size : int
-        Windows in a batch, B.
+        Cuts in a batch, B.
     seed : int
     """
 
@@ -53,11 +53,20 @@ class Windows:
         self.ends = np.cumsum([len(x) for x in self.pieces])
         self.window, self.batch_size, self.seed = window, batch_size, seed
 
+    def chosen(self, step: int) -> tuple[list[np.ndarray], np.random.Generator]:
+        """Return B pieces, drawn in proportion to their lengths, and what is left of the randomness of `step`."""
+        rng = np.random.default_rng([self.seed, step])
+        places = np.searchsorted(self.ends, rng.integers(self.ends[-1], size=self.batch_size), side="right")
+        return [self.pieces[i] for i in places], rng
+
+
+class Windows(Cuts):
+    """Batches of random windows."""
+
     def batch(self, step: int) -> Batch:
         """Return the batch of optimiser step `step`."""
-        rng = np.random.default_rng([self.seed, step])
-        chosen = np.searchsorted(self.ends, rng.integers(self.ends[-1], size=self.batch_size), side="right")
-        return pad([self._cut(self.pieces[i], rng) for i in chosen])
+        pieces, rng = self.chosen(step)
+        return pad([self._cut(x, rng) for x in pieces])
 
     def _cut(self, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
         last = max(len(x) - self.window, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -23,28 +25,32 @@ class NADE(Independent):
 
     def nats(self, features: Tensor, x: Tensor, exact: bool = False) -> Tensor:
         """Return -log p of `x` Int[..., entries] in its shape, entry by entry; `exact`: in double precision."""
-        shape, features, x = x.shape, features.flatten(0, -2), x.flatten(0, -2)
+        flat = x.flatten(0, -2)
+        return surprise(self.given_below(features.flatten(0, -2), flat), flat, exact).view(x.shape)
+
+    def given_below(self, features: Tensor, x: Tensor) -> Tensor:
+        """Return the logits of every entry given those below it in x Int[N, E], Float[N, E, L]."""
         units = self._units(features, *sounding(x, self.shape[1]))  # (N, K + 1, U)
         logits = (units @ self.write).unflatten(-1, self.shape) + self.logits(features)[:, None]
         below = (x > 0).cumsum(-1) - (x > 0).long()  # (N, E): sounding entries below each entry
-        chosen = logits.gather(1, below[:, None, :, None].expand(-1, 1, -1, self.shape[1]))[:, 0]  # (N, E, L)
-        return surprise(chosen, x, exact).view(shape)
+        return logits.gather(1, below[:, None, :, None].expand(-1, 1, -1, self.shape[1]))[:, 0]
 
     def choose(self, features: Tensor, choose: Chooser) -> np.ndarray:
         """Ask `choose` entry by entry; features are Float[n, H], the answer Int[n, entries]."""
-        entries, levels = self.shape
-        biases, before = self.logits(features), features @ self.context + self.hidden_bias
-        write, x = self.write.unflatten(-1, self.shape), np.zeros((len(features), entries), np.int64)
-        units = torch.sigmoid(before)
-        for e in range(entries):
-            probabilities = (biases[:, e] + units @ write[:, e]).double().softmax(-1)
+        walks, x = self.walks(features), np.zeros((len(features), self.shape[0]), np.int64)
+        for e in range(self.shape[0]):
+            probabilities = sum(walk.logits(e) for walk in walks).double().softmax(-1)
             x[:, e] = choose(probabilities.cpu().numpy()[:, None], np.array([e]))[:, 0]
             code = torch.as_tensor(x[:, e], device=features.device)
-            added = code > 0
-            if added.any():
-                before[added] += self.read[e * (levels - 1) + code[added] - 1]
-                units = torch.sigmoid(before)
+            sounds = code > 0
+            if sounds.any():
+                for walk in walks:
+                    walk.hear(e, code, sounds)
         return x
+
+    def walks(self, features: Tensor) -> list[Walk]:
+        """Return the parts that the logits are a sum of, before the lowest entry."""
+        return [HiddenLayer(self, features)]
 
     def _units(self, features: Tensor, rows: Tensor, exists: Tensor) -> Tensor:
         """Return the hidden layer after 0, 1, .., K sounding entries, Float[N, K + 1, U]."""
@@ -56,6 +62,36 @@ class NADE(Independent):
         """Return the weights in the shared layout."""
         own = {"bias": self.hidden_bias, "context": self.context, "read": self.read, "write": self.write}
         return {**super().views(), **{f"output.nade.{name}": weight for name, weight in own.items()}}
+
+
+class Walk(Protocol):
+    """A part of the logits of n steps, entry after entry from low to high."""
+
+    def logits(self, e: int) -> Tensor:
+        """Return the part's logits of entry e, Float[n, L]."""
+        ...
+
+    def hear(self, e: int, code: Tensor, sounds: Tensor) -> None:
+        """Take notice of the codes Int[n] of entry e, which are not 0 where `sounds` Bool[n]."""
+        ...
+
+
+class HiddenLayer:
+    """NADE's hidden layer and the visible biases."""
+
+    def __init__(self, output: NADE, features: Tensor):
+        self.output, self.biases = output, output.logits(features)
+        self.before = features @ output.context + output.hidden_bias
+        self.units, self.write = torch.sigmoid(self.before), output.write.unflatten(-1, output.shape)
+
+    def logits(self, e: int) -> Tensor:
+        """Return Float[n, L]."""
+        return self.biases[:, e] + self.units @ self.write[:, e]
+
+    def hear(self, e: int, code: Tensor, sounds: Tensor) -> None:
+        """Add what sounds to the hidden layer."""
+        self.before[sounds] += self.output.read[e * (self.output.shape[1] - 1) + code[sounds] - 1]
+        self.units = torch.sigmoid(self.before)
 
 
 def sounding(x: Tensor, levels: int) -> tuple[Tensor, Tensor]:

@@ -1,72 +1,63 @@
-"""The relative output in PyTorch: keys low to high, given by intervals to the step before and to the keys below.
+"""The relative output in PyTorch: NADE, and a small network that sees by interval. Equations: `models.outputs`.
 
-Equations: `models.outputs`. While learning, all entries of a step are computed side by side: an entry sees the codes of
-lower entries because the kernel Q has no interval of zero or less.
+While learning, all entries of a step are computed side by side: an entry sees the codes of lower entries only, because
+the kernel Q has no interval of zero or less.
 """
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from etude.models.autoregressive import Chooser
-from etude.models.torch.outputs import Independent, surprise
+from etude.models.outputs import INTERVAL_CHANNELS
+from etude.models.torch.nade import NADE, Walk
 from etude.types import Space
 
 DROPPED = 0.25  # share of channels dropped while learning
 
 
-class Relative(Independent):
-    """Visible biases as in `Independent`, and a small network over the entries with the same weights for each."""
+class Relative(NADE):
+    """NADE, and beside it a small network over the entries with the same weights for each."""
 
     def __init__(self, features: int, space: Space, hidden: int):
-        super().__init__(features, space)
-        entries, levels = self.shape
-        self.hidden, self.size = hidden, features
-        self.before = nn.Parameter(torch.zeros(levels - 1, 2 * entries - 1, hidden))
-        self.below = nn.Parameter(torch.zeros(levels - 1, entries - 1, hidden))
-        self.place = nn.Parameter(torch.zeros(entries, hidden))
-        self.context = nn.Parameter(torch.zeros(features, hidden * (3 + levels)))
-        self.bias_in = nn.Parameter(torch.zeros(hidden))
-        self.mix, self.bias_mix = nn.Parameter(torch.zeros(hidden, hidden)), nn.Parameter(torch.zeros(hidden))
-        self.write = nn.Parameter(torch.zeros(hidden, levels))
+        super().__init__(features, space, hidden)
+        (entries, levels), channels = self.shape, INTERVAL_CHANNELS
+        self.size, self.channels = features, channels
+        self.before = nn.Parameter(torch.zeros(levels - 1, 2 * entries - 1, channels))
+        self.below = nn.Parameter(torch.zeros(levels - 1, entries - 1, channels))
+        self.place = nn.Parameter(torch.zeros(entries, channels))
+        self.modulation = nn.Parameter(torch.zeros(features, channels * (3 + levels)))
+        self.bias_in, self.bias_mix = (nn.Parameter(torch.zeros(channels)) for _ in range(2))
+        self.mix = nn.Parameter(torch.zeros(channels, channels))
+        self.out = nn.Parameter(torch.zeros(channels, levels))
         self.dropout = nn.Dropout(DROPPED)
 
     def given(self, features: Tensor, past: Tensor, first: Tensor) -> Tensor:
-        """Return the features Float[n, T, H] with the codes of the step before behind them; at the start, zeros."""
+        """Return the features Float[n, T, H] with the codes of the step before behind them.
+
+        At the start they are zeros, and everywhere under a context of no features: it remembers nothing.
+        """
         start = first[:, None, None] & (torch.arange(past.shape[1], device=past.device) == 0)[:, None]
-        return torch.cat([features, past.masked_fill(start, 0).to(features.dtype)], dim=-1)
+        unknown = start | (self.size == 0)
+        return torch.cat([features, past.masked_fill(unknown, 0).to(features.dtype)], dim=-1)
 
-    def nats(self, features: Tensor, x: Tensor, exact: bool = False) -> Tensor:
-        """Return -log p of `x` Int[..., entries] in its shape, entry by entry; `exact`: in double precision."""
-        shape, x = x.shape, x.flatten(0, -2)
-        features, past = self._parts(features.flatten(0, -2))
-        inner = self._inner(features, past) + self._read(x, self._below())
-        logits = self.logits(features) + self._outer(inner, *self._modulation(features))
-        return surprise(logits, x, exact).view(shape)
-
-    def choose(self, features: Tensor, choose: Chooser) -> np.ndarray:
-        """Ask `choose` entry by entry; features are Float[n, H + entries], the answer Int[n, entries]."""
+    def given_below(self, features: Tensor, x: Tensor) -> Tensor:
+        """Return the logits of every entry given those below it in x Int[N, E], Float[N, E, L]."""
         features, past = self._parts(features)
-        biases, inner = self.logits(features), self._inner(features, past)
-        modulation, x = self._modulation(features), np.zeros((len(features), self.shape[0]), np.int64)
-        for e in range(self.shape[0]):
-            logits = biases[:, e] + self._outer(inner[:, e : e + 1], *modulation)[:, 0]
-            p = logits.double().softmax(-1).cpu().numpy()
-            x[:, e] = choose(p[:, None], np.array([e]))[:, 0]
-            code = torch.as_tensor(x[:, e], device=features.device)
-            added = code > 0
-            if added.any():
-                inner[added, e + 1 :] += self.below[code[added] - 1, : self.shape[0] - 1 - e]
-        return x
+        inner = self.inner(features, past) + self._read(x, self._below())
+        return super().given_below(features, x) + self.outer(inner, *self.modulations(features))
+
+    def walks(self, features: Tensor) -> list[Walk]:
+        """Return the parts that the logits are a sum of, before the lowest entry."""
+        features, past = self._parts(features)
+        return [*super().walks(features), Intervals(self, features, past)]
 
     def _parts(self, given: Tensor) -> tuple[Tensor, Tensor]:
         return given[:, : self.size], given[:, self.size :].long()
 
-    def _inner(self, features: Tensor, past: Tensor) -> Tensor:
+    def inner(self, features: Tensor, past: Tensor) -> Tensor:
         """Return s Float[N, E, U] before the step's own entries are read."""
-        start = features @ self.context[:, : self.hidden] + self.bias_in
+        start = features @ self.modulation[:, : self.channels] + self.bias_in
         return self._read(past, by_interval(self.before)) + start[:, None] + self.place
 
     def _below(self) -> Tensor:
@@ -79,25 +70,40 @@ class Relative(Independent):
         rows = (codes[step, entry] - 1) * self.shape[0] + entry
         begins = torch.searchsorted(step, torch.arange(len(codes), device=codes.device))
         total = nn.functional.embedding_bag(rows, table.flatten(0, 1).flatten(1), begins, mode="sum")
-        return total.unflatten(1, (self.shape[0], self.hidden))
+        return total.unflatten(1, (self.shape[0], self.channels))
 
-    def _modulation(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def modulations(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the context's scale [N, 1, U], shift [N, 1, U] and weights [N, U, L] of the second layer."""
-        scale, shift, write = (features @ self.context[:, self.hidden :]).split(
-            [self.hidden, self.hidden, self.hidden * self.shape[1]], dim=-1
-        )
-        return 1 + scale[:, None], (shift + self.bias_mix)[:, None], self.write + write.unflatten(-1, self.write.shape)
+        sizes = [self.channels, self.channels, self.channels * self.shape[1]]
+        scale, shift, out = (features @ self.modulation[:, self.channels :]).split(sizes, dim=-1)
+        return 1 + scale[:, None], (shift + self.bias_mix)[:, None], self.out + out.unflatten(-1, self.out.shape)
 
-    def _outer(self, inner: Tensor, scale: Tensor, shift: Tensor, write: Tensor) -> Tensor:
+    def outer(self, inner: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:
         """Return what the network adds to the logits, Float[N, entries, L], for s Float[N, entries, U]."""
-        outer = torch.relu(self.dropout(torch.relu(inner)) @ self.mix * scale + shift)
-        return outer @ write
+        return torch.relu(self.dropout(torch.relu(inner)) @ self.mix * scale + shift) @ out
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
-        names = {"before": self.before, "below": self.below, "place": self.place, "context": self.context}
-        names |= {"bias": self.bias_in, "mix": self.mix, "shift": self.bias_mix, "write": self.write}
+        names = {"before": self.before, "below": self.below, "place": self.place, "modulation": self.modulation}
+        names |= {"bias": self.bias_in, "mix": self.mix, "shift": self.bias_mix, "write": self.out}
         return {**super().views(), **{f"output.relative.{name}": weight for name, weight in names.items()}}
+
+
+class Intervals:
+    """What the network over the entries adds to the logits."""
+
+    def __init__(self, output: Relative, features: Tensor, past: Tensor):
+        self.output, self.inner = output, output.inner(features, past)
+        self.modulations = output.modulations(features)
+
+    def logits(self, e: int) -> Tensor:
+        """Return Float[n, L]."""
+        return self.output.outer(self.inner[:, e : e + 1], *self.modulations)[:, 0]
+
+    def hear(self, e: int, code: Tensor, sounds: Tensor) -> None:
+        """Tell the entries above e how far below them something sounds."""
+        above = self.inner.shape[1] - 1 - e
+        self.inner[sounds, e + 1 :] += self.output.below[code[sounds] - 1, :above]
 
 
 def by_interval(kernel: Tensor) -> Tensor:

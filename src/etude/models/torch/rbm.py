@@ -1,0 +1,123 @@
+"""The restricted Boltzmann machine in PyTorch: what learns. Equations and names: `models.boltzmann`.
+
+The gradient of log p(x) is that of -F(x) + F(x'), averaged over frames x' of the machine. Contrastive divergence
+(Hinton 2002) begins the chain that gives x' at the data and cuts it after k sweeps; persistent contrastive divergence
+(Tieleman 2008) keeps its chains from step to step. With few hidden units log Z itself is differentiated instead.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from etude.models.torch.rbm_output import all_states
+from etude.models.torch.weights import Weights
+
+WEIGHTS = ("visible", "hidden", "weight", "base")
+
+
+class Energy(Weights):
+    """The weights of a machine, its chains, and the loss whose gradient they estimate.
+
+    Parameters
+    ----------
+    entries, levels : int
+        Of a frame.
+    hidden : int
+        Hidden units, U.
+    learning : {"cd", "pcd", "exact"}
+    gibbs : int
+        Gibbs sweeps a step, k.
+    chains : int
+        Persistent chains.
+    """
+
+    def __init__(self, entries: int, levels: int, hidden: int, learning: str, gibbs: int, chains: int):
+        super().__init__()
+        self.above, self.learning, self.sweeps = levels - 1, learning, gibbs
+        self.visible = nn.Parameter(torch.zeros(entries * self.above))
+        self.hidden = nn.Parameter(torch.zeros(hidden))
+        self.weight = nn.Parameter(torch.zeros(entries * self.above, hidden))
+        self.register_buffer("base", torch.zeros(entries * self.above))
+        self.register_buffer("chains", torch.zeros(chains, entries * self.above))
+        self.register_buffer("log_z", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("log_weights", torch.zeros(chains, dtype=torch.float64))
+        self.register_buffer("energies", torch.zeros(chains))
+
+    def loss(self, batch) -> Tensor:
+        """Return the mean nats per frame of a batch of `frames` Int[B, E].
+
+        The gradient is that of log p, exact or estimated. The value is F + log Z. Where log Z takes an estimate, that
+        of the last score is followed by weights on the persistent chains: annealed importance sampling whose path is
+        the learning itself. It shows the course; scores are estimated afresh.
+        """
+        data = one_hot(batch.frames, self.above)
+        positive = self.free_energy(data).mean()
+        if self.learning == "exact":
+            return positive + self.log_partition()
+        self.follow_log_z()
+        negative = self.free_energy(self.model_frames(data)).mean()
+        return positive - negative + (negative.detach() + self.log_z + self.log_weights.logsumexp(0)).float()
+
+    @torch.no_grad()
+    def follow_log_z(self) -> None:
+        """Weigh the persistent chains by the change of their free energy since they moved: E[w] = Z_now / Z_then."""
+        now = self.free_energy(self.chains)
+        self.log_weights += self.energies - now
+
+    @torch.no_grad()
+    def set_log_z(self, value: float) -> None:
+        """Take on an estimate of log Z for the weights as they are."""
+        self.log_z.fill_(value)
+        self.log_weights.fill_(-log(len(self.chains)))
+        self.energies.copy_(self.free_energy(self.chains))
+
+    def free_energy(self, v: Tensor) -> Tensor:
+        """Return F, Float[n], of one-hot frames Float[n, E * (L - 1)]."""
+        return -(v @ self.visible) - softplus(self.hidden + v @ self.weight).sum(-1)
+
+    @torch.no_grad()
+    def model_frames(self, data: Tensor) -> Tensor:
+        """Return frames after k sweeps, begun at the data or where the persistent chains stand."""
+        v = self.gibbs(data if self.learning == "cd" else self.chains)
+        if self.learning == "pcd":
+            self.chains.copy_(v)
+            self.energies.copy_(self.free_energy(v))
+        return v
+
+    def gibbs(self, v: Tensor) -> Tensor:
+        """Return frames after k sweeps of the hidden units, then of the entries."""
+        for _ in range(self.sweeps):
+            z = torch.bernoulli(torch.sigmoid(self.hidden + v @ self.weight))
+            logits = (self.visible + z @ self.weight.T).unflatten(-1, (-1, self.above))
+            if self.above == 1:
+                v = torch.bernoulli(torch.sigmoid(logits[..., 0]))
+            else:
+                p = nn.functional.pad(logits, (1, 0)).softmax(-1)
+                v = one_hot(torch.multinomial(p.flatten(0, 1), 1).view(p.shape[:2]), self.above)
+        return v
+
+    def log_partition(self) -> Tensor:
+        """Return log Z by the sum over all hidden states, differentiable."""
+        z = all_states(len(self.hidden)).to(self.weight)
+        logits = (self.visible + z @ self.weight.T).unflatten(-1, (-1, self.above))
+        sums = softplus(logits[..., 0]) if self.above == 1 else nn.functional.pad(logits, (1, 0)).logsumexp(-1)
+        return (z @ self.hidden + sums.sum(-1)).logsumexp(-1)
+
+    def views(self) -> dict[str, Tensor]:
+        """Return the weights in the shared layout."""
+        return {f"rbm.{name}": getattr(self, name) for name in WEIGHTS}
+
+    def start_chains(self, frames: np.ndarray) -> None:
+        """Begin the persistent chains at frames Int[n, E], repeated as often as needed."""
+        rows = torch.from_numpy(np.resize(frames, (len(self.chains), frames.shape[1])).astype(np.int64))
+        self.chains.copy_(one_hot(rows, self.above))
+
+
+def one_hot(x: Tensor, above: int) -> Tensor:
+    """Return codes Int[n, E] as Float[n, E * (L - 1)]: code 0 is all zeros, code l sets place l - 1."""
+    return (x[..., None] == torch.arange(1, above + 1, device=x.device)).flatten(1).float()

@@ -1,0 +1,68 @@
+"""The tables of the benchmark chapter: our runs as medians, each beside the published row that it answers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from etude.evaluation.published import published_table
+
+ANSWERS = {  # our row -> the published row of the same kind
+    "note 1-gram": "note 1-gram",
+    "RBM": "RBM, no memory",
+    "NADE": "NADE, no memory",
+    "GRU": "GRU",
+    "TCN": "TCN",
+    "RNN-RBM": "RNN-RBM",
+    "RNN-NADE": "RNN-NADE",
+}
+
+
+def beside_published(runs):
+    """Return the runs of one set with a column `published`: the row of the same kind, else the best exact one or nan.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        Rows of `study.benchmark.measure`. The best model by validation, where it answers no published row, stands
+        beside the best published exact number.
+
+    Returns
+    -------
+    DataFrame
+        With `published`, its `answers` (the published name), `first_frame` (whether the published number counts the
+        first frame) and `difference`: ours minus the published, in the framing that the published number has.
+    """
+    (collection,) = runs["collection"].unique()
+    published = published_table(collection).set_index("model")
+    exact = published[(published["kind"] == "exact") & published["first_frame"]]
+    best = runs.groupby("model")["valid"].median().idxmin()
+    answers = {**ANSWERS, **({} if best in ANSWERS else {best: exact["test"].idxmin()})}
+    runs = runs.copy()
+    runs["answers"] = runs["model"].map(answers).where(lambda names: names.isin(published.index))
+    known = published.reindex(runs["answers"])
+    runs["published"] = known["test"].to_numpy()
+    runs["first_frame"] = known["first_frame"].to_numpy()
+    same = np.where(runs["first_frame"] == False, runs["test_without_first"], runs["test"])  # noqa: E712 (nan is neither)
+    runs["difference"] = same - runs["published"]
+    return runs
+
+
+def summary(runs):
+    """Return one row per set and model: medians over seeds, the spread of the seeds, and the published number.
+
+    Columns: collection, model, kind, valid, test, lowest, highest, test_without_first, answers, published, difference,
+    stderr (the largest), parameters, train_seconds, seeds. Nats per frame; best last within a set.
+    """
+    import pandas as pd
+
+    parts = []
+    for _, some in runs.groupby("collection", sort=False):
+        grouped = beside_published(some).groupby("model", sort=False)
+        first = grouped[["collection", "kind", "answers", "published", "parameters"]].first()
+        medians = grouped[["valid", "test", "test_without_first", "difference", "train_seconds"]].median()
+        spread = grouped["test"].agg(lowest="min", highest="max", seeds="count")
+        table = first.join(medians).join(spread).join(grouped["stderr"].max()).reset_index()
+        parts.append(table.sort_values("test", ascending=False))
+    order = ["collection", "model", "kind", "valid", "test", "lowest", "highest", "test_without_first", "answers"]
+    order += ["published", "difference", "stderr", "parameters", "train_seconds", "seeds"]
+    return pd.concat(parts, ignore_index=True)[order]
