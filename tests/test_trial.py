@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import etude
-from etude.evaluation import bits_per_sixteenth
+from etude.evaluation import bits_per_sixteenth, moments
 from etude.study import record, trial
 
 
@@ -55,3 +55,29 @@ def test_surprise_keeps_every_bit_and_finds_the_moment(chorales, name):
         assert not spent[elsewhere].any()
     elif name == "text":
         assert spent[elsewhere].sum() < 0.1 * spent.sum()
+
+
+def test_every_step_has_its_moment(chorales):
+    piece = chorales["test"][0]
+    for name in ("midi", "pianoroll"):
+        representation = etude.representation(name)
+        x = representation.encode(piece)
+        when = moments(representation, x)
+        assert when.shape == (len(x),) and (np.diff(when) >= 0).all() and when[0] == 0
+    assert np.array_equal(when, np.arange(len(x)))  # a frame is a sixteenth
+
+
+def test_cells_of_a_grid_share_data_and_floors_and_keep_apart_what_they_learn(small, run, tmp_path):
+    one = trial.encode(small, etude.representation("pianoroll", grid=1), semitones=[0])
+    one.floors = {"uniform": etude.model("uniform", one.representation.space)}
+    budget = etude.Budget(steps=1, batch_size=2, window=8, valid_every=1)
+    cells = [trial.cell(one, f"memoryless-{output}") for output in ("independent", "nade")]
+    for each in cells:
+        output = each.label.partition("-")[2]
+        trial.fit(run, each, "memoryless", budget, [0], publish=False, output=output)
+    assert not one.models and cells[0].train is one.train
+    assert [set(each.table()["model"]) for each in cells] == [{"uniform", each.label} for each in cells]
+    assert trial.against_best_floor(cells[1])["memoryless-nade"] > 0
+    folders = sorted(path.name for path in (tmp_path / "models").iterdir())
+    assert folders == ["memoryless-independent-pianoroll", "memoryless-nade-pianoroll"]
+    assert len(list((tmp_path / "checkpoints" / "99_trial").iterdir())) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class Trial:
     """What a trial holds.
 
     `pieces` and `codes` are by split, `train` the training arrays (transpositions included), `models` and `histories`
-    one per seed, `floors` what `table` sets them against.
+    one per seed, `floors` what `table` sets them against, `label` what the models are called: by default their family.
     """
 
     representation: Representation
@@ -33,15 +33,16 @@ class Trial:
     models: list[Model] = field(default_factory=list)
     histories: list[History] = field(default_factory=list)
     floors: dict[str, Model | Bits] = field(default_factory=dict)
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """Family and representation, as in `rnn-midi`."""
-        return f"{self.models[0].name}-{self.representation.name}"
+        """Label or family, and representation, as in `rnn-midi`."""
+        return f"{self.label or self.models[0].name}-{self.representation.name}"
 
     def table(self, split: str = "test"):
         """Return the models and their floors on a split: `evaluation.bits.score_table`."""
-        rows = {**self.floors, self.models[0].name: self.models}
+        rows = {**self.floors, self.label or self.models[0].name: self.models}
         return score_table(rows, self.codes[split], self.pieces[split], self.representation)
 
 
@@ -54,16 +55,21 @@ def encode(
     return Trial(representation, pieces, codes, [representation.encode(piece) for piece in moved])
 
 
-def fit(run: Run, trial: Trial, family: str, budget: Budget, seeds: Sequence[int], **options) -> Trial:
-    """Fit the family once per seed, keep checkpoints, costs and the first model with `run`; returns the trial."""
+def fit(
+    run: Run, trial: Trial, family: str, budget: Budget, seeds: Sequence[int], publish: bool = True, **options
+) -> Trial:
+    """Fit the family once per seed, keep checkpoints, costs and the first model with `run`; returns the trial.
+
+    With `publish`, a `full` run puts the first model into `data/pretrained`, under `trial.name`.
+    """
     for seed in seeds:
         model = registry.model(family, trial.representation.space, seed=seed, **options)
-        name = f"{family}-{trial.representation.name}-seed{seed}"
+        name = f"{trial.label or family}-{trial.representation.name}-seed{seed}"
         history = model.fit(trial.train, trial.codes["valid"], budget, seed, checkpoint=run.checkpoint(name))
         run.cost(name, history)
         trial.models.append(model)
         trial.histories.append(history)
-    run.model(trial.name, trial.models[0], trial.representation, publish=True, steps=budget.steps)
+    run.model(trial.name, trial.models[0], trial.representation, publish=publish, steps=budget.steps)
     return trial
 
 
@@ -78,7 +84,11 @@ def against_best_floor(trial: Trial, split: str = "test") -> dict:
     best = min(floors, key=lambda name: floors[name].total)
     ours = np.mean([code_lengths(model, xs).values for model in trial.models], axis=0)
     gap = paired_difference(ours, floors[best].values, seconds)
-    rates = {trial.models[0].name: Bits(ours).per(seconds), "best_floor": best, "floor": floors[best].per(seconds)}
+    rates = {
+        trial.label or trial.models[0].name: Bits(ours).per(seconds),
+        "best_floor": best,
+        "floor": floors[best].per(seconds),
+    }
     return {
         "representation": trial.representation.name,
         **rates,
@@ -86,6 +96,11 @@ def against_best_floor(trial: Trial, split: str = "test") -> dict:
         "low": gap.low,
         "high": gap.high,
     }
+
+
+def cell(trial: Trial, label: str) -> Trial:
+    """Return a trial on the same data and with the same floors, without models yet."""
+    return replace(trial, label=label, models=[], histories=[])
 
 
 def with_floors(trial: Trial) -> Trial:
