@@ -14,6 +14,7 @@ from importlib import import_module
 _PLACES = {
     "house_style": ("style", "axes", "describe", "PALETTE"),
     "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_round_trip"),
+    "rolls_in_a_row": ("plot_rolls_in_a_row",),
     "tokens": ("plot_tokens",),
     "sound": ("plot_waveform", "plot_spectrogram", "band_frequencies"),
     "results": ("plot_learning_curve", "plot_bits"),
