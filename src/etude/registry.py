@@ -34,6 +34,8 @@ MODELS = {  # name -> framework -> class
     "rnn": {"torch": "etude.models.rnn:TorchRNN"},
     "tcn": {"torch": "etude.models.tcn:TorchTCN"},
     "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
+    "autoencoder": {"torch": "etude.models.autoencoder:TorchAutoencoder"},
+    "vae": {"torch": "etude.models.vae:TorchVAE"},
     "coconet": {"torch": "etude.models.coconet:TorchCoconet"},
     "rbm": {"torch": "etude.models.rbm:TorchRBM"},
 }

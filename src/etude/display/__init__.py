@@ -14,6 +14,7 @@ from importlib import import_module
 _PLACES = {
     "house_style": ("style", "axes", "describe", "PALETTE"),
     "rolls": ("plot_piano_roll", "plot_roll_codes", "plot_surprise", "plot_round_trip"),
+    "rolls_in_a_row": ("plot_rolls_in_a_row",),
     "tokens": ("plot_tokens",),
     "receptive_fields": ("plot_dilations", "plot_reach"),
     "grids": ("plot_grid",),
