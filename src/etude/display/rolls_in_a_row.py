@@ -1,4 +1,4 @@
-"""Several piano rolls side by side, on one scale of keys: a piece beside its reconstruction, a line from piece to piece."""
+"""Several piano rolls side by side, on one scale of keys: a piece beside its reconstruction, a way between two."""
 
 from __future__ import annotations
 
