@@ -1,4 +1,4 @@
-"""Several piano rolls side by side, on one scale of keys: a piece beside its reconstruction, a line between two pieces."""
+"""Several piano rolls side by side, on one scale of keys: a piece beside what a model made of it."""
 
 from __future__ import annotations
 
