@@ -364,6 +364,17 @@ def test_figures_draw_into_the_axes_given_and_label_them(name):
     assert len(words) > 5 and "\n" not in words
 
 
+def test_rolls_in_a_row_share_the_keys_and_are_lined_every_so_often():
+    axs = display.plot_rolls_in_a_row({"a": ROLL, "b": np.roll(ROLL, 12, axis=1), "silence": 0 * ROLL}, every=8)
+    assert [ax.get_title() for ax in axs] == ["a", "b", "silence"]
+    assert len({ax.get_ylim() for ax in axs}) == 1 and axs[0].get_ylim()[0] < 61 < 73 < axs[0].get_ylim()[1]
+    assert [[line.get_xdata()[0] for line in ax.lines] for ax in axs] == 3 * [[8, 16, 24]]
+    assert np.array_equal(axs[1].images[0].get_array(), np.roll(ROLL, 12, axis=1).T)
+    assert display.describe(axs[0].figure)
+    with pytest.raises(EtudeError, match="at least one roll"):
+        display.plot_rolls_in_a_row({})
+
+
 def test_rows_of_the_benchmark_stand_best_on_top_with_their_medians():
     ax = display.plot_against_published(ROWS)
     assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a"]
