@@ -1,7 +1,7 @@
 """Training the TCN: batches of windows, a matrix product a layer, against one sequence at a time.
 
-Run: python benchmarks/tcn_training.py [--epochs N] [--threads N]; about two minutes. It needs the benchmark's files (`etude fetch
-benchmark`) and says so where they are missing.
+Run: python benchmarks/tcn_training.py [--epochs N] [--threads N]; about two minutes. It needs the benchmark's files
+(`etude fetch benchmark`) and says so where they are missing.
 
 The model is the TCN row of the benchmark chapter on JSB_Chorales. "one by one" is the way that Bai, Kolter & Koltun
 (2018, section 3 and appendix A) describe and published: `nn.Conv1d` with weight norm (Salimans & Kingma 2016), padded
@@ -10,8 +10,8 @@ is `Model.fit`: windows of many pieces side by side, AdamW, a schedule, averaged
 
 An epoch is as many frames as the training split has, for both. Seconds are those of epochs without validation, the two
 ways in turn, the best of each: of the processor where there is one thread, else of the clock, on a machine at rest.
-Nats per frame are those of the validation split without the first frames, which their network does not foresee: the best
-so far after equal epochs. The test split is not touched.
+Nats per frame are those of the validation split without the first frames, which their network does not foresee: the
+best so far after equal epochs. The test split is not touched.
 """
 
 from __future__ import annotations
@@ -163,9 +163,8 @@ def main() -> None:
     print(f"TCN {sizes}: {len(train)} optimiser steps an epoch one by one, {ours.steps(1)} batched")
     ours.fit(1)  # what is loaded on first use
     slow, fast = epoch_seconds(theirs, ours, clock)
-    print(
-        f"seconds an epoch, threads {given.threads}: {slow:.2f} one by one, {fast:.2f} batched: {slow / fast:.1f} x as fast"
-    )
+    compared = f"{slow:.2f} one by one, {fast:.2f} batched: {slow / fast:.1f} x as fast"
+    print(f"seconds an epoch, threads {given.threads}: {compared}")
     theirs = OneByOne(train, valid, **sizes)
     scores = [theirs.epoch() or theirs.score() for _ in range(epochs)]
     best, mine = min(scores), ours.score(epochs)
