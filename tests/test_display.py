@@ -550,9 +550,10 @@ def test_activations_share_the_time_of_the_roll():
         display.plot_activations(np.zeros(6), score)
 
 
-def test_a_grid_shows_every_number_and_leaves_gaps_white():
+@pytest.mark.parametrize("log", [False, True])
+def test_a_grid_shows_every_number_and_leaves_gaps_white(log):
     table = pandas.DataFrame({"nade": [1.234, 5.0], "rbm": [2.0, np.nan]}, index=["rnn", "tcn"])
-    ax = display.plot_grid(table.rename_axis("context"), unit="bits per second")
+    ax = display.plot_grid(table.rename_axis("context"), unit="bits per second", log=log)
     assert [text.get_text() for text in ax.texts] == ["1.23", "2.00", "5.00"]
     assert ax.images[0].get_array().mask.tolist() == [[False, False], [False, True]]
     assert ax.get_ylabel() == "context"
