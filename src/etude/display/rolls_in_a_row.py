@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Several piano rolls side by side, on one scale of keys: a piece beside its reconstruction, a way between two."""
-=======
-"""Several piano rolls side by side, on one scale of keys: a piece beside what a model made of it."""
->>>>>>> h-auto
 
 from __future__ import annotations
 
