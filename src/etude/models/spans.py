@@ -12,6 +12,8 @@ from etude.training import Cuts
 class SpanBatch(NamedTuple):
     """B spans of at most W steps, padded at their end.
 
+    Parameters
+    ----------
     events : Int[B, W, entries]
     exists : Bool[B, W]
         Steps that are there.
