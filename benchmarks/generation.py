@@ -15,10 +15,9 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from rnn import SPACE, seconds, stateful
+from rnn import SPACE, rereading, seconds, stateful
 
 import etude
-from etude.models.autoregressive import draw
 
 WAYS = ("prefix", "field")  # of reading again
 MODELS = {
@@ -28,26 +27,9 @@ MODELS = {
 }
 
 
-def rereading(model, n: int, steps: int, reach: int) -> np.ndarray:
-    """Draw n pieces, reading at every step the last `reach` events again."""
-    choose, x = draw(np.random.default_rng(0)), np.zeros((n, 1, 1), np.int64)  # the first event is the start vector
-    for t in range(steps):
-        begins = np.full(n, t < reach)  # the start is still among the events read
-        x = np.concatenate([x, _next(model.network, x[:, -reach:], begins, choose)[:, None]], axis=1)
-    return x[:, 1:, 0]
-
-
-def _next(network, past, begins, choose):
-    import torch
-
-    with torch.inference_mode():
-        features, _ = network.features(torch.from_numpy(past), torch.from_numpy(begins))
-        return network.output.choose(features[:, -1], choose)
-
-
 def measured(model, n: int, steps: int) -> dict[str, float]:
     """Return the milliseconds of a step of n pieces, for each way to write them."""
-    ways = {"carried": lambda: stateful(model, n, steps), "prefix": lambda: rereading(model, n, steps, steps)}
+    ways = {"carried": lambda: stateful(model, n, steps), "prefix": lambda: rereading(model, n, steps)}
     if hasattr(model, "receptive_field"):
         ways["field"] = lambda: rereading(model, n, steps, model.receptive_field)
     pieces = {}

@@ -35,19 +35,21 @@ def stateful(model, n: int, steps: int) -> np.ndarray:
     return np.stack([stepper.step(choose) for _ in range(steps)], axis=1)
 
 
-def rereading(model, n: int, steps: int) -> np.ndarray:
-    """Draw the same pieces, reading the whole prefix again for each event."""
+def rereading(model, n: int, steps: int, reach: int | None = None) -> np.ndarray:
+    """Draw the same pieces, reading the whole prefix again for each event, or its last `reach` events."""
+    reach = reach or steps
     choose, x = draw(np.random.default_rng(0)), np.zeros((n, 1, 1), np.int64)  # the first event is the start vector
-    for _ in range(steps):
-        x = np.concatenate([x, _next(model.network, x, choose)[:, None]], axis=1)
+    for t in range(steps):
+        begins = np.full(n, t < reach)  # the start is still among the events read
+        x = np.concatenate([x, _next(model.network, x[:, -reach:], begins, choose)[:, None]], axis=1)
     return x[:, 1:, 0]
 
 
-def _next(network, x, choose):
+def _next(network, past, begins, choose):
     import torch
 
     with torch.inference_mode():
-        features, _ = network.features(torch.from_numpy(x), torch.ones(len(x), dtype=torch.bool))
+        features, _ = network.features(torch.from_numpy(past), torch.from_numpy(begins))
         return network.output.choose(features[:, -1], choose)
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -225,6 +226,21 @@ class Cut(BaseException):
     """Ends a fit without giving it a chance to tidy up."""
 
 
+@contextmanager
+def cut_at(step, monkeypatch):
+    """Let a fit end where it asks for the batch of a step."""
+    batch = Windows.batch
+
+    def cut(self, at):
+        if at == step:
+            raise Cut
+        return batch(self, at)
+
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(Windows, "batch", cut)
+        yield
+
+
 @pytest.mark.parametrize("valid", [pieces(3, seed=9), ()], ids=["patience", "no validation"])
 @pytest.mark.parametrize("step", [12, 25])
 def test_patience_and_fits_without_validation_resume_too(tmp_path, monkeypatch, valid, step):
@@ -237,15 +253,7 @@ def test_patience_and_fits_without_validation_resume_too(tmp_path, monkeypatch, 
 
     model, history = fit()
     assert history.rows[-1]["step"] == history.best_step + 20 < 200 if valid else history.rows[-1]["step"] == 45
-    batch = Windows.batch
-
-    def cut(self, at):
-        if at == step:
-            raise Cut
-        return batch(self, at)
-
-    with monkeypatch.context() as patch, pytest.raises(Cut):
-        patch.setattr(Windows, "batch", cut)
+    with cut_at(step, monkeypatch):
         fit(tmp_path)
     resumed, continued = fit(tmp_path)
     assert scores(continued) == scores(history) and same(model, resumed)
@@ -286,15 +294,7 @@ def test_averaging_does_not_disturb_the_fit(whole):
 @pytest.mark.parametrize("step", [12, 35])
 def test_an_averaged_fit_resumes_exactly(tmp_path, monkeypatch, step):
     model, history = fitted(budget=AVERAGED)
-    batch = Windows.batch
-
-    def cut(self, at):
-        if at == step:
-            raise Cut
-        return batch(self, at)
-
-    with monkeypatch.context() as patch, pytest.raises(Cut):
-        patch.setattr(Windows, "batch", cut)
+    with cut_at(step, monkeypatch):
         fitted(tmp_path, AVERAGED)
     resumed, continued = fitted(tmp_path, AVERAGED)
     assert scores(continued) == scores(history) and same(model, resumed)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from etude.display.house_style import FLOOR, PALETTE, axes
 
 
-def plot_against_published(rows, ax=None, *, names: Mapping[str, str] | None = None, title: str = ""):
+def plot_against_published(rows, ax=None, *, title: str = ""):
     """Draw each row's seeds and median beside the published row of the same kind, best on top.
 
     Parameters
     ----------
     rows : DataFrame
         Columns model, test (one row per seed), in nats per frame, and published (nan where there is none).
-    names : mapping of str to str, optional
-        What to write for a model.
     """
     ax = axes(ax, height=0.9 + 0.36 * rows["model"].nunique())
     medians = rows.groupby("model", sort=False)["test"].median().sort_values(ascending=False)
@@ -30,7 +26,7 @@ def plot_against_published(rows, ax=None, *, names: Mapping[str, str] | None = N
         ax.plot(ours["test"], [y] * len(ours), "o", color=PALETTE[0], alpha=0.5, markersize=5, zorder=3)
         ax.plot(median, y, "|", color=PALETTE[0], markersize=16, markeredgewidth=2.5, zorder=4)
         ax.annotate(f"{median:.2f}", (median, y), (0, 9), textcoords="offset points", ha="center", fontsize=9)
-    ax.set_yticks(range(len(medians)), [(names or {}).get(name, name) for name in medians.index])
+    ax.set_yticks(range(len(medians)), medians.index)
     ax.set(xlabel="nats per frame of the test split (fewer is better)", ylim=(-0.6, len(medians) - 0.2))
     ax.plot([], [], "|", color=PALETTE[0], markersize=12, markeredgewidth=2.5, label="ours, median of the seeds")
     ax.plot([], [], "D", color="white", markeredgecolor="#333333", label="published")

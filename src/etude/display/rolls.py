@@ -15,6 +15,7 @@ from etude.types import DURATION, LOWEST_KEY, NOMINAL_BPM, ONSET, PITCH, TRACK, 
 
 SIXTEENTH = 60 / NOMINAL_BPM / 4  # seconds
 VOICES = ("soprano", "alto", "tenor", "bass")
+COLOURS = ["#ffffff", PALETTE[0], "#9ec9e6"]  # off, onset, hold
 
 
 def score_of(music) -> Score:
@@ -68,26 +69,28 @@ def plot_roll_codes(codes, ax=None, *, lowest: int = LOWEST_KEY, title: str = ""
         MIDI pitch of the first key.
     """
     codes, ax = np.asarray(codes), axes(ax)
-    colours = ["#ffffff", PALETTE[0], "#9ec9e6"]
-    ax.imshow(
-        codes.T,
-        origin="lower",
-        aspect="auto",
-        cmap=ListedColormap(colours),
-        vmin=0,
-        vmax=2,
-        extent=(0, len(codes), lowest - 0.5, lowest + codes.shape[1] - 0.5),
-    )
-    used = np.flatnonzero(codes.any(axis=0)) + lowest
-    pitch_axis(ax, *((used.min(), used.max()) if len(used) else (60, 72)))
+    draw_codes(ax, codes, lowest)
+    pitch_axis(ax, *span_of(codes, lowest))
     names = ("off", "onset", "hold") if codes.max(initial=0) > 1 else ("off", "on")
     handles = [
         Patch(facecolor=c, edgecolor="#999999", label=f"{i} {n}")
-        for i, (c, n) in enumerate(zip(colours, names, strict=False))
+        for i, (c, n) in enumerate(zip(COLOURS, names, strict=False))
     ]
     legend_above(ax, handles, title)
     ax.set(xlabel="time (steps)")
     return ax
+
+
+def draw_codes(ax, codes: np.ndarray, lowest: int) -> None:
+    """Draw codes Int[T, K] as a picture whose pixels are steps and keys, the first key at the MIDI pitch `lowest`."""
+    extent = (0, len(codes), lowest - 0.5, lowest + codes.shape[1] - 0.5)
+    ax.imshow(codes.T, origin="lower", aspect="auto", cmap=ListedColormap(COLOURS), vmin=0, vmax=2, extent=extent)
+
+
+def span_of(codes: np.ndarray, lowest: int) -> tuple[int, int]:
+    """Return the lowest and the highest MIDI pitch that sounds in codes Int[T, K]; an octave where nothing does."""
+    used = np.flatnonzero(codes.any(axis=0)) + lowest
+    return (used.min(), used.max()) if len(used) else (60, 72)
 
 
 def _draw_notes(ax, notes, scale: float, **look) -> None:

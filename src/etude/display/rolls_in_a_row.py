@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.colors import ListedColormap
 
-from etude.display.house_style import PALETTE, pitch_axis
+from etude.display.house_style import pitch_axis
+from etude.display.rolls import draw_codes, span_of
 from etude.errors import EtudeError
 from etude.types import LOWEST_KEY
-
-COLOURS = ListedColormap(["#ffffff", PALETTE[0], "#9ec9e6"])  # off, onset, hold
 
 
 def plot_rolls_in_a_row(rolls: Mapping[str, np.ndarray], axs=None, *, lowest: int = LOWEST_KEY, every: int = 16):
@@ -41,8 +39,8 @@ def plot_rolls_in_a_row(rolls: Mapping[str, np.ndarray], axs=None, *, lowest: in
     for ax, (title, codes) in zip(axs, rolls.items(), strict=True):
         _draw(ax, np.asarray(codes), lowest, every)
         ax.set_title(title, fontsize=10)
-    used = np.flatnonzero(np.any([np.asarray(codes).any(axis=0) for codes in rolls.values()], axis=0)) + lowest
-    pitch_axis(axs[0], *((used.min(), used.max()) if len(used) else (60, 72)))
+    together = np.concatenate([np.asarray(codes) for codes in rolls.values()])
+    pitch_axis(axs[0], *span_of(together, lowest))
     for ax in axs[1:]:
         ax.set_ylim(axs[0].get_ylim())
         ax.tick_params(left=False, labelleft=False)
@@ -51,8 +49,7 @@ def plot_rolls_in_a_row(rolls: Mapping[str, np.ndarray], axs=None, *, lowest: in
 
 
 def _draw(ax, codes: np.ndarray, lowest: int, every: int) -> None:
-    extent = (0, len(codes), lowest - 0.5, lowest + codes.shape[1] - 0.5)
-    ax.imshow(codes.T, origin="lower", aspect="auto", cmap=COLOURS, vmin=0, vmax=2, extent=extent)
+    draw_codes(ax, codes, lowest)
     for step in range(every, len(codes), every) if every else ():
         ax.axvline(step, color="#bbbbbb", linewidth=0.8)
     ax.set_xticks([0, len(codes)])

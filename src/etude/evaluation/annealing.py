@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from etude.models.boltzmann import Machine
-from etude.models.partition import SWEEPS, annealed, log_base, log_mean, resampled, reversed_
+from etude.models.partition import from_both_sides
 
 
 def annealing_table(
@@ -39,14 +39,11 @@ def annealing_table(
 
 
 def _row(machine: Machine, base: np.ndarray, count: int, runs: int, rng: np.random.Generator) -> dict:
-    weights, x = annealed(machine, base, rng, runs, count)
-    own = machine.gibbs(resampled(x, weights, rng), rng, SWEEPS)  # frames of the machine, as far as chains mix
-    (forward, error), (back, back_error) = log_mean(weights), log_mean(reversed_(machine, base, own, rng, count))
-    start = log_base(machine, base)
+    found = from_both_sides(machine, base, rng, runs, count)
     return {
         "temperatures": count,
-        "forward": start + forward,
-        "forward_stderr": error,
-        "reverse": start - back,
-        "reverse_stderr": back_error,
+        "forward": found.value,
+        "forward_stderr": found.stderr,
+        "reverse": found.reverse,
+        "reverse_stderr": found.reverse_stderr,
     }

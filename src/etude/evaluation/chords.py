@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from etude.evaluation.statistics import sounding
+from etude.evaluation.statistics import mean_or_nan, sounding
 from etude.types import ONSET, Score
 
 Chord = tuple[int, ...]
@@ -61,13 +61,9 @@ def chord_table(sets: Mapping[str, Sequence[Score]], train: Sequence[Score]):
         rows[name] = {
             "pieces": len(scores),
             "chords": len(found),
-            "voices": _mean(voices),
+            "voices": mean_or_nan(voices),
             "voices_sd": float(voices.std()) if len(found) else np.nan,
-            "clashing": _mean([clashes(chord) for chord in found]),
-            "unseen": _mean([shape(chord) not in known for chord in found]),
+            "clashing": mean_or_nan([clashes(chord) for chord in found]),
+            "unseen": mean_or_nan([shape(chord) not in known for chord in found]),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def _mean(values) -> float:
-    return float(np.mean(values)) if len(values) else np.nan

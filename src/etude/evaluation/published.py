@@ -16,8 +16,6 @@ from etude.errors import MissingData
 from etude.evaluation.protocol import FRAME, nats_per_frame
 from etude.registry import model
 
-# "Note 1-gram", test split, nats per frame: Boulanger-Lewandowski et al. (2012), table 1
-NOTE_1_GRAM = {"JSB_Chorales": 11.06, "Nottingham": 10.25, "Piano_midi": 11.05, "MuseData": 11.51}
 BL12 = "Boulanger-Lewandowski et al. 2012"
 BAI18 = "Bai et al. 2018"
 
@@ -56,6 +54,7 @@ PUBLISHED = (
     Published("DMM-Aug-NADE", 5.12, 2.31, 7.05, 6.05, "estimate", "Krishnan et al. 2017"),
 )
 _COLUMNS = {"JSB_Chorales": "jsb", "Nottingham": "nottingham", "Piano_midi": "piano", "MuseData": "muse"}
+NOTE_1_GRAM = {collection: getattr(PUBLISHED[0], column) for collection, column in _COLUMNS.items()}
 
 
 def published_table(collection: str):

@@ -87,7 +87,7 @@ def onsets_on_sixteenths(score: Score) -> float:
 
 def mean_leap(score: Score) -> float:
     """Mean size, in semitones, of the melody's moves from note to note; a repeated note is a move of 0."""
-    return _mean(leaps(score))
+    return mean_or_nan(leaps(score))
 
 
 def stepwise_rate(score: Score) -> float:
@@ -201,8 +201,9 @@ def _bars(rows: np.ndarray) -> list[np.ndarray]:
 
 
 def _share(marks) -> float:
-    return _mean(np.asarray(marks, bool))
+    return mean_or_nan(np.asarray(marks, bool))
 
 
-def _mean(values: np.ndarray) -> float:
+def mean_or_nan(values: Sequence[float]) -> float:
+    """Return the mean, nan of nothing."""
     return float(np.mean(values)) if len(values) else np.nan

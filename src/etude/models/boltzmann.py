@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from etude.models.autoregressive import nucleus
+
 
 @dataclass(frozen=True, eq=False)
 class Machine:
@@ -109,10 +111,7 @@ def draw_visible(logits: np.ndarray, rng: np.random.Generator, top_p: float = 1.
     top = np.maximum(logits.max(axis=-1, initial=0.0), 0.0)
     weights = np.concatenate([np.exp(-top)[..., None], np.exp(logits - top[..., None])], axis=-1)  # (n, E, L)
     if top_p < 1:
-        order = np.argsort(-weights, axis=-1, kind="stable")
-        sorted_ = np.take_along_axis(weights, order, axis=-1)
-        outside = sorted_.cumsum(axis=-1) - sorted_ >= top_p * sorted_.sum(axis=-1, keepdims=True)
-        np.put_along_axis(weights, order, np.where(outside, 0, sorted_), axis=-1)
+        weights = nucleus(weights / weights.sum(axis=-1, keepdims=True), top_p)
     below = weights.cumsum(axis=-1)
     u = rng.random(logits.shape[:2]) * below[..., -1]
     return (below[..., :-1] <= u[..., None]).sum(axis=-1)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.models.base import Model
 from etude.models.boltzmann import Machine, draw_hidden, draw_visible
+from etude.models.conditioned import Conditioned
 from etude.models.partition import annealed, can_enumerate, draw_exactly, enumerated, likeliest
 from etude.types import Bits, Evidence
 
@@ -19,7 +19,7 @@ SWEEPS = 100  # of Gibbs sampling after it
 AT_ONCE = 2**11  # chains side by side
 
 
-class Clamped(Model):
+class Clamped(Conditioned):
     """A machine given some entries of some frames: `bits` are those of the rest, samples keep what is known.
 
     Parameters
@@ -32,11 +32,10 @@ class Clamped(Model):
     name = "clamped"
 
     def __init__(self, model, evidence: Evidence):
-        super().__init__(model.space)
-        self.model, self.evidence, self.framework = model, evidence, model.framework
+        super().__init__(model)
+        self.evidence = evidence
         flat = (len(evidence.values), model.space.entries)
         self.values, self.known = evidence.values.reshape(flat), evidence.known.reshape(flat)
-        self.kind = model.kind
 
     def _bits(self, xs):
         given = len(self.values)
@@ -71,17 +70,6 @@ class Clamped(Model):
         free = n * (x.shape[1] - given)
         x[:, given:] = draw_frames(machine, base, free, rng, temperature, top_p).reshape(n, -1, self.space.entries)
         return list(x.reshape(n, -1, *self.space.event_shape))
-
-    def _condition(self, evidence: Evidence) -> Model:
-        return Clamped(self.model, evidence)
-
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        raise EtudeError("a model to fit", "a conditioned one", "Fit the model, then condition it.")
-
-    def _arrays(self):
-        raise EtudeError("a model to save", "a conditioned one", "Save the model it was made from.")
-
-    _restore = _arrays
 
 
 def draw_frames(

@@ -29,8 +29,6 @@ What is given may be anything: `condition` takes every mask. Its samples can be 
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
@@ -38,11 +36,10 @@ from etude.models.dilated import linear_arrays, named
 from etude.models.order_agnostic import OrderAgnostic
 from etude.models.orderings import Ordering
 from etude.models.outputs import too_large
-from etude.models.sequence import compact, marginals
+from etude.models.sequence import SequenceModel, compact, marginals
 from etude.models.spans import Spans
 from etude.models.torch.half import TorchHalf
 from etude.training import Task
-from etude.training.task import data_digest, source_digest
 from etude.types import Space
 
 SCHEDULE = ("passes", "order", "growth", "order_seed")
@@ -100,6 +97,10 @@ class Coconet(OrderAgnostic):
         super().__init__(space, seed=seed, **sizes, dropout=dropout, **schedule)
         self._network, self._untouched = None, True
 
+    # A network is drawn, identified and stored as that of a sequence model is.
+    network, _identity = SequenceModel.network, SequenceModel._identity
+    _arrays, _restore = SequenceModel._arrays, SequenceModel._restore
+
     @classmethod
     def refuses(cls, space: Space) -> str | None:
         """Refuse spaces whose pieces end by a code, and steps whose softmax layers would be too large."""
@@ -112,14 +113,6 @@ class Coconet(OrderAgnostic):
         """Steps before and after a hidden entry on which its distribution depends, at most."""
         blocks, cycle = self.options["blocks"], self.options["cycle"]
         return self.options["kernel"] // 2 * sum(2 ** (i % cycle) for i in range(blocks))
-
-    @property
-    def network(self):
-        """The framework's half, with weights drawn from the seed when it is first asked for."""
-        if self._network is None:
-            self._network = self._build()
-            self._network.restore(self._initial(np.random.default_rng(self.seed)))
-        return self._network
 
     def ordered(self, **schedule) -> Coconet:
         """Return the same network with other `passes`, `order`, `growth` or `order_seed`: another distribution."""
@@ -143,12 +136,6 @@ class Coconet(OrderAgnostic):
     def _total(self, group: list[np.ndarray]) -> tuple[float, int]:
         return float(sum(bits.sum() for bits in self.step_bits(group))), sum(len(x) for x in group)
 
-    def _identity(self, train, valid, budget, seed: int) -> dict:
-        classes = {*type(self).__mro__, *type(self.network).__mro__, *self._parts(), Ordering, Spans}
-        weights = [array for _, array in sorted(self._arrays().items())]
-        made_of = {"source": source_digest(classes), "data": data_digest(train, valid), "start": data_digest(weights)}
-        return {**self.describe(), "budget": asdict(budget), "fit_seed": seed, **made_of}
-
     def _initial(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return initial weights: the distribution is uniform until a fit sets the biases of the output."""
         channels, kernel, reach, blocks = (self.options[k] for k in ("channels", "kernel", "reach", "blocks"))
@@ -165,13 +152,6 @@ class Coconet(OrderAgnostic):
             arrays |= named(f"block.{i}.time", linear_arrays(kernel * channels, channels, rng, np.sqrt(2)))
             arrays |= named(f"block.{i}.entries", linear_arrays(reach * channels, channels, rng, 1 / np.sqrt(blocks)))
         return {name: array.astype(np.float32) for name, array in arrays.items()}
-
-    def _arrays(self):
-        return self.network.arrays()
-
-    def _restore(self, arrays):
-        self.network.restore(arrays)
-        self._untouched = False
 
 
 def normalisation(channels: int) -> dict[str, np.ndarray]:
@@ -190,3 +170,6 @@ class TorchCoconet(TorchHalf, Coconet):
         with torch.random.fork_rng(devices=[]):  # layers draw weights, which `_initial` then replaces
             sizes = {name: self.options[name] for name in ("channels", "kernel", "reach", "blocks", "cycle", "dropout")}
             return MaskedConvolutions(self.space, **sizes)
+
+    def _parts(self):
+        return super()._parts() | {Ordering, SequenceModel, Spans}

@@ -18,6 +18,7 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.autoregressive import Chooser, draw
 from etude.models.base import Model
+from etude.models.conditioned import Conditioned
 from etude.models.orderings import Ordering
 from etude.types import Evidence
 
@@ -131,7 +132,7 @@ class OrderAgnostic(Model):
         return Completion(self, evidence)
 
 
-class Completion(OrderAgnostic):
+class Completion(Conditioned, OrderAgnostic):
     """An order-agnostic model given some entries: bits are those of the others, samples keep what is given.
 
     The passes are spread over the entries that are open. A piece may be longer than the evidence, never shorter.
@@ -140,9 +141,8 @@ class Completion(OrderAgnostic):
     name = "completion"
 
     def __init__(self, model: OrderAgnostic, evidence: Evidence):
-        super().__init__(model.space)
-        self.model, self.ordering, self.network = model, model.ordering, model.network
-        self.window, self.framework = model.window, model.framework
+        super().__init__(model)
+        self.ordering, self.network = model.ordering, model.network
         shape = (len(evidence.known), self.space.entries)
         self.values, self.known = evidence.values.reshape(shape), evidence.known.reshape(shape)
 
@@ -156,17 +156,6 @@ class Completion(OrderAgnostic):
         x = super()._given(max(steps, len(self.values)))
         x[: len(self.values)][self.known] = self.values[self.known]
         return x
-
-    def _condition(self, evidence):
-        return self.model._condition(evidence)
-
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        raise EtudeError("a model to fit", "a conditioned one", "Fit the model, then condition it.")
-
-    def _arrays(self):
-        raise EtudeError("a model to save", "a conditioned one", "Save the model it was made from.")
-
-    _restore = _arrays
 
 
 def alike(xs: list[np.ndarray], opens: list[np.ndarray]) -> list[list[int]]:

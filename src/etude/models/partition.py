@@ -38,13 +38,14 @@ class LogPartition:
     value : float
     stderr : float
         0 where it is exact; else of the forward runs, to first order.
-    reverse : float, optional
-        The estimate from the machine's own frames, which errs upwards where `value` errs downwards.
+    reverse, reverse_stderr : float, optional
+        The estimate from the machine's own frames, which errs upwards where `value` errs downwards, and its error.
     """
 
     value: float
     stderr: float = 0.0
     reverse: float | None = None
+    reverse_stderr: float | None = None
 
     @property
     def kind(self) -> Literal["exact", "estimate"]:
@@ -98,10 +99,18 @@ def log_partition(
     """Return log Z of `machine`, by enumeration or by annealing from the visible biases `base` Float64[E, L - 1]."""
     if can_enumerate(machine):
         return LogPartition(enumerated(machine))
+    return from_both_sides(machine, base, rng, runs, temperatures)
+
+
+def from_both_sides(
+    machine: Machine, base: np.ndarray, rng: np.random.Generator, runs: int, temperatures: int
+) -> LogPartition:
+    """Return log Z as annealing estimates it, forwards and in reverse, however small the machine is."""
     forward, x = annealed(machine, base, rng, runs, temperatures)
-    reverse = reversed_(machine, base, machine.gibbs(resampled(x, forward, rng), rng, SWEEPS), rng, temperatures)
-    value, stderr = log_mean(forward)
-    return LogPartition(log_base(machine, base) + value, stderr, log_base(machine, base) - log_mean(reverse)[0])
+    own = machine.gibbs(resampled(x, forward, rng), rng, SWEEPS)  # frames of the machine, as far as chains mix
+    (value, stderr), start = log_mean(forward), log_base(machine, base)
+    back, back_stderr = log_mean(reversed_(machine, base, own, rng, temperatures))
+    return LogPartition(start + value, stderr, start - back, back_stderr)
 
 
 def annealed(

@@ -67,9 +67,8 @@ class Setting:
 
     def narrowed(self, hidden: int) -> Setting:
         """Return the setting with layers of at most so many units."""
-        most = {
-            k: min(v, hidden) for k, v in self.options.items() if k in ("hidden", "channels", "output_hidden") and v
-        }
+        sizes = {k: v for k, v in self.options.items() if k in ("hidden", "channels", "output_hidden")}
+        most = {name: min(size, hidden) for name, size in sizes.items()}
         return replace(self, options={**self.options, **most})
 
 
@@ -78,7 +77,6 @@ class Fitted:
     """A row of one set under several seeds."""
 
     name: str
-    setting: Setting
     models: list[Model] = field(default_factory=list)
     histories: list[list[History]] = field(default_factory=list)  # of the two parts of a fit
 
@@ -110,7 +108,7 @@ def window_of(pieces: Sequence[np.ndarray]) -> int:
 
 def fit(run: Run, name: str, setting: Setting, data: Rolls, collection: str, seeds: Sequence[int]) -> Fitted:
     """Fit a row under every seed on the training split, selected on the validation split; checkpoints are kept."""
-    fitted = Fitted(name, setting)
+    fitted = Fitted(name)
     moved = transposed(data["train"], setting.keys)
     for seed in seeds:
         model = registry.model(setting.family, FRAME, seed=seed, **setting.options)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from etude.evaluation.published import published_table
 
 ANSWERS = {  # our row -> the published row of the same kind
@@ -42,8 +40,8 @@ def beside_published(runs):
     known = published.reindex(runs["answers"])
     runs["published"] = known["test"].to_numpy()
     runs["first_frame"] = known["first_frame"].to_numpy()
-    same = np.where(runs["first_frame"] == False, runs["test_without_first"], runs["test"])  # noqa: E712 (nan is neither)
-    runs["difference"] = same - runs["published"]
+    ours = runs["test_without_first"].where(runs["first_frame"].eq(False), runs["test"])
+    runs["difference"] = ours - runs["published"]
     return runs
 
 

@@ -1,0 +1,32 @@
+"""What a model given some entries is not: fitted, saved. It is made from another, whenever it is needed."""
+
+from __future__ import annotations
+
+from etude.errors import EtudeError
+from etude.models.base import Model
+from etude.types import Evidence
+
+
+class Conditioned(Model):
+    """A model made from another by evidence; a family gives its `_bits` and `_sample`.
+
+    Parameters
+    ----------
+    model : Model
+        The one without evidence. Other evidence takes the place of this one's: it is given to that model.
+    """
+
+    def __init__(self, model: Model):
+        super().__init__(model.space)
+        self.model, self.window, self.framework, self.kind = model, model.window, model.framework, model.kind
+
+    def _condition(self, evidence: Evidence) -> Model:
+        return self.model._condition(evidence)
+
+    def _fit(self, train, valid, budget, seed, checkpoint):
+        raise EtudeError("a model to fit", "a conditioned one", "Fit the model, then condition it.")
+
+    def _arrays(self):
+        raise EtudeError("a model to save", "a conditioned one", "Save the model it was made from.")
+
+    _restore = _arrays
