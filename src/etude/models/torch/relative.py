@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from etude.models.outputs import INTERVAL_CHANNELS
+from etude.models.torch.dilated import Dropout
 from etude.models.torch.nade import NADE, Walk
 from etude.types import Space
 
@@ -30,7 +31,7 @@ class Relative(NADE):
         self.bias_in, self.bias_mix = (nn.Parameter(torch.zeros(channels)) for _ in range(2))
         self.mix = nn.Parameter(torch.zeros(channels, channels))
         self.out = nn.Parameter(torch.zeros(channels, levels))
-        self.dropout = nn.Dropout(DROPPED)
+        self.dropout = Dropout(DROPPED)
 
     def given(self, features: Tensor, past: Tensor, first: Tensor) -> Tensor:
         """Return the features Float[n, T, H] with the codes of the step before behind them.
