@@ -98,10 +98,31 @@ def test_a_convolution_on_small_numbers():
 
     convolution = CausalConvolution(1, 1, kernel=2, dilation=2)
     convolution.weight.data[:] = tensor([[10.0], [1.0]])  # ten times what was two steps ago, and what is now
-    y, cache = convolution(tensor([[[1.0], [2.0], [3.0], [4.0]]]))
+    y, cache = convolution(tensor([[[1.0]], [[2.0]], [[3.0]], [[4.0]]]))
     assert y.detach().flatten().tolist() == [1, 2, 13, 24]
     assert cache.flatten().tolist() == [3, 4]
     assert convolution(tensor([[[5.0]]]), cache)[0].item() == 35
+
+
+@pytest.mark.parametrize("kernel, dilation", [(2, 1), (3, 4)])
+def test_a_convolution_and_its_gradients_are_those_of_conv1d(kernel, dilation):
+    import torch
+
+    from etude.models.torch.dilated import CausalConvolution
+
+    torch.manual_seed(0)
+    ours = CausalConvolution(5, 7, kernel, dilation).double()
+    x = torch.randn(11, 3, 5, dtype=torch.float64, requires_grad=True)
+    for weight in ours.parameters():
+        torch.nn.init.normal_(weight)
+    y, _ = ours(x)
+    filters = ours.weight.unflatten(0, (kernel, 5)).permute(2, 1, 0)  # (out, in, k)
+    padded = torch.nn.functional.pad(x.permute(1, 2, 0), ((kernel - 1) * dilation, 0))
+    theirs = torch.nn.functional.conv1d(padded, filters, ours.bias, dilation=dilation).permute(2, 0, 1)
+    torch.testing.assert_close(y, theirs)
+    weights, direction = (x, *ours.parameters()), torch.randn_like(y)
+    gradients = [torch.autograd.grad(result, weights, direction) for result in (y, theirs)]
+    torch.testing.assert_close(*gradients)
 
 
 # Receptive field: exactly so many past steps matter, and no later one ----------------------------------------------
@@ -161,7 +182,7 @@ def leaking(model):
 
     def forward(x, before=None):
         y, cache = sound(x, before)
-        return y.roll(-1, dims=1), cache
+        return y.roll(-1, dims=0), cache
 
     convolution.forward = forward
     return model
@@ -211,7 +232,7 @@ def test_the_state_is_as_large_as_the_receptive_field_says_and_does_not_grow(nam
     for _ in range(30):
         stepper.step(repeat(np.array(1)))
         caches = [c for part in stepper.state for c in (part if isinstance(part, tuple) else (part,))]
-        sizes.append(sum(cache.shape[1] for cache in caches))
+        sizes.append(sum(len(cache) for cache in caches))
     assert set(sizes) == {field - 1}
 
 

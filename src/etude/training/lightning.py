@@ -117,7 +117,7 @@ class _Lesson(pl.LightningModule):
             {"params": [p for p in weights if p.ndim > 1], "weight_decay": self.task.budget.weight_decay},
             {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=self.task.budget.learning_rate)
+        optimizer = torch.optim.AdamW(groups, lr=self.task.budget.learning_rate, fused=True)
         steps = self.task.budget.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_cosine(step, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

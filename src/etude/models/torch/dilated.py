@@ -1,4 +1,4 @@
-"""Linear maps, dilated causal convolutions and dropout over (n, T, channels) in PyTorch.
+"""Linear maps, dilated causal convolutions and dropout in PyTorch.
 
 Equations: `etude.models.dilated`.
 """
@@ -27,26 +27,66 @@ class Linear(nn.Module):
 
 
 class CausalConvolution(Linear):
-    """A dilated causal convolution as one matrix product over its taps side by side."""
+    """A dilated causal convolution over (T, n, channels): time comes first.
+
+    What a tap reads is then one block of memory, and a tap is one matrix product that copies nothing.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, dilation: int):
         super().__init__(kernel * inputs, outputs)
         self.inputs, self.kernel, self.dilation = inputs, kernel, dilation
 
     def forward(self, x: Tensor, before: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return Float[n, T, outputs], and the inputs that the next call needs.
+        """Return Float[T, n, outputs], and the inputs that the next call needs.
 
         Parameters
         ----------
-        x : Float[n, T, inputs]
-        before : Float[n, (kernel - 1) * dilation, inputs], optional
+        x : Float[T, n, inputs]
+        before : Float[(kernel - 1) * dilation, n, inputs], optional
             The inputs before x, as the last call returned them; by default zeros, the start of the piece.
         """
         if before is None:
-            before = x.new_zeros(len(x), (self.kernel - 1) * self.dilation, self.inputs)
-        steps, padded = x.shape[1], torch.cat([before, x], dim=1)
-        taps = [padded[:, j * self.dilation :][:, :steps] for j in range(self.kernel)]
-        return super().forward(torch.cat(taps, dim=-1)), padded[:, steps:]
+            before = x.new_zeros((self.kernel - 1) * self.dilation, *x.shape[1:])
+        padded = torch.cat([before, x])
+        return Taps.apply(padded, self.weight, self.bias, self.kernel, self.dilation), padded[len(x) :]
+
+
+class Taps(torch.autograd.Function):
+    """The sum over taps j of padded[j * dilation :][:T] @ W[j], plus a bias, added up in place, as is its gradient."""
+
+    @staticmethod
+    def forward(padded: Tensor, weight: Tensor, bias: Tensor, kernel: int, dilation: int) -> Tensor:
+        """Return Float[T, n, outputs] of padded Float[(kernel - 1) * dilation + T, n, inputs]."""
+        read = blocks(padded, kernel, dilation)
+        y = padded.new_empty(len(padded) - (kernel - 1) * dilation, padded.shape[1], weight.shape[1])
+        flat = torch.addmm(bias, read[0], weight.chunk(kernel)[0], out=y.flatten(0, 1))
+        for part, tap in zip(read[1:], weight.chunk(kernel)[1:], strict=True):
+            flat.addmm_(part, tap)
+        return y
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        padded, weight, _, ctx.kernel, ctx.dilation = inputs
+        ctx.save_for_backward(padded, weight)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        """Return the gradients of padded, weight and bias."""
+        padded, weight = ctx.saved_tensors
+        gradient = gradient.flatten(0, 1)
+        of_weight = [part.T @ gradient for part in blocks(padded, ctx.kernel, ctx.dilation)]
+        of_padded = None
+        if ctx.needs_input_grad[0]:
+            of_padded = torch.zeros_like(padded)
+            for part, tap in zip(blocks(of_padded, ctx.kernel, ctx.dilation), weight.chunk(ctx.kernel), strict=True):
+                part.addmm_(gradient, tap.T)
+        return of_padded, torch.cat(of_weight), gradient.sum(0), None, None
+
+
+def blocks(padded: Tensor, kernel: int, dilation: int) -> list[Tensor]:
+    """Return what each tap reads of padded Float[(kernel - 1) * dilation + T, n, C], Float[T * n, C], as views."""
+    steps = len(padded) - (kernel - 1) * dilation
+    return [padded[j * dilation : j * dilation + steps].flatten(0, 1) for j in range(kernel)]
 
 
 class Dropout(nn.Module):

@@ -11,16 +11,18 @@ from etude.models.torch.outputs import build
 from etude.models.torch.weights import Weights
 from etude.types import Space
 
+FEW_LEVELS = 4  # up to here a product with ones and zeros is faster than adding up rows
+
 
 class Embedding(nn.Module):
     """Events as vectors: the sum over entries of one row per code, and a learnt vector for the start of a piece.
 
-    That is one-hot coding of all entries followed by a linear layer, without building the ones and zeros.
+    That is one-hot coding of all entries followed by a linear layer. With many levels the ones and zeros are not built.
     """
 
     def __init__(self, space: Space, size: int):
         super().__init__()
-        self.entries = space.entries
+        self.entries, self.levels = space.entries, space.levels
         self.table = nn.Parameter(torch.zeros(space.entries * space.levels, size))
         self.start = nn.Parameter(torch.zeros(size))
         self.register_buffer("offsets", torch.arange(space.entries) * space.levels, persistent=False)
@@ -29,13 +31,19 @@ class Embedding(nn.Module):
         """Return vectors Float[n, T, size] of events Int[n, T, entries]; where `first` Bool[n], step 0 is the start."""
         if not len(self.start):  # a context that remembers nothing
             return self.start.new_zeros(*past.shape[:2], 0)
-        rows = (past + self.offsets).flatten(0, 1)  # (n * T, entries)
-        vectors = (
-            nn.functional.embedding_bag(rows, self.table, mode="sum") if self.entries > 1 else self.table[rows[:, 0]]
-        )
-        vectors = vectors.unflatten(0, past.shape[:2])
+        vectors = self._vectors(past)
         begin = torch.where(first[:, None, None], self.start, vectors[:, :1])
         return torch.cat([begin, vectors[:, 1:]], dim=1)
+
+    def _vectors(self, events: Tensor) -> Tensor:
+        """Return the sum over entries of the rows of their codes, Float[n, T, size], for events Int[n, T, entries]."""
+        if self.entries == 1:
+            return self.table[events[..., 0]]
+        if self.levels <= FEW_LEVELS:
+            ones = events[..., None] == torch.arange(self.levels, device=events.device)
+            return ones.flatten(2).to(self.table.dtype) @ self.table
+        rows = (events + self.offsets).flatten(0, 1)  # (n * T, entries)
+        return nn.functional.embedding_bag(rows, self.table, mode="sum").unflatten(0, events.shape[:2])
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""

@@ -64,4 +64,7 @@ def surprise(logits: Tensor, x: Tensor, exact: bool) -> Tensor:
     """Return -log softmax(logits)[x] for logits Float[..., levels] and codes Int[...]."""
     if exact:
         return -logits.double().log_softmax(-1).gather(-1, x[..., None])[..., 0]
+    if logits.shape[-1] == 2:  # a softmax over two levels is a sigmoid of their difference, which is cheaper
+        difference = logits[..., 1] - logits[..., 0]
+        return nn.functional.binary_cross_entropy_with_logits(difference, x.to(difference.dtype), reduction="none")
     return nn.functional.cross_entropy(logits.flatten(0, -2), x.flatten(), reduction="none").view(x.shape)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from etude.models.dilated import doubling, named
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
 
-Cache = tuple[Tensor, Tensor]  # the last inputs of a block's two convolutions, Float[n, (kernel - 1) * dilation, C]
+Cache = tuple[Tensor, Tensor]  # the last inputs of a block's two convolutions, Float[(kernel - 1) * dilation, n, C]
 
 
 class Block(nn.Module):
@@ -21,7 +21,7 @@ class Block(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, cache: Cache | tuple[None, None]) -> tuple[Tensor, Cache]:
-        """Return Float[n, T, channels] of x Float[n, T, inputs], and the block's cache."""
+        """Return Float[T, n, channels] of x Float[T, n, inputs], and the block's cache."""
         y, first = self.first(x, cache[0])
         y, second = self.second(self.dropout(y.relu_()), cache[1])
         return (self.dropout(y.relu_()) + self.project(x)).relu_(), (first, second)
@@ -45,11 +45,11 @@ class Blocks(nn.Module):
 
     def forward(self, vectors: Tensor, state: list[Cache] | None = None) -> tuple[Tensor, list[Cache]]:
         """Return features Float[n, T, channels] of vectors Float[n, T, inputs], and the caches of all blocks."""
-        x, caches = vectors, []
+        x, caches = vectors.transpose(0, 1), []
         for i, block in enumerate(self.blocks):
             x, cache = block(x, (None, None) if state is None else state[i])
             caches.append(cache)
-        return x, caches
+        return x.transpose(0, 1), caches
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""

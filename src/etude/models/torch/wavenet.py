@@ -22,7 +22,7 @@ class GatedLayer(nn.Module):
         self.skip = Linear(residual, skip)
 
     def forward(self, x: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Return z and the gates, Float[n, T, R] each, of x Float[n, T, R], and the layer's cache."""
+        """Return z and the gates, Float[T, n, R] each, of x Float[T, n, R], and the layer's cache."""
         activations, cache = self.gated(x, before)
         filters, gates = activations.chunk(2, dim=-1)
         gates = torch.sigmoid(gates)
@@ -51,12 +51,12 @@ class GatedLayers(nn.Module):
     def forward(self, vectors: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
         """Return features Float[n, T, S] of vectors Float[n, T, inputs], and the caches of all layers."""
         skips, _, caches = self.read(vectors, state)
-        return self.dropout(torch.relu(self.end(torch.relu(skips)))), caches
+        return self.dropout(torch.relu(self.end(torch.relu(skips)))).transpose(0, 1), caches
 
     def read(self, vectors: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """Return the sum of the skips Float[n, T, S], the gates of each layer Float[n, T, R], and all caches."""
+        """Return the sum of the skips Float[T, n, S], the gates of each layer Float[T, n, R], and all caches."""
         before = [None] * (1 + len(self.layers)) if state is None else state
-        x, cache = self.input(vectors, before[0])
+        x, cache = self.input(vectors.transpose(0, 1), before[0])
         skips, opened, caches = 0, [], [cache]
         for layer, past in zip(self.layers, before[1:], strict=True):
             z, gates, cache = layer(self.dropout(x), past)
@@ -78,4 +78,4 @@ def gates(network, past: np.ndarray) -> np.ndarray:
     """
     with torch.inference_mode():
         vectors = network.eval().embedding(torch.as_tensor(past)[None], torch.ones(1, dtype=torch.bool))
-        return torch.stack(network.context.read(vectors)[1], dim=2)[0].numpy()
+        return torch.stack(network.context.read(vectors)[1], dim=2)[:, 0].numpy()
