@@ -24,6 +24,7 @@ from etude.types import Budget, History
 
 Rolls = Mapping[str, Sequence[np.ndarray]]  # split -> Int[T, 88]
 FRAMES_AT_ONCE = 2048  # of a batch of windows
+SCORES = 4  # times that a fit is scored on the validation pieces
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ class Setting:
     home : int
         Steps that follow on the training pieces as they stand, at `home_rate`: the pieces of the benchmark were all
         moved to one key by its makers.
-    frames : int, optional
-        Single frames in a batch, for families without a memory; else windows of `window_of` frames.
+    window : int, optional
+        Frames of a window; by default as many as `window_of` says, 1 for single frames.
+    batch : int, optional
+        Windows in a batch; by default those that hold `FRAMES_AT_ONCE` frames.
     """
 
     family: str
@@ -58,7 +61,8 @@ class Setting:
     keys: int = 12
     home: int = 0
     home_rate: float = 6e-4
-    frames: int | None = None
+    window: int | None = None
+    batch: int | None = None
 
     def scaled(self, share: float) -> Setting:
         """Return the setting with a share of its steps, at least two of each kind that it has."""
@@ -160,14 +164,14 @@ def log_z_error(model: Model) -> float:
 
 
 def _budget(setting: Setting, pieces: Sequence[np.ndarray]) -> Budget:
-    window = 1 if setting.frames else window_of(pieces)
-    size = setting.frames or max(1, FRAMES_AT_ONCE // window)
-    every, rate = max(1, setting.steps // 8), setting.learning_rate
+    window = setting.window or window_of(pieces)
+    size = setting.batch or max(1, FRAMES_AT_ONCE // window)
+    every, rate = max(1, setting.steps // SCORES), setting.learning_rate
     return Budget(setting.steps, size, window, rate, every, weight_decay=setting.weight_decay, average=setting.average)
 
 
 def _home(setting: Setting, budget: Budget) -> Budget:
-    return replace(budget, steps=setting.home, learning_rate=setting.home_rate, valid_every=max(1, setting.home // 8))
+    return replace(budget, steps=setting.home, learning_rate=setting.home_rate, valid_every=max(1, setting.home // 2))
 
 
 def _range(roll: np.ndarray) -> tuple[int, int]:

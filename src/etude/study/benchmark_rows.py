@@ -26,7 +26,7 @@ def rows(train: Sequence[np.ndarray]) -> dict[str, Setting]:
     shared = {"keys": keys, "weight_decay": decay}
     return {
         "note 1-gram": Setting("marginal", steps=1, keys=1),
-        "RBM": Setting("rbm", {"hidden": 400, "gibbs": 10}, 10_000, 0.03, average=0.999, keys=1, frames=128),
+        "RBM": Setting("rbm", {"hidden": 400, "gibbs": 10}, 10_000, 0.03, average=0.999, keys=1, window=1, batch=128),
         "NADE": Setting("memoryless", {"output": "nade", "output_hidden": 256}, 1500, 5e-3, 0.05, keys=1),
         "NADE, relative": Setting("memoryless", {"output": "relative"}, 1200, 5e-3, home=600, home_rate=2e-3, **shared),
         "GRU": Setting("rnn", gru, 800, 4e-3, home=100, **shared),
