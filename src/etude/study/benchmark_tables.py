@@ -9,6 +9,7 @@ ANSWERS = {  # our row -> the published row of the same kind
     "RBM": "RBM, no memory",
     "NADE": "NADE, no memory",
     "GRU": "GRU",
+    "GRU, recall": "GRU",
     "TCN": "TCN",
     "RNN-RBM": "RNN-RBM",
     "RNN-NADE": "RNN-NADE",
