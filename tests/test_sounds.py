@@ -29,6 +29,13 @@ def test_onsets_are_where_they_are():
     assert (first, second) == (pytest.approx(1.0, abs=0.05), pytest.approx(2.5, abs=0.05))
 
 
+def test_the_end_of_a_note_is_no_onset():
+    time = np.arange(3 * RATE) / RATE
+    envelope = np.clip(np.minimum((time - 1.0) / 0.01, (2.0 - time) / 0.1), 0, 1)
+    strength, rate = onset_strength(Audio(0.5 * envelope * np.sin(2 * np.pi * 440 * time), RATE))
+    assert strength[round(1.5 * rate) :].max() < 0.1 * strength.max()
+
+
 def test_a_pulse_is_clear_and_noise_has_none():
     assert pulse_clarity(clicks(np.arange(0.1, 7.9, 0.5))) > 0.8
     scattered = np.cumsum(np.random.default_rng(1).exponential(0.5, 15)) % 7.9

@@ -5,7 +5,7 @@ A note begins at a peak of its key's onset posterior and lasts while the key's f
 `etude.evaluation.posteriors`). It goes forward through time with a state of 88 keys, so that memory does not grow with
 the sound, where the authors' program goes backward through the whole. Their two additions, onsets inferred from rises
 of the frame posterior and notes without any onset (the "melodia trick"), are left out: on validation chorales the
-first changes nothing and the second costs precision (F1 of one line on the piano 0.63 with both, 0.78 without).
+first changes nothing and the second costs precision (F1 of one line on the piano 0.63 with both, 0.77 without).
 
 How well it hears depends on the instrument more than on anything else, so compare sounds of one instrument only, and
 keep the score of the real sound beside: an organ sounds the octaves of what is played, and they are transcribed;
