@@ -1,4 +1,4 @@
-"""Measures: code lengths and their proof, floors, intervals, the published protocol, statistics of scores.
+"""Measures: code lengths and their proof, floors, intervals, the published protocol, statistics of scores and sounds.
 
 Names are loaded on first use.
 
@@ -23,6 +23,11 @@ _PLACES = {
     "chords": ("chord_table",),
     "surprise": ("bits_per_sixteenth", "moments"),
     "audio_quality": ("spectral_convergence", "log_spectral_distance", "peaks_to_tempered_grid"),
+    "onset_rhythm": ("pulse_clarity", "onset_strength"),
+    "posteriors": ("note_posteriors",),
+    "transcription": ("transcribe",),
+    "note_matching": ("note_scores",),
+    "sounds": ("sound_table",),
     "inversion": ("compare_scales",),
     "streaming": ("streaming_table",),
     "mixing": ("autocorrelation", "scale_reduction", "mixing_table"),
