@@ -13,7 +13,7 @@ from numba import njit
 # of another program in the seventh digit. What would lose infinities or NaNs stays off.
 FAST = {"contract", "reassoc", "nsz", "arcp"}
 
-part = njit(fastmath=FAST)  # of a kernel: compiled into each kernel that calls it
+part = njit(fastmath=FAST, _nrt=False)  # of a kernel: compiled into each kernel that calls it
 
 
 def kernel(function: Callable) -> Callable:
@@ -25,7 +25,7 @@ def kernel(function: Callable) -> Callable:
     """
     code = function.__code__.replace(co_freevars=("sources",))
     closed = FunctionType(code, function.__globals__, function.__name__, None, (CellType(_digest()),))
-    return njit(cache=True, fastmath=FAST)(closed)
+    return njit(cache=True, fastmath=FAST, _nrt=False)(closed)
 
 
 def _digest() -> str:

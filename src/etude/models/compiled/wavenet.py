@@ -1,111 +1,145 @@
+"""WaveNet step by step, as machine code: Fast WaveNet (Le Paine et al. 2016) with every loop compiled.
+
+Each layer keeps its last (k - 1) * dilation inputs in a ring, so that a step reads every weight once and nothing of
+the past again. Equations: `etude.models.wavenet`. Compared with its layout (`packing` makes one from the other):
+
+* the embedding and the first convolution are one table for each tap: a look-up instead of two products;
+* what goes to the next layer and what goes to the end are one product, into x and skips side by side;
+* the gates' weights are halved, since sigmoid(2x) = (1 + tanh(x)) / 2.
+"""
+
 from __future__ import annotations
+
 from typing import NamedTuple
+
 import numpy as np
-from etude.models.compiled.activations import tanh
+
+from etude.models.compiled.activations import sigmoid_of_twice, tanh
 from etude.models.compiled.choosing import choose
 from etude.models.compiled.jit import kernel, part
 from etude.models.compiled.products import add_product
 
-HALF = np.float32(0.5)
 ZERO = np.float32(0)
 
 
 class Weights(NamedTuple):
-    input: np.ndarray  # [k, levels + 2, R]
-    gated: np.ndarray  # [L, k, R, 2R]
-    gated_bias: np.ndarray  # [L, 2R]
-    out: np.ndarray  # [L, R, R + S]
-    out_bias: np.ndarray  # [L, R]
-    skip_bias: np.ndarray  # [S]
-    end: np.ndarray
-    end_bias: np.ndarray
-    output: np.ndarray
-    output_bias: np.ndarray
+    """Weights in the order in which a step reads them; k taps, L layers, R and S channels."""
+
+    input: np.ndarray  # Float32[k, levels + 2, R]; beside the codes the start, and what was before it
+    gated: np.ndarray  # Float32[L, k, R, 2R], oldest tap first
+    gated_bias: np.ndarray  # Float32[L, 2R]
+    out: np.ndarray  # Float32[L, R, R + S], residual and skip
+    residual_bias: np.ndarray  # Float32[L, R]
+    skip_bias: np.ndarray  # Float32[S], the sum over the layers
+    end: np.ndarray  # Float32[S, S]
+    end_bias: np.ndarray  # Float32[S]
+    output: np.ndarray  # Float32[S, levels]
+    output_bias: np.ndarray  # Float32[levels]
+    dilations: np.ndarray  # Int64[L]
 
 
 class State(NamedTuple):
-    past: np.ndarray  # Int[k, n]
-    ring: np.ndarray  # Float32[slots, n, R]
-    begin: np.ndarray  # [L]
-    at: np.ndarray  # [L]
-    dilation: np.ndarray
-    x: np.ndarray  # [n, R + S]
-    a: np.ndarray  # [n, 2R]
-    z: np.ndarray  # [n, R]
-    skips: np.ndarray  # [n, S]
-    features: np.ndarray
-    logits: np.ndarray  # [n, levels]
+    """What n streams remember from step to step, and the room in which a step is computed."""
+
+    past: np.ndarray  # Int64[k, n], rows of `input`, oldest first
+    ring: np.ndarray  # Float32[slots, n, R], the rings of all layers
+    begin: np.ndarray  # Int64[L], first slot of each layer's ring
+    at: np.ndarray  # Int64[L], its oldest slot, from `begin`
+    x: np.ndarray  # Float32[n, R + S], channels and skips side by side
+    a: np.ndarray  # Float32[n, 2R]
+    z: np.ndarray  # Float32[n, R]
+    features: np.ndarray  # Float32[2, n, S]
+    logits: np.ndarray  # Float32[n, levels]
+    weights: np.ndarray  # Float64[2, levels], for choosing
+
+
+@kernel
+def write(w, s, known, uniforms, temperature, top_p, codes, shown):
+    """Write codes Int64[T, n]: the first are `known` Int64[K, n], the others drawn by `uniforms` Float64[T - K, n].
+
+    Logits before each step go to `shown` Float32[T, n, levels], unless it is empty.
+    """
+    taps = len(s.past)
+    for t in range(codes.shape[0]):
+        advance(w, s)
+        for i in range(codes.shape[1]):
+            if t < len(known):
+                code = known[t, i]
+            else:
+                u = uniforms[t - len(known), i]
+                code = choose(s.logits[i], u, temperature, top_p, s.weights[0], s.weights[1])
+            for j in range(taps - 1):
+                s.past[j, i] = s.past[j + 1, i]
+            s.past[taps - 1, i] = codes[t, i] = code
+            if len(shown):
+                for level in range(s.logits.shape[1]):
+                    shown[t, i, level] = s.logits[i, level]
 
 
 @part
 def advance(w, s):
-    first(w, s)
+    """Read the last event and compute the logits of the next."""
+    look_up(w, s)
     for layer in range(len(w.gated)):
-        gated_layer(w, s, layer)
-    residual = w.out_bias.shape[1]
-    n, skip = s.skips.shape
-    for i in range(n):
-        for c in range(skip):
-            s.skips[i, c] = max(s.x[i, residual + c], ZERO)
-            s.features[i, c] = w.end_bias[c]
-    add_product(s.skips, w.end, s.features)
-    for i in range(n):
-        for c in range(skip):
-            s.features[i, c] = max(s.features[i, c], ZERO)
-        s.logits[i] = w.output_bias
-    add_product(s.features, w.output, s.logits)
+        recall(w, s, layer)
+        add_product(s.x, w.gated[layer, -1], s.a)
+        remember(w, s, layer)
+        add_product(s.z, w.out[layer], s.x)
+    residual = s.z.shape[1]
+    rectify(s.x, residual, w.end_bias, s.features[0], s.features[1])
+    add_product(s.features[0], w.end, s.features[1])
+    rectify(s.features[1], 0, w.output_bias, s.features[0], s.logits)
+    add_product(s.features[0], w.output, s.logits)
 
 
 @part
-def first(w, s):
+def look_up(w, s):
+    """Set x to the first convolution of the last k events, and the skips to their bias."""
     taps, n = s.past.shape
-    residual = w.out_bias.shape[1]
+    residual = s.z.shape[1]
     for i in range(n):
-        x = s.x[i]
-        x[:residual] = w.input[0, s.past[0, i]]
-        for j in range(1, taps):
-            row = w.input[j, s.past[j, i]]
+        for c in range(residual):
+            s.x[i, c] = ZERO
+        for j in range(taps):
             for c in range(residual):
-                x[c] += row[c]
-        x[residual:] = w.skip_bias
+                s.x[i, c] += w.input[j, s.past[j, i], c]
+        for c in range(len(w.skip_bias)):
+            s.x[i, residual + c] = w.skip_bias[c]
 
 
 @part
-def gated_layer(w, s, layer):
+def recall(w, s, layer):
+    """Set a to what a layer's bias and its inputs of earlier steps add to filter and gate."""
+    for i in range(len(s.a)):
+        for c in range(s.a.shape[1]):
+            s.a[i, c] = w.gated_bias[layer, c]
+    earlier, dilation = w.gated.shape[1] - 1, w.dilations[layer]
+    for j in range(earlier):
+        slot = (s.at[layer] + j * dilation) % (earlier * dilation)
+        add_product(s.ring[s.begin[layer] + slot], w.gated[layer, j], s.a)
+
+
+@part
+def remember(w, s, layer):
+    """Put x into the oldest slot of a layer's ring, add the bias to x, and set z to tanh(filter) * sigmoid(gate)."""
     n, residual = s.z.shape
-    taps = w.gated.shape[1]
-    size = (taps - 1) * s.dilation[layer]
-    at, begin = s.at[layer], s.begin[layer]
+    at = s.at[layer]
+    slot = s.begin[layer] + at
     for i in range(n):
-        s.a[i] = w.gated_bias[layer]
-    slot = at
-    for j in range(taps - 1):
-        add_product(s.ring[begin + slot], w.gated[layer, j], s.a)
-        slot += s.dilation[layer]
-        if slot >= size:
-            slot -= size
-    add_product(s.x, w.gated[layer, taps - 1], s.a)
-    for i in range(n):
-        z, a = s.z[i], s.a[i]
         for c in range(residual):
-            z[c] = tanh(a[c]) * (HALF + HALF * tanh(a[residual + c]))
-        x, kept, bias = s.x[i], s.ring[begin + at, i], w.out_bias[layer]
+            s.ring[slot, i, c] = s.x[i, c]
+            s.x[i, c] += w.residual_bias[layer, c]
         for c in range(residual):
-            kept[c] = x[c]
-            x[c] += bias[c]
-    add_product(s.z, w.out[layer], s.x)
+            s.z[i, c] = tanh(s.a[i, c]) * sigmoid_of_twice(s.a[i, residual + c])
     at += 1
-    s.at[layer] = 0 if at == size else at
+    s.at[layer] = 0 if at == (w.gated.shape[1] - 1) * w.dilations[layer] else at
 
 
-@kernel
-def write(w, s, known, uniforms, codes):
-    given = len(known)
-    taps, n = s.past.shape
-    for t in range(len(codes)):
-        advance(w, s)
-        for j in range(taps - 1):
-            s.past[j] = s.past[j + 1]
-        for i in range(n):
-            code = known[t, i] if t < given else choose(s.logits[i], uniforms[t - given, i])
-            s.past[taps - 1, i] = codes[t, i] = code
+@part
+def rectify(x, first, bias, rectified, y):
+    """Set `rectified` to the ReLU of x from channel `first` on, and y to the bias of what reads it."""
+    for i in range(len(x)):
+        for c in range(rectified.shape[1]):
+            rectified[i, c] = max(x[i, first + c], ZERO)
+        for c in range(len(bias)):
+            y[i, c] = bias[c]
