@@ -12,8 +12,11 @@ from numba import njit
 # LLVM may use fused multiply-adds, and add in another order (or it could not vectorise a sum): logits differ from those
 # of another program in the seventh digit. What would lose infinities or NaNs stays off.
 FAST = {"contract", "reassoc", "nsz", "arcp"}
+# A division that may raise cannot be vectorised. Without the runtime of numba's own arrays a view costs nothing, where
+# it otherwise counts references (a third of a step); code that would allocate does not compile.
+OPTIONS = {"fastmath": FAST, "error_model": "numpy", "_nrt": False}
 
-part = njit(fastmath=FAST, _nrt=False)  # of a kernel: compiled into each kernel that calls it
+part = njit(**OPTIONS)  # of a kernel: compiled into each kernel that calls it
 
 
 def kernel(function: Callable) -> Callable:
@@ -25,7 +28,7 @@ def kernel(function: Callable) -> Callable:
     """
     code = function.__code__.replace(co_freevars=("sources",))
     closed = FunctionType(code, function.__globals__, function.__name__, None, (CellType(_digest()),))
-    return njit(cache=True, fastmath=FAST, _nrt=False)(closed)
+    return njit(cache=True, **OPTIONS)(closed)
 
 
 def _digest() -> str:

@@ -129,8 +129,9 @@ def remember(w, s, layer):
         for c in range(residual):
             s.ring[slot, i, c] = s.x[i, c]
             s.x[i, c] += w.residual_bias[layer, c]
+        filters, gates, z = s.a[i, :residual], s.a[i, residual:], s.z[i]
         for c in range(residual):
-            s.z[i, c] = tanh(s.a[i, c]) * sigmoid_of_twice(s.a[i, residual + c])
+            z[c] = tanh(filters[c]) * sigmoid_of_twice(gates[c])
     at += 1
     s.at[layer] = 0 if at == (w.gated.shape[1] - 1) * w.dilations[layer] else at
 
