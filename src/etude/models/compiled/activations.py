@@ -27,7 +27,7 @@ HALF = np.float32(0.5)
 
 @part
 def tanh(x):
-    """Return x P(x^2) / Q(x^2) of a Float32: tanh(x) to within 4e-7, for every x.
+    """Return x P(x^2) / Q(x^2) of a Float32: tanh(x) to within 3e-7, for every x.
 
     The coefficients are those of `ptanh_float` in the Eigen library.
     """
@@ -40,5 +40,5 @@ def tanh(x):
 
 @part
 def sigmoid_of_twice(x):
-    """Return sigmoid(2x) of a Float32, to within 3e-7: (1 + tanh(x)) / 2. Weights that are halved bring x."""
+    """Return sigmoid(2x) of a Float32, to within 2e-7: (1 + tanh(x)) / 2. Weights that are halved bring x."""
     return HALF + HALF * tanh(x)
