@@ -136,6 +136,23 @@ def test_same_seed_same_numbers(whole):
     assert not same(model, other)
 
 
+def test_codes_on_disk_are_learnt_from_where_they_lie(tmp_path, monkeypatch, whole):
+    """Hours of audio are never copied into memory: windows are cut from the mapped file, and the fit is the same."""
+    mapped, cut = [], Windows.__init__
+    for i, x in enumerate(pieces()):
+        x.astype(np.uint8).tofile(tmp_path / f"{i}.codes")
+        mapped.append(np.memmap(tmp_path / f"{i}.codes", np.uint8, "r"))
+
+    def watched_cut(self, train, *rest):
+        assert all(np.shares_memory(a, b) for a, b in zip(train, mapped, strict=True))
+        cut(self, train, *rest)
+
+    monkeypatch.setattr(Windows, "__init__", watched_cut)
+    model = small()
+    history = model.fit(mapped, pieces(3, seed=9), BUDGET, 0)
+    assert scores(history) == scores(whole[1]) and same(model, whole[0])
+
+
 def test_a_fit_leaves_the_callers_randomness_alone():
     import torch
 

@@ -84,3 +84,11 @@ def test_bits_pool_over_pieces():
     bits = Bits([10.0, 30.0])
     assert bits.total == 40.0
     assert bits.per([1.0, 3.0]) == 10.0
+
+
+def test_codes_keep_their_integers_where_nobody_widens_them():
+    space, codes = Space((), 256), np.array([0, 255, 7], np.uint8)
+    assert space.check(codes).dtype == np.int64
+    assert space.check(codes, widen=False) is codes
+    with pytest.raises(SpaceMismatch):
+        Space((), 200).check(codes, widen=False)

@@ -227,10 +227,11 @@ class Space:
         """Entries in one step (1 for scalar steps)."""
         return int(np.prod(self.event_shape, dtype=np.int64))
 
-    def check(self, x, complete: bool = False) -> np.ndarray:
+    def check(self, x, complete: bool = False, widen: bool = True) -> np.ndarray:
         """Return `x` as Int64[T, *E], or raise SpaceMismatch. The only checker of arrays.
 
-        With `complete`, a piece in a space with `end` must close with it.
+        With `complete`, a piece in a space with `end` must close with it. Without `widen`, `x` keeps its integers:
+        hours of samples stay as small as they are, on disk too where `x` is mapped from it.
         """
         x = np.asarray(x)
         if x.size == 0 and x.ndim <= 1:
@@ -244,7 +245,7 @@ class Space:
             raise SpaceMismatch(f"the end code {self.end} only as the last step", "one before it")
         if complete and self.end is not None and (len(x) == 0 or x[-1] != self.end):
             raise SpaceMismatch(f"a piece closed by the end code {self.end}", "one that is open")
-        return x.astype(np.int64, copy=False)
+        return x.astype(np.int64, copy=False) if widen else x
 
 
 @dataclass(frozen=True, eq=False)

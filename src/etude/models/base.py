@@ -30,11 +30,16 @@ class Model(ABC):
         Seed of the initial weights.
     **options
         Sizes and settings of the family, JSON values only.
+
+    Notes
+    -----
+    A family that is `narrow` learns from pieces in the integers that they come in, else they come to `_fit` as Int64.
     """
 
     name: ClassVar[str]
     framework: ClassVar[str] = "numpy"
     kind: ClassVar[Literal["exact", "bound", "estimate"]] = "exact"
+    narrow: ClassVar[bool] = False
     window: int | None = None
 
     def __init__(self, space: Space, *, seed: int = 0, **options):
@@ -68,8 +73,7 @@ class Model(ABC):
         checkpoint : Path, optional
             Folder from which an interrupted fit resumes and where it keeps its last state.
         """
-        train = [self.space.check(x, complete=True) for x in train]
-        valid = [self.space.check(x, complete=True) for x in valid]
+        train, valid = ([self.space.check(x, True, widen=not self.narrow) for x in xs] for xs in (train, valid))
         if not any(len(x) for x in train):
             raise EtudeError("at least one step of music to learn from", "none", "Check the corpus and its split.")
         return self._fit(train, valid, budget or Budget(), int(seed), checkpoint)

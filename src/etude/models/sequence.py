@@ -27,6 +27,7 @@ from etude.types import Budget, History, Space
 
 LOGITS_AT_ONCE = 2**22  # of a chunk that is scored: 32 MB in double precision
 GROUP_STEPS = 2**15  # padded steps of pieces scored side by side
+COUNTED_AT_ONCE = 2**18  # steps of a piece
 
 
 class Network(Protocol):
@@ -54,6 +55,8 @@ class Network(Protocol):
 
 class SequenceModel(Autoregressive):
     """Base of the families that are a context and an output; a half per framework gives `_build` and `_train`."""
+
+    narrow = True
 
     def __init__(self, space: Space, *, seed: int = 0, **options):
         super().__init__(space, seed=seed, **options)
@@ -160,7 +163,7 @@ class NetworkStepper:
 
 def compact(xs: list[np.ndarray], space: Space) -> list[np.ndarray]:
     """Return the pieces in the smallest unsigned integers that hold the levels: a corpus in twelve keys is large."""
-    return [x.astype(np.min_scalar_type(space.levels - 1)) for x in xs]
+    return [x.astype(np.min_scalar_type(space.levels - 1), copy=False) for x in xs]
 
 
 def embedding_arrays(space: Space, size: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -172,8 +175,8 @@ def embedding_arrays(space: Space, size: int, rng: np.random.Generator) -> dict[
 def marginals(xs: list[np.ndarray], space: Space) -> np.ndarray:
     """Return how often each entry has each code, Float64[entries, levels], with one added to every count."""
     counts = np.ones((space.entries, space.levels))
-    for x in xs:
-        codes = x.reshape(len(x), space.entries) + np.arange(space.entries) * space.levels
+    for part in (x[begin : begin + COUNTED_AT_ONCE] for x in xs for begin in range(0, len(x), COUNTED_AT_ONCE)):
+        codes = part.reshape(len(part), space.entries) + np.arange(space.entries) * space.levels
         counts += np.bincount(codes.ravel(), minlength=counts.size).reshape(counts.shape)
     return counts / counts.sum(axis=1, keepdims=True)
 

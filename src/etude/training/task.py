@@ -65,7 +65,7 @@ def data_digest(*splits: Sequence[np.ndarray]) -> str:
         sha.update(f"{len(split)};".encode())
         for x in split:
             sha.update(f"{x.dtype}{x.shape}".encode())
-            sha.update(np.ascontiguousarray(x).tobytes())
+            sha.update(np.ascontiguousarray(x))
     return sha.hexdigest()
 
 
