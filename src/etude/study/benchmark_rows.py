@@ -62,23 +62,27 @@ def _independent(small: bool) -> dict[str, Setting]:
     shared, gru = _held_back(small), _gru(small)
     if small:
         tcn = {"channels": 160, "kernel": 3, "blocks": 4, "dropout": 0.5}
-        plain = {"GRU": Setting("rnn", gru, 800, home=100, **shared)}
-        plain |= {"TCN": Setting("tcn", tcn, 1200, home=200, home_rate=1e-3, **shared)}
-    else:
-        tcn = {"channels": 160, "kernel": 4, "blocks": 6, "dropout": 0.3}
-        short = Setting("rnn", {**gru, "dropout": 0.1}, 1200, window=64, **{**shared, "keys": 1})
-        plain = {"GRU": short, "TCN": Setting("tcn", tcn, 1400, **{**shared, "keys": 1})}
-    recall = Setting("rnn", {**gru, "recall": 4}, 800, home=100, **shared)
-    return {**plain, "GRU, recall": recall}
+        return {
+            "GRU": Setting("rnn", gru, 800, home=100, **shared),
+            "TCN": Setting("tcn", tcn, 1200, home=200, home_rate=1e-3, **shared),
+        }
+    tcn = {"channels": 160, "kernel": 4, "blocks": 6, "dropout": 0.3}
+    return {
+        "GRU": Setting("rnn", {**gru, "dropout": 0.1}, 1200, window=64, **{**shared, "keys": 1}),
+        "TCN": Setting("tcn", tcn, 1200, **{**shared, "keys": 1}),
+        "GRU, recall": Setting("rnn", {**gru, "recall": 4}, 800, home=100, **shared),
+    }
 
 
 def _joint(small: bool) -> dict[str, Setting]:
     """Return the rows whose keys know of each other and of the past."""
     shared, gru = _held_back(small), _gru(small)
     steps, dropout = (2600, 0.4) if small else (1000, 0.2)
+    rbm = {**gru, "output": "rbm", "recall": 4}
+    one_key = Setting("rnn", rbm, 600, 5e-3, **{**shared, "keys": 1})
     best = {**gru, "dropout": dropout, "output": "relative", "recall": 4}
     return {
-        "RNN-RBM": Setting("rnn", {**gru, "output": "rbm", "recall": 4}, 600, 5e-3, **{**shared, "keys": 1}),
+        "RNN-RBM": Setting("rnn", rbm, 500, 5e-3, home=100, **shared) if small else one_key,
         "RNN-NADE": Setting("rnn", {**gru, "output": "nade"}, 1000, 3e-3, home=120, **shared),
         BEST: Setting("rnn", best, steps, 3e-3, home=120, **shared),
     }
