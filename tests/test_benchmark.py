@@ -151,7 +151,7 @@ def test_the_size_of_a_set_decides_how_far_a_model_is_held_back(frames, keys):
     settings = rows([np.zeros((frames, 88))])
     assert settings[BEST].keys == keys
     assert len(set(map(repr, settings.values()))) == len(settings)
-    assert set(settings) | {"GRU, recall"} == {*ANSWERS, "NADE, relative", BEST}
+    assert set(settings) == {*ANSWERS, "NADE, relative", BEST} - {"GRU, recall" if keys == 12 else "NADE, relative"}
 
 
 def test_each_change_changes_one_thing_of_the_best_row():
