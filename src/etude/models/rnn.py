@@ -22,11 +22,13 @@ With `recall`, a step also looks up what followed the earlier moments that were 
 network's own past: Bahdanau et al. 2015, Vaswani et al. 2017; as a cache, Grave et al. 2017). The moment s has the
 state h_s of the top layer and was followed by the event x_s, whose vector v_s the embedding gives; with A heads::
 
-    query q_t = h_t @ Q    key k_s = h_s @ K    a_s = softmax over s < t of (q_t . k_s / sqrt(size))
-    features_t = h_t + (sum of a_s (v_s @ V) over s < t) @ O
+    query q_t = h_t @ Q    key k_s = h_s @ K    each head's part of q_t and of k_s scaled to length 1
+    a_s = softmax over s < t of (g q_t . k_s)    features_t = h_t + (sum of a_s (v_s @ V) over s < t) @ O
 
-where a moment that was nothing, with key `recall.key` and value 0, can always be chosen. Weights: `recall.query`,
-`recall.keys` [H, H], `recall.values` [embedding, H], `recall.output` [H, H], `recall.key` [H].
+where a moment that was nothing, with key `recall.key` and value 0, can always be chosen. A query and a key of length 1
+(Henry et al. 2020) with g = 8 at first let a moment find its like from the first step on; by lengths as they come the
+look-up begins so blurred that some fits never learn to use it. Weights: `recall.query`, `recall.keys` [H, H],
+`recall.values` [embedding, H], `recall.output` [H, H], `recall.key` [H], `recall.sharpness` g [A].
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
 GATES = {"lstm": 4, "gru": 3}
+SHARPNESS = 8.0  # of the look-up before it has learnt
 
 
 class RNN(SequenceModel):
@@ -97,7 +100,7 @@ class RNN(SequenceModel):
         for layer in range(layers):
             arrays |= layer_arrays(cell, layer, embedding if layer == 0 else hidden, hidden, rng)
         if self.options["recall"]:
-            arrays |= recall_arrays(embedding, hidden, rng)
+            arrays |= recall_arrays(self.options["recall"], embedding, hidden, rng)
         return arrays | self._output_arrays(hidden, rng)
 
 
@@ -120,12 +123,13 @@ def layer_arrays(cell: str, layer: int, inputs: int, hidden: int, rng: np.random
     return {f"rnn.{layer}.{name}": array.astype(np.float32) for name, array in arrays.items()}
 
 
-def recall_arrays(embedding: int, hidden: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def recall_arrays(heads: int, embedding: int, hidden: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return the initial weights of the look-up: uniform with variance 1 / inputs; queries begin as keys do."""
     keys = rng.uniform(-1, 1, (hidden, hidden)) * np.sqrt(3 / hidden)
     values = rng.uniform(-1, 1, (embedding, hidden)) * np.sqrt(3 / embedding)
     output = rng.uniform(-1, 1, (hidden, hidden)) * np.sqrt(3 / hidden) / 4
     arrays = {"query": keys, "keys": keys, "values": values, "output": output, "key": np.zeros(hidden)}
+    arrays["sharpness"] = np.full(heads, SHARPNESS)
     return {f"recall.{name}": array.astype(np.float32) for name, array in arrays.items()}
 
 
