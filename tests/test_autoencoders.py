@@ -396,8 +396,7 @@ def test_a_price_below_one_mends_collapse_where_the_bound_does_not_care():
         model = TorchVAE(space, segment=4, latent=2, hidden=16, embedding=8, dropout=0.0, warm_up=warm_up)
         model.fit(xs[:30], xs[30:], budget)
         bits[warm_up], heard[warm_up] = model.bits(xs[30:]).total / 80, model.reliance(xs[30:]).mean()
-        print(warm_up, bits[warm_up], heard[warm_up], model.kl(xs[30:]).sum(1).mean())
-    assert heard[0] < 0.1 and heard[2 * STEPS] > 1
+    assert heard[0] < 1 and heard[2 * STEPS] > 5
     assert bits[2 * STEPS] < bits[0] + 0.5
 
 

@@ -14,8 +14,8 @@ from q, the importance-weighted bound (Burda, Grosse & Salakhutdinov 2016) is ti
 One draw (K = 1) gives the ELBO on average. The noise of a segment follows from the segment itself, so that code lengths
 are the same at every call and in any company; they bound on average over noise, with the standard error given.
 
-Posterior collapse: a strong decoder learns to do without z, and the encoder gives up (q = p, KL = 0). What
-mends it while learning:
+Posterior collapse: a strong decoder learns to do without z, and the encoder gives up (q = p, KL = 0).
+Options that act on it while learning:
 
 `warm_up` raises the weight b of the KL from 0 to 1 (Bowman et al. 2016). Where it outlasts the fit, b stays below 1, at
 steps / warm_up in the end: z is sold below its price, for good. That is the objective of Higgins et al. (2017) with
