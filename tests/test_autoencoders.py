@@ -11,13 +11,14 @@ from etude.errors import SpaceMismatch
 from etude.models import latent as latent_models
 from etude.models.autoencoder import TorchAutoencoder
 from etude.models.segments import FEWEST, Segments, cut, halvings, join, positions
-from etude.models.vae import ACTIVE, TorchVAE, gaussian_kl
+from etude.models.vae import ACTIVE, TorchVAE, gaussian_kl, shifts
 
 TOKENS, SAMPLES, FRAMES = Space((), 3, end=2), Space((), 3), Space((2,), 3)
 OPEN = pytest.mark.parametrize("space", [SAMPLES, FRAMES], ids=["samples", "frames"])
 SPACES = pytest.mark.parametrize("space", [TOKENS, SAMPLES, FRAMES], ids=["tokens", "samples", "frames"])
 DECODERS = pytest.mark.parametrize("decoder", ["sequence", "convolution"])
 SMALL = {"segment": 2, "hidden": 6, "embedding": 4, "dropout": 0.0}
+STEPS = 300
 LIVELY = 1.5  # scale of weights that are large enough for mistakes to show
 
 
@@ -333,6 +334,70 @@ def test_warm_up_raises_the_weight_of_the_kl():
         for warm_up in (0, 10)
     }
     assert weights == {0: [1, 1, 1, 1], 10: [0, 0.5, 1, 1]}
+
+
+def test_a_warm_up_that_outlasts_the_fit_never_asks_the_full_price(monkeypatch):
+    xs, seen = pieces(SAMPLES), []
+    model = TorchVAE(SAMPLES, **SMALL, latent=2, warm_up=40)
+    batches = model._batches
+
+    def watched(segments):
+        batch = batches(segments)
+        return lambda step: seen.append((step, float(batch(step).kl_weight[0]))) or batch(step)
+
+    monkeypatch.setattr(model, "_batches", watched)
+    model.fit(xs, [], Budget(steps=20, batch_size=4, learning_rate=0.01, valid_every=10))
+    assert dict(seen) == pytest.approx({step: step / 40 for step in range(20)})
+
+
+@DECODERS
+def test_reliance_is_what_the_latent_of_another_segment_costs(decoder):
+    model, xs = lively(TorchVAE, FRAMES, latent=2, decoder=decoder), pieces(FRAMES)
+    segments = [segment for x in xs for segment in cut(x.reshape(len(x), -1), 2)]
+    n, found = len(segments), model.reliance(xs, samples=3)
+    assert found.shape == (n,) and shifts(n, 3) == [3, 6, 9], "13 segments: a quarter, a half, three quarters round"
+    (mean, deviation), noise = model._posterior(segments), model._noise(segments, 3)
+
+    def bits(i, j, k):  # of segment i given draw k of segment j
+        return model._given((mean[j] + deviation[j] * noise[j, k])[None, None], [segments[i]])[0, 0]
+
+    more = [[bits(i, (i + s) % n, k) - bits(i, i, k) for k, s in enumerate((3, 6, 9))] for i in range(n)]
+    assert found == pytest.approx(np.mean(more, axis=1), abs=1e-4)
+    assert np.abs(found).max() > 0.1
+
+
+@DECODERS
+def test_what_a_deaf_decoder_is_told_is_kl_but_no_reliance(decoder):
+    model, xs = lively(TorchVAE, FRAMES, latent=2, decoder=decoder), pieces(FRAMES)
+    arrays = {k: v.copy() for k, v in model._arrays().items()}
+    for name in {"decoder.begin.weight", "rnn.0.input"} & set(arrays):
+        arrays[name][-2:] = 0  # the rows that read z
+    kl, heard = model.kl(xs), model.reliance(xs)
+    model._restore(arrays)
+    assert np.array_equal(model.kl(xs), kl) and kl.sum(axis=1).mean() > 0.1
+    assert np.abs(model.reliance(xs)).max() < 1e-4 < np.abs(heard).max()
+
+
+def test_reliance_needs_another_segment():
+    model, (x,) = lively(TorchVAE, SAMPLES, latent=2), pieces(SAMPLES, (2,))
+    for xs, samples in (([x], 4), ([], 4), ([x, x], 0)):
+        with pytest.raises(EtudeError):
+            model.reliance(xs, samples)
+    assert shifts(2, 5) == [1] * 5 and len(model.reliance([x, x])) == 2
+
+
+def test_a_price_below_one_mends_collapse_where_the_bound_does_not_care():
+    """Segments repeat a code: said by z it costs 2 bits, by the first step too, so that a strong decoder needs no z."""
+    space, rng = Space((), 4), np.random.default_rng(0)
+    xs = [np.repeat(rng.integers(0, 4, 8), 4) for _ in range(40)]
+    budget = Budget(steps=STEPS, batch_size=32, learning_rate=0.01, valid_every=STEPS)
+    bits, heard = {}, {}
+    for warm_up in (0, 2 * STEPS):
+        model = TorchVAE(space, segment=4, latent=2, hidden=16, embedding=8, dropout=0.0, warm_up=warm_up)
+        model.fit(xs[:30], xs[30:], budget)
+        bits[warm_up], heard[warm_up] = model.bits(xs[30:]).total / 80, model.reliance(xs[30:]).mean()
+    assert heard[0] < 1 and heard[2 * STEPS] > 5
+    assert bits[2 * STEPS] < bits[0] + 0.5
 
 
 def test_a_collapsed_posterior_is_seen():

@@ -163,6 +163,32 @@ def test_a_distribution_depends_on_the_radius_and_no_further():
     assert [t - 10 for t in np.flatnonzero(felt)] == [-4, -3, -2, -1, 1, 2, 3, 4]
 
 
+def test_bits_of_a_gap_given_one_side_are_a_distribution_that_never_sees_the_other(model):
+    space, steps = model.space, 3
+    known, asked = (np.zeros((steps, *space.event_shape), bool) for _ in range(2))
+    known[:1], asked[1:2] = True, True
+    groups = {}
+    for x in every(space, steps):
+        groups.setdefault((x[0].tobytes(), x[2].tobytes()), []).append(model.bits_of(x, asked, known))
+    for bits in groups.values():
+        assert (2.0 ** -np.array(bits)).sum() == pytest.approx(1, abs=1e-5)
+    for past in {past for past, _ in groups}:
+        same = [bits for (first, _), bits in groups.items() if first == past]
+        assert np.ptp(same, axis=0).max() < 1e-5, "what is neither asked nor known changes nothing"
+    pasts = [next(bits for (first, _), bits in groups.items() if first == p) for p in sorted({p for p, _ in groups})]
+    assert np.ptp(pasts, axis=0).max() > 1e-3, "the past does"
+
+
+def test_bits_of_the_rest_are_those_of_the_completion(model):
+    x = every(model.space, 3)[-5]
+    known = np.random.default_rng(0).random(x.shape) < 0.4
+    completion = model.condition(Evidence(x, known))
+    assert model.bits_of(x, ~known, known) == pytest.approx(completion.bits([x]).total, abs=1e-4)
+    assert completion.bits([x]).total > 0
+    with pytest.raises(EtudeError, match="both"):
+        model.bits_of(x, known | True, known)
+
+
 def test_samples_have_the_frequencies_that_bits_say():
     model, n = fitted("frames"), 4000
     pieces = every(FRAMES, 2)

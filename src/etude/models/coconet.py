@@ -123,6 +123,32 @@ class Coconet(OrderAgnostic):
         other._network, other._untouched = self.network, False
         return other
 
+    def bits_of(self, x, asked, known) -> float:
+        """Return the bits of some entries of a piece Int[T, *E], given others; what is neither is not seen.
+
+        Parameters
+        ----------
+        x : Int[T, *E]
+        asked, known : Bool[T, *E]
+            The passes are spread over what is `asked`. Where all else is `known`, these are the bits of
+            `condition(Evidence(x, known))`.
+
+        Raises
+        ------
+        EtudeError
+            If an entry is both.
+        """
+        x = self.space.check(x)
+        asked, known = (np.broadcast_to(mask, x.shape).reshape(len(x), self.space.entries) for mask in (asked, known))
+        if (asked & known).any():
+            raise EtudeError("entries that are asked for or known", f"{(asked & known).sum()} that are both")
+        x, total = x.reshape(1, *asked.shape), 0.0
+        with self.network.on_fastest_device():
+            for done, group in self._schedule(asked):
+                nats = self.network.log_probabilities(x, done & (asked | known), group)[0]  # (k, levels)
+                total -= nats[np.arange(len(nats)), x[0, group]].sum() / np.log(2)
+        return float(total)
+
     def _fit(self, train, valid, budget, seed, checkpoint):
         train, valid = compact(train, self.space), compact([x for x in valid if len(x)], self.space)
         spans, groups = Spans(train, budget.window, budget.batch_size, seed), [valid] if valid else []

@@ -14,10 +14,19 @@ from q, the importance-weighted bound (Burda, Grosse & Salakhutdinov 2016) is ti
 One draw (K = 1) gives the ELBO on average. The noise of a segment follows from the segment itself, so that code lengths
 are the same at every call and in any company; they bound on average over noise, with the standard error given.
 
-Posterior collapse: a strong decoder learns to do without z, and the encoder gives up (q = p, KL = 0). Two remedies are
-`warm_up`, which raises the weight of the KL from 0 to 1 (Bowman et al. 2016), and `free_bits`, which lets each
-dimension carry some bits at no cost (Kingma et al. 2016, section 3.3 and appendix C.8). `word_dropout` weakens the
-decoder instead.
+Posterior collapse: a strong decoder learns to do without z, and the encoder gives up (q = p, KL = 0).
+Options that act on it while learning:
+
+`warm_up` raises the weight b of the KL from 0 to 1 (Bowman et al. 2016). Where it outlasts the fit, b stays below 1, at
+steps / warm_up in the end: z is sold below its price, for good. That is the objective of Higgins et al. (2017) with
+b < 1, and a point of the rate-distortion curve of Alemi et al. (2018): with R = KL and D = E_q -log p(x | z, c), least
+D + b R lies where one more bit of R saves b bits of D.
+`free_bits` lets each dimension carry some bits at no cost (Kingma et al. 2016, section 3.3 and appendix C.8).
+`word_dropout` weakens the decoder.
+
+Bits are the bounds above whatever was done: b is 1 in them and nothing is free. A KL above 0 is what the encoder says,
+not what the decoder hears. `reliance` measures that: the bits that a segment costs more when it is given the latent of
+another one.
 """
 
 from __future__ import annotations
@@ -53,7 +62,7 @@ class VAE(LatentModel):
     ----------
     space : Space
     warm_up : int
-        Optimiser steps in which the weight of the KL rises from 0 to 1.
+        Optimiser steps in which the weight of the KL would rise from 0 to 1. More than the fit has: it ends below 1.
     free_bits : float
         Bits that each dimension of a segment's latent may carry before they cost anything while learning.
     samples : int
@@ -89,6 +98,28 @@ class VAE(LatentModel):
         """Return how many dimensions of the latent tell segments apart: variance of the mean above `ACTIVE`."""
         mean, _ = self._posterior(self._all_segments(xs))
         return int((mean.var(axis=0) > ACTIVE).sum())
+
+    def reliance(self, xs, samples: int = 4) -> np.ndarray:
+        """Return the bits that each segment of the pieces costs more, given what was drawn for another: Float64[n].
+
+        On average over `samples` draws from q, -log2 p(x | z of another) + log2 p(x | z of its own). All values are 0
+        where the decoder does without z. Draw k of K takes z from the segment that lies k n / (K + 1) further on, in
+        a circle: another chorale's, where there are many.
+
+        Raises
+        ------
+        EtudeError
+            Of fewer than two segments.
+        """
+        if samples < 1:
+            raise EtudeError("1 or more samples", str(samples))
+        segments = self._all_segments(xs)
+        if len(segments) < 2:
+            raise EtudeError("2 or more segments, to give one the latent of another", str(len(segments)))
+        mean, deviation = self._posterior(segments)
+        z = mean[:, None] + deviation[:, None] * self._noise(segments, samples)  # (n, K, D)
+        others = np.stack([np.roll(z[:, k], -shift, 0) for k, shift in enumerate(shifts(len(z), samples))], axis=1)
+        return (self._given(others, segments) - self._given(z, segments)).mean(axis=1)
 
     def _all_segments(self, xs) -> list[Segment]:
         return [segment for x in xs for segment in self._cut(self.space.check(x))]
@@ -153,6 +184,11 @@ class VAE(LatentModel):
 def gaussian_kl(mean, deviation) -> np.ndarray:
     """Return KL(N(mean, deviation^2) || N(0, 1)) of each dimension, in nats (Kingma & Welling 2014, appendix B)."""
     return (mean**2 + deviation**2 - 1) / 2 - np.log(deviation)
+
+
+def shifts(n: int, samples: int) -> list[int]:
+    """Return distances round a circle of n >= 2, spread evenly, none of which leads back to where it began."""
+    return [max(1, k * n // (samples + 1)) for k in range(1, samples + 1)]
 
 
 def mean_variance(draws: np.ndarray) -> np.ndarray:
