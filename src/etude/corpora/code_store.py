@@ -6,24 +6,34 @@ and kind of integer. One file for many sounds is one mapping, and so one open fi
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from etude.files import alone, replacing_folder
+from etude.files import alone, cache_dir, meaning, replacing_folder
+from etude.formats import audio
+from etude.representations import mu_law, sampling, waveform
 
+CODERS = (audio, sampling, mu_law, waveform)  # whose source the codes depend on
 Sounds = Iterable[tuple[str, Iterable[np.ndarray]]]  # names, and codes in blocks
 
 
-def stored(folder: Path, dtype: np.dtype, sounds: Iterable) -> dict[str, np.ndarray]:
+def store_path(name: str, made_of: str) -> Path:
+    """Return where the store of sounds that `made_of` describes is kept; other coding software, another store."""
+    made_of += "".join(meaning(Path(module.__file__).read_text(encoding="utf-8")) for module in CODERS)
+    return cache_dir() / "codes" / f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
+
+
+def stored(folder: Path, dtype: np.dtype, sounds: Sounds) -> dict[str, np.ndarray]:
     """Return the codes of a store by name, UInt[T] each, mapped; where it is not there, write it first.
 
     Parameters
     ----------
     folder : Path
-        Its name has to say what the codes are made of. It appears whole or not at all; one process writes it, others
+        As `store_path` gives it. It appears whole or not at all; one process writes it, others
         wait.
     dtype : dtype
         Integers that hold every code.

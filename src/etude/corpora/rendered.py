@@ -10,17 +10,16 @@ dies away from the moment it is struck. `voices="one"` is the soprano alone. The
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from etude.corpora.base import Corpus
 from etude.corpora.chorales import Chorales
-from etude.corpora.code_store import stored
-from etude.corpora.sandbox import SECONDS, cores, read_all
-from etude.errors import EtudeError, UnreadableFile, unknown_name
-from etude.files import cache_dir
+from etude.corpora.code_store import store_path, stored
+from etude.corpora.sandbox import SECONDS, cores, in_order, read_all
+from etude.errors import EtudeError, unknown_name
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.waveform import Waveform
 from etude.synthesis import program_number, render, sound_key
@@ -102,7 +101,7 @@ class Rendered(Corpus):
         return score if track is None else replace(score, notes=score.notes[score.notes[:, TRACK] == track])
 
     def _codes(self, split: str, pieces: list[Piece]) -> dict[str, np.ndarray]:
-        folder = cache_dir() / "codes" / f"rendered-{self._digest(split, pieces)[:16]}"
+        folder = store_path("rendered", self._digest(split, pieces))
         return stored(folder, self.waveform.dtype, self._sounds(split, pieces))
 
     def _digest(self, split: str, pieces: list[Piece]) -> str:
@@ -125,19 +124,6 @@ def played_codes(score: dict, program: int, waveform: dict) -> dict:
     codes = Waveform(**waveform)
     audio = render(Score(**score), codes.rate, program)
     return {"codes": codes.encode(Piece("played", audio=audio)).astype(codes.dtype)}
-
-
-def in_order(answers: Iterable[tuple[int, dict | UnreadableFile]]) -> Iterator[dict]:
-    """Yield the answers of workers by number, as soon as those before have come; raises what a worker raised."""
-    waiting: dict[int, dict] = {}
-    due = 0
-    for number, answer in answers:
-        if isinstance(answer, UnreadableFile):
-            raise answer
-        waiting[number] = answer
-        while due in waiting:
-            yield waiting.pop(due)
-            due += 1
 
 
 def _described(score: Score) -> dict:
