@@ -2,6 +2,7 @@
 
 import mmap
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from etude import Audio, Budget, EtudeError, Piece, Space, representation
 from etude.corpora import code_store, rendered
 from etude.corpora.chorales import Chorales
 from etude.corpora.folder import Folder
+from etude.corpora.folder_reader import code_sound
 from etude.corpora.rendered import Rendered
 from etude.evaluation import bits
 from etude.evaluation.compressors import flac
@@ -179,7 +181,6 @@ def test_the_digest_names_all_that_the_sound_depends_on(tiny_chorales, monkeypat
 
 def test_a_sound_key_is_the_key_under_which_the_sound_is_kept(own_cache):
     render(TINY, 8000, 68)
-    assert (own_cache / "synthesis").rglob(f"{sound_key(TINY, 8000, 'oboe')}.sound")
     (kept,) = (own_cache / "synthesis").rglob("*.sound")
     assert kept.stem == sound_key(TINY, 8000, "oboe") != sound_key(TINY, 8000, "piccolo")
 
@@ -242,31 +243,48 @@ def test_coding_needs_a_rate(tmp_path):
 # Memory
 
 
-def test_no_step_from_a_recording_to_its_bits_holds_it_whole(tmp_path, own_cache, monkeypatch):
-    """Twelve times the sound, the same memory: in coding, in encoding, in windows and in scoring."""
-    wave = representation("waveform", rate=1000)
-    monkeypatch.setattr(bits, "ENTRIES_AT_ONCE", 10_000)
-    peaks = {}
-    for minutes in (5, 60):
-        music = tmp_path / f"{minutes}"
-        music.mkdir()
-        write_audio(tone(60 * minutes, 1000), music / "long.flac")
-        coded = peak_of(lambda music=music: list(wave.stream(music / "long.flac")))
-        pieces = recordings(music, rate=1000, coding="mu-law", longest=10.0).load("train")
-        xs = [wave.encode(piece) for piece in pieces]
-        assert sum(map(len, xs)) == 60_000 * minutes and len({id(mapping(x)) for x in xs} - {id(None)}) == 1
-        model = etude.model("marginal", wave.space)
-        scored = [peak_of(lambda: bits.code_lengths(model, xs)), peak_of(lambda: model.fit(xs[:3], xs[:1]))]
-        peaks[minutes] = [coded, *scored]
-    assert peaks
+def recording_of(minutes: int, folder) -> Path:
+    """Write minutes of a tone at 1000 Hz as the only file of a folder."""
+    folder.mkdir()
+    return write_audio(tone(60 * minutes, 1000), folder / "long.flac")
 
 
-def test_a_fit_reads_mapped_codes_and_holds_windows_only(own_cache):
-    """A file of 400 MB that is nearly all hole: copied, or widened, it would show."""
-    space, path = Space((), 256, rate=16000), own_cache.parent / "codes.bin"
-    with path.open("wb") as file:
-        file.truncate(400_000_000)
-    x = np.memmap(path, np.uint8, "r")
-    model = etude.model("wavenet", space, residual=4, skip=4, stacks=1, dilations=2)
+def test_coding_a_recording_holds_a_minute_of_it(tmp_path):
+    options = {"rate": 1000, "coding": "mu-law", "levels": 256}
+    paths = {minutes: recording_of(minutes, tmp_path / f"{minutes}") for minutes in (2, 24)}
+    peaks = [peak_of(lambda path=path: code_sound(str(path), options, str(tmp_path / "x"))) for path in paths.values()]
+    assert peaks[1] < 1.3 * peaks[0]
+    assert (tmp_path / "x").stat().st_size == 24 * 60_000
+
+
+def test_pieces_of_a_recording_are_views_of_one_mapping_and_encoding_copies_nothing(tmp_path, own_cache):
+    path, wave = recording_of(24, tmp_path / "music"), representation("waveform", rate=1000)
+    pieces, xs = recordings(path.parent, rate=1000, coding="mu-law", longest=10.0).load("train"), []
+    pieces[0]  # codes the recording
+    held = peak_of(lambda: xs.extend(wave.encode(piece) for piece in pieces))
+    assert len(xs) == 144 and sum(map(len, xs)) == 24 * 60_000
+    assert len({id(mapping(x)) for x in xs}) == 1 and mapping(xs[0]) is not None
+    assert held < 24 * 60_000 / 2
+
+
+def test_scoring_holds_some_pieces_at_a_time_and_gives_the_same_bits(monkeypatch):
+    space, rng = Space((), 256, rate=1000), np.random.default_rng(0)
+    xs = [rng.integers(256, size=1000 + k).astype(np.uint8) for k in range(400)]
+    model, found, peaks = etude.model("marginal", space), {}, {}
+    model.fit(xs, xs[:1])
+    for entries in (10**9, 10_000):
+        monkeypatch.setattr(bits, "ENTRIES_AT_ONCE", entries)
+        peaks[entries] = peak_of(lambda entries=entries: found.update({entries: bits.code_lengths(model, xs).values}))
+    np.testing.assert_array_equal(found[10**9], found[10_000])
+    assert peaks[10_000] < peaks[10**9] / 10
+
+
+def test_a_fit_reads_mapped_codes_and_holds_windows_only(tmp_path):
+    """A file of 100 MB, nearly all of it a hole: copied, or widened, it would show."""
+    with (tmp_path / "codes.bin").open("wb") as file:
+        file.truncate(100_000_000)
+    x = np.memmap(tmp_path / "codes.bin", np.uint8, "r")
     budget = Budget(steps=2, batch_size=2, window=64, valid_every=2)
-    assert peak_of(lambda: model.fit([x], [x[:1000]], budget)) < 40_000_000
+    model = etude.model("wavenet", Space((), 256, rate=16000), residual=4, skip=4, stacks=1, dilations=2)
+    model.fit([x[:1000]], [x[:1000]], budget)  # imports what a fit needs
+    assert peak_of(lambda: model.fit([x], [x[:1000]], budget)) < 30_000_000
