@@ -81,7 +81,7 @@ def test_another_waveform_codes_the_decoded_sound_anew():
 
 def test_codes_out_of_range_are_refused_wherever_they_lie():
     wave = representation("waveform", rate=RATE, levels=16)
-    with pytest.raises(EtudeError, match="codes 0 .. 15"):
+    with pytest.raises(EtudeError, match=r"codes 0 \.\. 15"):
         wave.encode(Piece("wrong", audio=CodedAudio(np.full(9, 16, np.uint8), wave)))
 
 
