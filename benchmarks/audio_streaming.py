@@ -3,9 +3,9 @@
 Run: python benchmarks/audio_streaming.py [HOURS [RATE]]
 
 Each task has a process of its own, whose peak resident memory is printed, pages of mapped codes included. `code` opens
-a folder with one recording of a tenth of the hours (a tone in noise, WAV) with `coding="mu-law"`; its worker is measured
-too. `benchmarks/streaming.py` shows that what coding holds does not grow with the file. The other tasks use codes of
-all the hours, cut into pieces of a minute, which are written without sounds:
+a folder with one recording of a tenth of the hours (a tone in noise, WAV) with `coding="mu-law"`; its worker is
+measured too. `benchmarks/streaming.py` shows that what coding holds does not grow with the file. The other tasks use
+codes of all the hours, cut into pieces of a minute, which are written without sounds:
 
 - windows: batches of random windows from all pieces.
 - train: some steps of a WaveNet on all pieces, and its score of four seconds.

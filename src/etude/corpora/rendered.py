@@ -49,7 +49,7 @@ class Rendered(Corpus):
     name = "rendered"
     title = "Bach chorales as sound"
     source = "the corpus `chorales`, played by midirenderer with the soundfont TimGM6mb"
-    licence = "music by J. S. Bach: public domain; encodings as for `chorales`; soundfont: GPL-2.0"
+    licence = "music by J. S. Bach: public domain; encodings as for `chorales`; the soundfont's file states none"
     variants = ({"instrument": "oboe"}, {"instrument": "piano"})
 
     def __init__(
