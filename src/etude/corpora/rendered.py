@@ -43,7 +43,7 @@ class Rendered(Corpus):
         Of the waveform that the sound is kept as: `Waveform(rate, coding, levels)` gives its codes back, mapped from
         disk. Keep `coding="linear", levels=65536` for what shall not have the noise of 8 bits (spectrograms).
     first : int, optional
-        Only so many pieces of each split. All of them, in four voices, play for five hours and take minutes to render.
+        Only so many pieces of each split. All of them, in four voices, play for four and a half hours.
     """
 
     name = "rendered"
