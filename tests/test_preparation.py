@@ -48,6 +48,7 @@ def test_the_others_wait(tmp_path):
     [
         ('etude.corpus("chorales")', ["chorales"]),
         ('etude.corpus("tunes", books=["airdsAirs"])', ["tunes"]),
+        ('etude.corpus("rendered", first=2)', ["chorales"]),
         ("listed = overview()", ["chorales", "tunes"]),
         ('etude.corpus("folder", path="x")', []),
     ],

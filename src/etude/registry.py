@@ -16,6 +16,7 @@ CORPORA = {
     "chorales": "etude.corpora.chorales:Chorales",
     "tunes": "etude.corpora.tunes:Tunes",
     "polyphonic": "etude.corpora.polyphonic:Polyphonic",
+    "rendered": "etude.corpora.rendered:Rendered",
     "folder": "etude.corpora.folder:Folder",
 }
 REPRESENTATIONS = {

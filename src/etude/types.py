@@ -162,7 +162,7 @@ class Audio:
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
-        return len(self.samples) / self.rate
+        return len(self) / self.rate
 
 
 @dataclass(frozen=True, eq=False)

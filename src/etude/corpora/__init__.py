@@ -39,7 +39,7 @@ def _row(cls: type[Corpus], options: dict) -> dict:
     row |= {"source": cls.source, "licence": cls.licence}
     try:
         corpus = cls(**options)
-        row |= {split: len(corpus.load(split)) for split in (*corpus.splits, *getattr(corpus, "by_name_only", ()))}
+        row |= {split: corpus.count(split) for split in (*corpus.splits, *getattr(corpus, "by_name_only", ()))}
         return row | {"digest": corpus.digest()}
     except MissingData as error:
         return row | {"state": f"no data. {error.remedy}"}

@@ -23,6 +23,10 @@ class Corpus(ABC):
     def load(self, split: str) -> Sequence[Piece]:
         """Return the pieces of a split, in a fixed order; raises EtudeError for an unknown split."""
 
+    def count(self, split: str) -> int:
+        """Return how many pieces a split has."""
+        return len(self.load(split))
+
     def prepare(self) -> None:  # noqa: B027 - most corpora have nothing to prepare
         """Make what is made once and kept (a parse), with its progress on the terminal; nothing where it is there."""
 

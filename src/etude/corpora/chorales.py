@@ -22,7 +22,7 @@ from etude.corpora.base import Corpus
 from etude.corpora.chorale_reader import TICKS_PER_QUARTER
 from etude.corpora.chorale_split import derive_split, find_siblings, read_split
 from etude.corpora.keys import estimated_key
-from etude.corpora.sandbox import cores, read_all
+from etude.corpora.sandbox import SECONDS, cores, read_all
 from etude.errors import MissingData, UnreadableFile, unknown_name
 from etude.files import alone, cache_dir, data_dir, replacing
 from etude.formats import musicxml
@@ -161,7 +161,7 @@ def _parse_all() -> tuple[dict[str, np.ndarray], dict[str, dict]]:
 
     files, found = chorale_reader.bach_files(), {}
     tasks = [(str(path),) for path in files.values()]
-    read = read_all("etude.corpora.chorale_reader:read_chorale", tasks, cores())
+    read = read_all("etude.corpora.chorale_reader:read_chorale", tasks, cores(), 10 * SECONDS)  # a busy machine is slow
     for index, answer in tqdm(read, total=len(tasks), desc="Reading the chorales (once)", unit="score"):
         if isinstance(answer, UnreadableFile):
             raise answer

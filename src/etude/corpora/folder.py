@@ -5,6 +5,9 @@ Every file is read in a worker process, which a broken one may crash, hang or st
 made on access, and few are held, so a folder of any size takes little memory.
 
 The split depends on a piece's content alone: copies of a file fall on one side, and adding files moves no other.
+
+Sound is decoded from its file whenever a piece is made. With `coding` it is decoded once, a minute at a time, and kept
+as codes of a waveform on disk, from which models learn without copying them: ten hours at 16 kHz are 0.6 GB there.
 """
 
 from __future__ import annotations
@@ -17,11 +20,16 @@ from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
+
 from etude.corpora.base import Corpus
 from etude.corpora.folder_index import READER, Entry, Limits, Loss, find_files, read_score, read_sources
 from etude.corpora.folder_reader import KINDS
+from etude.corpora.folder_sounds import coded_recordings
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
 from etude.errors import EtudeError, MissingData, UnreadableFile, unknown_name
+from etude.representations.coded_audio import CodedAudio
+from etude.representations.waveform import Waveform
 from etude.types import Audio, Piece
 
 HELD = 2**28  # bytes of notes and samples kept in memory
@@ -39,15 +47,20 @@ class Folder(Corpus):
     rate : int, optional
         Samples per second of sounds; by default each file's own.
     longest : float
-        Seconds of music in a piece at most; what is longer goes to the ledger.
+        Seconds of music in a piece at most; what is longer goes to the ledger. A recording is cut into equal pieces
+        instead where `coding` is given; all of them are on one side.
     seconds : float
-        Time for one file.
+        Time for one file (to code it, for each hour of it).
     memory : int
         Bytes of address space of a worker.
     workers : int, optional
         Processes; by default one a core, eight at most.
     verbose : bool
         Show progress and print the ledger.
+    coding : {"mu-law", "linear"}, optional
+        Keep the sounds as the codes that `Waveform(rate, coding, levels)` gives, and map them from disk.
+    levels : int
+        Of the coding.
 
     Raises
     ------
@@ -72,11 +85,16 @@ class Folder(Corpus):
         memory: int = MEMORY,
         workers: int | None = None,
         verbose: bool = True,
+        coding: str | None = None,
+        levels: int = 256,
     ):
         self.path, self.split, self.rate, self.verbose = Path(path), tuple(split), rate, verbose
         if len(self.split) != 3 or min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-9:
             raise EtudeError("three shares that sum to 1", str(split))
-        self.limits = Limits(longest, seconds, memory, workers or min(cores(), 8))
+        if coding is not None and rate is None:
+            raise EtudeError("the rate at which sounds are to be coded", "none", "Give rate=8000, or another.")
+        self.waveform = None if coding is None else Waveform(rate, coding, levels)
+        self.limits = Limits(longest, seconds, memory, workers or min(cores(), 8), cut=coding is not None)
         self.source = str(self.path)
         self._held: OrderedDict[str, Piece] = OrderedDict()
         self._entries, self._losses = self._indexed()
@@ -92,7 +110,13 @@ class Folder(Corpus):
     def digest(self) -> str:
         """Return the sha256 of the names, splits and contents of the pieces; nothing is read again."""
         lines = (f"{self._side(entry)}/{entry.name}/{entry.content}" for entry in self._entries)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        coded = "" if self.waveform is None else str(self.waveform.options)
+        return hashlib.sha256(("\n".join(lines) + coded).encode()).hexdigest()
+
+    def prepare(self) -> None:
+        """Code the sounds, once, where they are to be coded."""
+        if self.waveform is not None:
+            _ = self._codes
 
     @property
     def ledger(self):
@@ -118,11 +142,25 @@ class Folder(Corpus):
 
     def _made(self, entry: Entry) -> Piece:
         source = str(entry.source.path)
+        if entry.source.kind == "audio" and self.waveform is not None:
+            return Piece(entry.name, None, CodedAudio(self._stretch(entry), self.waveform), source, self.licence)
         if entry.source.kind == "audio":
             sound = self._decode(source, self.rate)
             return Piece(entry.name, None, Audio(sound["samples"], sound["rate"]), source, self.licence)
         found = read_score(entry) or self._read_again(entry)
         return Piece(entry.name, found[0], None, source, self.licence, found[1])
+
+    def _stretch(self, entry: Entry) -> np.ndarray:
+        """Return the codes of an entry's part of its recording."""
+        codes = self._codes[entry.source.sha256]
+        start, end = (len(codes) * part // entry.parts for part in (entry.part, entry.part + 1))
+        return codes[start:end]
+
+    @cached_property
+    def _codes(self) -> dict[str, np.ndarray]:
+        """The codes of every recording by the sha256 of its file, UInt[T]."""
+        sources = {e.source.sha256: (e.source, e.seconds * e.parts) for e in self._entries if e.source.kind == "audio"}
+        return coded_recordings(sources, self.waveform, self.limits, self._progress if self.verbose else None)
 
     def _read_again(self, entry: Entry):
         """Read a file whose cached notes were deleted since the folder was opened."""
@@ -186,5 +224,5 @@ class Pieces(Sequence):
 
 def _size(piece: Piece) -> int:
     return (0 if piece.score is None else piece.score.notes.nbytes) + (
-        0 if piece.audio is None else 4 * len(piece.audio)
+        0 if piece.audio is None or isinstance(piece.audio, CodedAudio) else 4 * len(piece.audio)
     )

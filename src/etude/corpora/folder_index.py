@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Iterator
 from functools import cache
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,13 +38,17 @@ class Source(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A usable piece: its name, its file, the number it has in that file, the sha256 of its content, its seconds."""
+    """A usable piece: its name, its file, the number it has in that file, the sha256 of its content, its seconds.
+
+    A recording that is cut has `parts` entries of one content.
+    """
 
     name: str
     source: Source
     part: int
     content: str
     seconds: float
+    parts: int = 1
 
 
 class Loss(NamedTuple):
@@ -55,12 +60,16 @@ class Loss(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What one file may take: seconds of music, seconds of work, bytes of memory; and how many workers there are."""
+    """What one file may take: seconds of music, seconds of work, bytes of memory; and how many workers there are.
+
+    With `cut`, a recording of more music than `longest` is several pieces.
+    """
 
     longest: float
     seconds: float
     memory: int
     workers: int
+    cut: bool = False
 
 
 def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
@@ -107,13 +116,13 @@ def read_sources(sources: list[Source], limits: Limits, reader: str = READER, pr
         if kept is None:
             unknown.append(source)
         else:
-            yield from _entries(source, kept, limits.longest)
+            yield from _entries(source, kept, limits)
     answers = _attempts(unknown, limits, reader)
     for source, answer in progress(answers, len(unknown)) if progress and unknown else answers:
         if isinstance(answer, str):
             yield Loss(source.name, answer, ", ".join(PARSERS[source.kind]))
         else:
-            yield from _entries(source, keep(source, answer), limits.longest)
+            yield from _entries(source, keep(source, answer), limits)
 
 
 def _attempts(sources: list[Source], limits: Limits, reader: str) -> Iterator[tuple[Source, list[dict] | str]]:
@@ -133,15 +142,24 @@ def _attempts(sources: list[Source], limits: Limits, reader: str) -> Iterator[tu
         yield sources[index], "; ".join(said)
 
 
-def _entries(source: Source, pieces: list[dict], longest: float) -> Iterator[Entry | Loss]:
+def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Entry | Loss]:
+    longest = limits.longest
     for part, piece in enumerate(pieces):
         name = source.name if len(pieces) == 1 else f"{source.name}#{part + 1}"
         if "error" in piece:
             yield Loss(name, piece["error"], ", ".join(PARSERS[source.kind]))
+        elif piece["seconds"] > longest and limits.cut and source.kind == "audio":
+            yield from _stretches(source, piece, ceil(piece["seconds"] / longest))
         elif piece["seconds"] > longest:
             yield Loss(name, f"{piece['seconds']:.0f} s of music, more than `longest`, {longest:g} s", "")
         else:
             yield Entry(name, source, part, piece["content"], piece["seconds"])
+
+
+def _stretches(source: Source, recording: dict, parts: int) -> Iterator[Entry]:
+    for part in range(parts):
+        name = f"{source.name}#{part + 1:0{len(str(parts))}}"  # as many digits each: names sort as time runs
+        yield Entry(name, source, part, recording["content"], recording["seconds"] / parts, parts)
 
 
 def keep(source: Source, pieces: list[dict]) -> list[dict]:

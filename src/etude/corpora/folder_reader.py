@@ -67,6 +67,18 @@ def read_sound(path: str, rate: int | None) -> dict:
     return {"samples": audio.samples, "rate": audio.rate}
 
 
+def code_sound(path: str, waveform: dict, target: str) -> dict:
+    """Write the codes of a sound file to `target`, a minute at a time; return how many there are."""
+    from etude.representations.waveform import Waveform
+
+    coder, length = Waveform(**waveform), 0
+    with Path(target).open("wb") as file:
+        for codes in coder.stream(path):
+            file.write(codes.astype(coder.dtype))
+            length += len(codes)
+    return {"length": length}
+
+
 def _described(score: Score) -> dict:
     return {
         "notes": score.notes,

@@ -19,7 +19,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -140,6 +140,19 @@ def read_all(
         stop.set()
         for sandbox in sandboxes:
             sandbox.close()  # the caller has gone early: end what is being read
+
+
+def in_order(answers: Iterable[tuple[int, dict | UnreadableFile]]) -> Iterator[dict]:
+    """Yield the answers of workers by number, as soon as those before have come; raises what a worker raised."""
+    waiting: dict[int, dict] = {}
+    due = 0
+    for number, answer in answers:
+        if isinstance(answer, UnreadableFile):
+            raise answer
+        waiting[number] = answer
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
 
 
 def _put(done: queue.Queue, item, stop: threading.Event) -> None:

@@ -20,6 +20,7 @@ from etude.representations.base import Representation
 from etude.types import Bits, Piece
 
 Scored = Model | Bits
+ENTRIES_AT_ONCE = 2**23  # of pieces that a model scores together, in double precision 64 MB
 
 
 def score_table(
@@ -53,7 +54,7 @@ def score_table(
 
     if len(xs) != len(pieces) or not len(xs):
         raise EtudeError("as many pieces as arrays, at least one", f"{len(pieces)} pieces, {len(xs)} arrays")
-    xs = [representation.space.check(x, complete=True) for x in xs]
+    xs = [representation.space.check(x, complete=True, widen=False) for x in xs]
     rows = [_row(name, scored, xs, pieces, representation, level) for name, scored in models.items()]
     return pd.DataFrame(rows)
 
@@ -64,10 +65,25 @@ def code_lengths(scored: Scored, xs: Sequence[np.ndarray]) -> Bits:
         if len(scored.values) != len(xs):
             raise EtudeError(f"bits of {len(xs)} pieces", f"bits of {len(scored.values)}")
         return scored
-    bits = scored.bits(xs)
+    bits = _in_parts(scored, xs)
     if scored.space.end is not None:
         return bits
     return Bits(bits.values + [length_bits(len(x)) for x in xs], bits.kind, bits.stderr)
+
+
+def _in_parts(model: Model, xs: Sequence[np.ndarray]) -> Bits:
+    """Return the bits of all pieces, those of so many at a time that memory does not grow with their number."""
+    parts, size = [[]], 0
+    for x in xs:
+        if parts[-1] and size + np.size(x) > ENTRIES_AT_ONCE:
+            parts, size = [*parts, []], 0
+        parts[-1].append(x)
+        size += np.size(x)
+    if len(parts) == 1:
+        return model.bits(xs)
+    found = [model.bits(part) for part in parts]
+    stderr = None if any(bits.stderr is None for bits in found) else np.concatenate([bits.stderr for bits in found])
+    return Bits(np.concatenate([bits.values for bits in found]), found[0].kind, stderr)
 
 
 def amounts(pieces: Sequence[Piece], domain: str) -> dict[str, np.ndarray]:

@@ -47,7 +47,7 @@ def flac(x: np.ndarray, rate: int = 8000) -> bytes:
     import soundfile
 
     buffer = io.BytesIO()
-    samples = ((np.asarray(x) - 128) * 256).astype(np.int16)
+    samples = ((np.asarray(x, np.int32) - 128) * 256).astype(np.int16)
     soundfile.write(buffer, samples, rate, format="FLAC", subtype="PCM_S8", compression_level=1.0)
     return buffer.getvalue()[_flac_header_size(buffer.getvalue()) :]
 

@@ -19,6 +19,7 @@ class Marginal(ClosedForm):
     """
 
     name = "marginal"
+    narrow = True
 
     def __init__(self, space: Space, *, seed: int = 0, smoothing: float = 0.5):
         super().__init__(space, seed=seed, smoothing=positive(smoothing))

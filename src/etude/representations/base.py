@@ -24,11 +24,14 @@ class Representation(ABC):
     options: dict
 
     def encode(self, piece: Piece) -> np.ndarray:
-        """Return the piece as Int64[T, *E]; closed by the end code where the space has one."""
+        """Return the piece as Int64[T, *E]; closed by the end code where the space has one.
+
+        Sound that is kept as codes of this very representation comes as it is kept: small integers, mapped from disk.
+        """
         if getattr(piece, self.domain) is None:
             remedy = "Render it first: piece.with_audio(synthesis.render(piece.score))." * (self.domain == "audio")
             raise EtudeError(f"a piece with {self.domain}", f"{piece.name!r}, without", remedy)
-        return self.space.check(self._encode(piece), complete=True)
+        return self.space.check(self._encode(piece), complete=True, widen=False)
 
     def decode(self, x) -> Piece:
         """Return some piece for any array Int[T, *E] of the space."""

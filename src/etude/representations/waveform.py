@@ -14,6 +14,7 @@ import numpy as np
 
 from etude.errors import EtudeError, unknown_name
 from etude.representations.base import Representation
+from etude.representations.coded_audio import CodedAudio
 from etude.representations.distortion import signal_to_noise
 from etude.representations.mu_law import compress, expand, from_levels, to_levels
 from etude.representations.sampling import at_rate, blocks_of
@@ -55,6 +56,11 @@ class Waveform(Representation):
         for samples in blocks_of(path, self.rate):
             yield self._codes(samples)
 
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest unsigned integers that hold the levels: how codes are kept on disk."""
+        return np.min_scalar_type(self.levels - 1)
+
     def loss(self, piece: Piece) -> dict[str, float]:
         """Return what coding does to the sound at its rate (what resampling removes above rate / 2 is not counted).
 
@@ -69,7 +75,10 @@ class Waveform(Representation):
         }
 
     def _encode(self, piece: Piece) -> np.ndarray:
-        return self._codes(at_rate(piece.audio, self.rate))
+        audio = piece.audio
+        if isinstance(audio, CodedAudio) and audio.waveform.options == self.options:
+            return audio.codes
+        return self._codes(at_rate(audio, self.rate))
 
     def _decode(self, x: np.ndarray) -> Piece:
         values = from_levels(x, self.levels)

@@ -16,7 +16,7 @@ from etude.files import project_root
 from etude.study.notebook import Notebook, text_of
 from etude.study.plan import Job, Plan
 
-PREPARED = ("chorales", "tunes")  # corpora that are parsed once and then kept
+PREPARED = {"chorales": ("chorales", "rendered"), "tunes": ("tunes",)}  # parsed once and kept, and who reads it
 EVERYTHING = re.compile(r"\boverview\(\)")
 
 
@@ -54,7 +54,11 @@ def _line(notebook: str, files: list[str]) -> str:
 def prepare(notebooks: Iterable[Notebook]) -> list[str]:
     """Prepare the corpora that the code of these notebooks names, and return their names."""
     code = "\n".join(text_of(cell) for notebook in notebooks for cell in notebook.code)
-    named = [name for name in PREPARED if EVERYTHING.search(code) or f'corpus("{name}"' in code]
+    named = [
+        name
+        for name, readers in PREPARED.items()
+        if EVERYTHING.search(code) or any(f'corpus("{reader}"' in code for reader in readers)
+    ]
     for name in named:
         registry.corpus(name).prepare()
     return named

@@ -117,7 +117,7 @@ class Run:
 
     def corpus(self, corpus):
         """Keep a corpus's source, licence, counts and digest, and return it."""
-        counts = {split: len(corpus.load(split)) for split in corpus.splits}
+        counts = {split: corpus.count(split) for split in corpus.splits}
         kept = {"digest": corpus.digest(), "pieces": counts, "source": corpus.source, "licence": corpus.licence}
         self._keep("corpora", corpus.name, kept)
         return corpus

@@ -9,6 +9,6 @@ a soundfont of one's own are options.
 """
 
 from etude.synthesis.general_midi import DRUMS, INSTRUMENTS, program_number
-from etude.synthesis.rendering import render
+from etude.synthesis.rendering import render, sound_key
 
-__all__ = ["DRUMS", "INSTRUMENTS", "program_number", "render"]
+__all__ = ["DRUMS", "INSTRUMENTS", "program_number", "render", "sound_key"]

@@ -66,11 +66,7 @@ def render(
     MissingPackage
         Where the engine is not installed.
     """
-    if engine not in ENGINES:
-        raise unknown_name("synthesis engine", engine, ENGINES)
-    if not (1000 <= rate <= 192_000 and peak_db <= 0 and score.seconds <= LONGEST):
-        got = f"rate={rate}, peak_db={peak_db}, {score.seconds:.0f} s"
-        raise EtudeError(f"rate 1000 to 192000, peak_db <= 0, at most {LONGEST / 3600:g} hours of music", got)
+    _check(score, rate, engine, peak_db)
     programs = programs_of_tracks(score, program)
     if not len(score):
         return Audio(np.zeros(round(score.seconds * rate), np.float32), rate)
@@ -82,6 +78,28 @@ def render(
         if cached:
             storage.keep(key, samples)
     return Audio(samples.astype(np.float32) / 32768, rate)
+
+
+def sound_key(
+    score: Score,
+    rate: int = 22050,
+    program: int | str | Sequence[int | str] = 19,
+    soundfont: Path | str | None = None,
+    engine: str = "midirenderer",
+    peak_db: float = -1.0,
+) -> str:
+    """Return the sha256 of all that `render` with these arguments depends on: equal keys, equal sound."""
+    _check(score, rate, engine, peak_db)
+    programs = programs_of_tracks(score, program)
+    return _key(score, rate, programs, checked_soundfont(soundfont), engine, peak_db)
+
+
+def _check(score: Score, rate: int, engine: str, peak_db: float) -> None:
+    if engine not in ENGINES:
+        raise unknown_name("synthesis engine", engine, ENGINES)
+    if not (1000 <= rate <= 192_000 and peak_db <= 0 and score.seconds <= LONGEST):
+        got = f"rate={rate}, peak_db={peak_db}, {score.seconds:.0f} s"
+        raise EtudeError(f"rate 1000 to 192000, peak_db <= 0, at most {LONGEST / 3600:g} hours of music", got)
 
 
 def _key(score: Score, rate: int, programs: dict[int, int], soundfont: Path, engine: str, peak_db: float) -> str:

@@ -1,0 +1,39 @@
+"""Sound that is kept as the codes of a waveform: an hour at 16 kHz in 58 MB, on disk if that is where the codes lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from etude.types import Audio
+
+if TYPE_CHECKING:
+    from etude.representations.waveform import Waveform
+
+
+class CodedAudio(Audio):
+    """What an array of codes sounds like. `waveform.encode` gives the array itself, neither copied nor widened.
+
+    Parameters
+    ----------
+    codes : UInt[T]
+        In memory, or mapped from a file.
+    waveform : Waveform
+        The representation whose codes they are.
+    """
+
+    def __init__(self, codes: np.ndarray, waveform: Waveform):
+        for name, value in (("codes", codes), ("waveform", waveform), ("rate", waveform.rate)):
+            object.__setattr__(self, name, value)  # sounds are frozen
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def __repr__(self) -> str:
+        return f"CodedAudio({len(self)} samples at {self.rate} Hz)"
+
+    @property
+    def samples(self) -> np.ndarray:
+        """The samples Float32[T], decoded whenever they are asked for and not held."""
+        return self.waveform.decode(self.codes).audio.samples
