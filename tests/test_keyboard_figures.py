@@ -48,3 +48,5 @@ def test_both_sides_of_log_z_and_the_counted_value():
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert set(labels) == {"forward annealing", "reverse annealing", "counted"} and ax.get_xscale() == "log"
     assert [2.0, 2.0] in [list(line.get_ydata()) for line in ax.lines] and "nats" in ax.get_ylabel()
+    ax = display.plot_annealing([{"temperatures": 10, **row, "lower": 0.5, "upper": 3.5}])
+    assert "mean log weights" in [text.get_text() for text in ax.get_legend().get_texts()]

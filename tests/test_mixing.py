@@ -59,4 +59,8 @@ def test_slower_annealing_closes_in_on_the_counted_log_z_from_both_sides():
     assert table[1]["forward_stderr"] < table[0]["forward_stderr"] / 3
     for side in ("forward", "reverse"):
         assert abs(table[1][side] - exact) < 5 * table[1][f"{side}_stderr"] < 0.5
+    for row in table:
+        assert row["lower"] < row["forward"] and row["reverse"] < row["upper"]  # Jensen's inequality, twice
+    assert table[0]["lower"] < exact < table[0]["upper"]
+    assert table[1]["upper"] - table[1]["lower"] < 0.1 * (table[0]["upper"] - table[0]["lower"])
     assert table == evaluation.annealing_table(machine, np.zeros((6, 1)), [2, 1000], 200)

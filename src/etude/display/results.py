@@ -127,7 +127,7 @@ def plot_annealing(table, ax=None, *, counted: float | None = None, title: str =
     Parameters
     ----------
     table : DataFrame or list of dicts
-        Of `evaluation.annealing_table`.
+        Of `evaluation.annealing_table`; columns `lower` and `upper`, where there, are drawn as a band.
     counted : float, optional
         The true log Z in nats, where the machine is small enough.
     """
@@ -137,6 +137,9 @@ def plot_annealing(table, ax=None, *, counted: float | None = None, title: str =
     for side, shift, marker in (("forward", 0.97, "o"), ("reverse", 1.03, "s")):  # apart, so that no bar hides another
         look = {"marker": marker, "capsize": 3, "label": f"{side} annealing"}
         ax.errorbar(shift * table["temperatures"], table[side], table[f"{side}_stderr"], **look)
+    if {"lower", "upper"} <= set(table):
+        look = {"color": FLOOR, "alpha": 0.35, "linewidth": 0, "label": "mean log weights", "zorder": 0}
+        ax.fill_between(table["temperatures"], table["lower"], table["upper"], **look)
     if counted is not None:
         ax.axhline(counted, color=MUSIC, linestyle="--", linewidth=1.2, label="counted")
     ax.set(xscale="log", xlabel="annealing steps", ylabel="log Z (nats)")

@@ -32,6 +32,8 @@ _PLACES = {
     "streaming": ("streaming_table",),
     "mixing": ("autocorrelation", "scale_reduction", "mixing_table"),
     "annealing": ("annealing_table",),
+    "filters": ("filter_table",),
+    "contrastive": ("frequencies", "probabilities", "swept", "follow", "total_variation"),
 }
 _MODULE = {name: module for module, names in _PLACES.items() for name in names}
 __all__ = sorted(_MODULE)
