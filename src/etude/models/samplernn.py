@@ -2,11 +2,11 @@
 
 A clock for every tier. Tier k = 2 .. K is a recurrent network that goes on once for a frame of F_k steps. It reads the
 last F_k events and what the tier above says, and says one vector to each frame of the tier below, for which its state
-is upsampled by r = F_k / F_{k-1} learned linear maps side by side. Tier 1 looks at every step: a perceptron over the
-last F_1 = F_2 events. With e_s the vector of event s, [..] side by side, and t the first step of a frame::
+is upsampled by r = F_k / F_{k-1} learned linear maps side by side. Tier 1 goes on at every step (F_1 = 1) and is a
+perceptron over the last F_2 events. With e_s the vector of event s, [..] side by side, t the first step of a frame::
 
     tier k:  x = [e_{t-F_k} .. e_{t-1}] @ frame + c_{k+1}    h = rnn(x, h)    [c_k of the next r frames] = upsample(h)
-    tier 1:  features = relu(hidden(relu([e_{t-F_1} .. e_{t-1}] @ read + c_2)))                        (with F_1 of c_2: 1)
+    tier 1:  features = relu(hidden(relu([e_{t-F_2} .. e_{t-1}] @ read + c_2)))
 
 Above the top tier there is no c; the output's own linear map is the last layer of the paper's perceptron. Frames do
 not overlap and are counted from the first step of the piece; events before it are 0, but for the start vector of the
@@ -19,7 +19,7 @@ subsequence of truncated back-propagation to the next; scoring and generation ca
 
 Weights, matrices (in, out), H units: of tier k `samplernn.k.frame` [F_k * embedding, H], `samplernn.k.rnn.l` as of an
 RNN's layer l (`etude.models.rnn`), and `samplernn.k.upsample` [H, r * H], nearest frame first; of tier 1
-`samplernn.1.read` [F_1 * embedding, H] and `samplernn.1.hidden` [H, H]. All but the layers have `.weight` and `.bias`.
+`samplernn.1.read` [F_2 * embedding, H] and `samplernn.1.hidden` [H, H]. All but the layers have `.weight` and `.bias`.
 """
 
 from __future__ import annotations

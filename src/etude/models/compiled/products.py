@@ -33,3 +33,27 @@ def add_product(x, w, y):
             a, b, c, d = x[n, i], x[n, i + 1], x[n, i + 2], x[n, i + 3]
             for j in range(outputs):
                 y[n, j] += a * w[i, j] + b * w[i + 1, j] + c * w[i + 2, j] + d * w[i + 3, j]
+
+
+@part
+def fill(y, bias):
+    """Set every row of y Float32[n, N] to `bias` Float32[N]."""
+    for i in range(len(y)):
+        for c in range(len(bias)):
+            y[i, c] = bias[c]
+
+
+@part
+def look_up(tables, past, newest, y):
+    """Set y Float32[n, N] to the sum of what the last k events say in `tables` Float32[k, levels + 2, N].
+
+    `past` Int64[slots, n] is a ring of rows; the newest event is in slot `newest` and older ones are before it.
+    """
+    taps, slots = len(tables), len(past)
+    for i in range(len(y)):
+        for c in range(y.shape[1]):
+            y[i, c] = tables[taps - 1, past[newest, i], c]
+        for j in range(1, taps):
+            slot = newest - j if newest >= j else newest - j + slots
+            for c in range(y.shape[1]):
+                y[i, c] += tables[taps - 1 - j, past[slot, i], c]

@@ -72,7 +72,7 @@ class Tiers(nn.Module):
 
     def forward(self, vectors: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Return features Float[n, T, H] of vectors Float[n, T, inputs], and the state after the last step."""
-        n, steps, inputs = vectors.shape
+        steps = vectors.shape[1]
         state = self._fresh(vectors) if state is None else state
         past = torch.cat([state.past, vectors.transpose(0, 1)])  # (F_K - 1 + T, n, inputs)
         above, recurrent, said = None, [], []
@@ -83,7 +83,7 @@ class Tiers(nn.Module):
             below = self.tiers[i + 1].size if i + 1 < len(self.tiers) else 1
             asked = len(range(-state.phase % below, steps, below))  # frames of the tier below that begin
             above, recurrent, said = says[:, :asked], [*recurrent, carried], [*said, says[:, asked:]]
-        # the last F_1 - 1 vectors before the first step are what the convolution needs
+        # the last F_2 - 1 vectors before the first step are what the convolution needs
         reach = self.read.kernel - 1
         read, _ = self.read(past[self.longest - 1 :], past[self.longest - 1 - reach : self.longest - 1])
         features = torch.relu(self.hidden(torch.relu(read + above.transpose(0, 1))))
@@ -104,9 +104,7 @@ class Tiers(nn.Module):
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
-        top = len(self.tiers) + 1
-        views = {
-            name: view for i, tier in enumerate(self.tiers) for name, view in named(f"{top - i}", tier.views()).items()
-        }
+        tiers = [(f"{k}", tier) for k, tier in enumerate(reversed(self.tiers), start=2)]
+        views = {name: view for k, tier in tiers for name, view in named(k, tier.views()).items()}
         views |= named("1.read", self.read.views()) | named("1.hidden", self.hidden.views())
         return named("samplernn", views)
