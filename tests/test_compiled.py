@@ -11,8 +11,8 @@ from networks import enlarged
 import etude
 from etude import EtudeError, Evidence, Space
 from etude.models.autoregressive import draw
-from etude.models.compiled.choosing import choose
 from etude.models.compiled import activations, jit, rnn, samplernn, wavenet
+from etude.models.compiled.choosing import choose
 from etude.models.compiled.generator import Generator, stream
 
 SAMPLES, TEXT = Space((), 23, rate=8.0), Space((), 7, end=6)
@@ -67,7 +67,7 @@ def test_logits_are_those_of_the_full_pass(model, n):
     x = np.random.default_rng(0).integers(0, SAMPLES.levels, (n, STEPS))
     expected = full_logits(model, x)
     assert np.ptp(expected, axis=1).min() > 0.01  # they depend on the past
-    np.testing.assert_allclose(Generator(model, n).read(x.T).transpose(1, 0, 2), expected, atol=1e-5)
+    np.testing.assert_allclose(Generator(model, n).read(x.T).transpose(1, 0, 2), expected, rtol=1e-5, atol=1e-5)
 
 
 @MODEL
@@ -90,7 +90,7 @@ def test_codes_of_the_size_that_writes_sound_are_those_of_the_full_pass(name, si
     model = enlarged(etude.model(name, Space((), 256, rate=16000.0), **sizes), scale=1.0)
     codes, uniforms = streamed(model, 2, 300, seed=1), np.random.default_rng(1).random((300, 2))
     logits = full_logits(model, codes)
-    np.testing.assert_allclose(Generator(model, 2).read(codes.T).transpose(1, 0, 2), logits, atol=1e-5)
+    np.testing.assert_allclose(Generator(model, 2).read(codes.T).transpose(1, 0, 2), logits, rtol=1e-5, atol=1e-5)
     p = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
     cumulative = p.cumsum(-1)
     drawn = (cumulative <= uniforms.T[..., None] * cumulative[..., -1:]).sum(-1)

@@ -44,16 +44,16 @@ def fill(y, bias):
 
 
 @part
-def look_up(tables, past, newest, y):
-    """Set y Float32[n, N] to the sum of what the last k events say in `tables` Float32[k, levels + 2, N].
+def look_up(tables, begin, end, past, newest, y):
+    """Set y Float32[n, N] to the sum of what the last events say in tables `begin` to `end`, the oldest first.
 
-    `past` Int64[slots, n] is a ring of rows; the newest event is in slot `newest` and older ones are before it.
+    `tables` is Float32[.., levels + 2, N] and `past` Int64[slots, n] a ring of its rows; the newest event is in slot
+    `newest`, older ones are before it.
     """
-    taps, slots = len(tables), len(past)
     for i in range(len(y)):
         for c in range(y.shape[1]):
-            y[i, c] = tables[taps - 1, past[newest, i], c]
-        for j in range(1, taps):
-            slot = newest - j if newest >= j else newest - j + slots
+            y[i, c] = tables[end - 1, past[newest, i], c]
+        for j in range(1, end - begin):
+            slot = newest - j if newest >= j else newest - j + len(past)
             for c in range(y.shape[1]):
-                y[i, c] += tables[taps - 1 - j, past[slot, i], c]
+                y[i, c] += tables[end - 1 - j, past[slot, i], c]

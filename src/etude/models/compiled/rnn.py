@@ -57,7 +57,7 @@ def write(w, s, known, uniforms, temperature, top_p, codes, shown):
 def advance(w, s):
     """Read the last event and compute the logits of the next."""
     top = len(w.recurrent) - 1
-    look_up(w.table, s.past, 0, s.a)
+    look_up(w.table, 0, 1, s.past, 0, s.a)
     for layer in range(top + 1):
         if layer > 0:
             fill(s.a, w.input_bias[layer - 1])

@@ -77,11 +77,11 @@ def advance(w, s):
     for tier in range(len(w.frames) - 1, -1, -1):
         if phase % w.frames[tier] == 0:
             begin = w.tables[tier]
-            look_up(w.frame[begin : begin + w.frames[tier]], s.past, newest, s.x)
+            look_up(w.frame, begin, begin + w.frames[tier], s.past, newest, s.x)
             if tier + 1 < len(w.frames):
                 hear(w, s, tier + 1)
             go_on(w, s, tier)
-    look_up(w.read, s.past, newest, s.x)
+    look_up(w.read, 0, len(w.read), s.past, newest, s.x)
     hear(w, s, 0)
     rectify(s.x, 0, w.hidden_bias, s.features[0], s.features[1])
     add_product(s.features[0], w.hidden, s.features[1])
