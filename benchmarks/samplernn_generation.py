@@ -66,9 +66,8 @@ def table(name: str, model, steps: int, streams: int) -> None:
     }
     print(f"\n{name}: {model.parameters / 1e6:.2f} M weights, {4 * size / 1e6:.2f} MB of them for a sample")
     print(f"first sample after {cold:.1f} s, in later processes after {warm:.2f} s: compiled once, kept on disk")
-    print(
-        f"{'way':10}{'streams':>8}{'us/step':>10}{'samples/s':>11}{'real time':>11}{'reread':>9}{'carried':>9}{'floor':>8}"
-    )
+    head = f"{'way':10}{'streams':>8}{'us/step':>10}{'samples/s':>11}{'real time':>11}"
+    print(f"{head}{'reread':>9}{'carried':>9}{'floor':>8}")
     for (way, n), time in times.items():
         again, carried = (times[other, 1] * n / time for other in ("reread", "carried"))
         rates = f"{1e6 * time:10.1f}{n / time:11.0f}{n / time / RATE:10.2f}x"

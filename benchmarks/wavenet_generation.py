@@ -125,10 +125,8 @@ def main() -> None:
         ("compiled", given.streams): compiled(model, given.streams, given.steps // given.streams),
         ("floor", 1): read,
     }
-    print(
-        f"{4 * size / 1e6:.2f} MB of weights a sample\n{'way':10}{'streams':>8}{'us/step':>10}{'samples/s':>11}", end=""
-    )
-    print(f"{'real time':>11}{'full pass':>11}{'floor':>8}")
+    print(f"{4 * size / 1e6:.2f} MB of weights a sample")
+    print(f"{'way':10}{'streams':>8}{'us/step':>10}{'samples/s':>11}{'real time':>11}{'full pass':>11}{'floor':>8}")
     for (way, n), time in times.items():
         faster, slower = times["full pass", 1] * n / time, time / read
         print(f"{way:10}{n:8}{1e6 * time:10.1f}{n / time:11.0f}{n / time / RATE:10.2f}x{faster:10.0f}x{slower:7.2f}x")
