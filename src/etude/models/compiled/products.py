@@ -1,7 +1,7 @@
 """A matrix product for a few rows, as loops that the compiler vectorises: `np.dot` costs more to call than to compute.
 
 Four rows of the matrix are read for one pass over the outputs, and four streams share what is read. Between streams
-nothing is mixed: each has the numbers that it would have alone.
+nothing is mixed: each has the numbers that it would have alone. A product with an embedding is a look-up in a table.
 """
 
 from __future__ import annotations
