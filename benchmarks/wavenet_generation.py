@@ -12,6 +12,7 @@ stream is faster. Several streams share what is read.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -27,11 +28,10 @@ RATE = 16000
 SPACE = Space((), 256, rate=RATE)
 SIZES = {"residual": 32, "skip": 128, "stacks": 2, "dilations": 10}
 FIRST = """
-import sys, time, etude
-sys.path.insert(0, sys.argv[1])
-from wavenet_generation import SIZES, SPACE
-blocks = etude.model("wavenet", SPACE, **SIZES).stream(block=1)
-import etude.models.compiled.generator
+import json, sys, time, etude
+from etude.models.compiled.generator import stream
+name, rate, sizes = json.loads(sys.argv[1])
+blocks = stream(etude.model(name, etude.Space((), 256, rate=rate), **sizes), block=1)
 started = time.perf_counter()
 next(blocks)
 print(time.perf_counter() - started)
@@ -47,8 +47,8 @@ def full_pass(model) -> float:
         return seconds(lambda: model.network.features(past, torch.zeros(1, dtype=torch.bool)), 8)
 
 
-def floor(model, repeats: int = 500) -> tuple[float, int]:
-    """Return the seconds that it takes to read the weights of a sample, and their bytes; tables are looked up."""
+def floor(size: int, repeats: int = 500) -> float:
+    """Return the seconds that it takes to add up so many weights."""
     from etude.models.compiled.jit import part
     from etude.models.compiled.packing import aligned
 
@@ -61,11 +61,15 @@ def floor(model, repeats: int = 500) -> tuple[float, int]:
                 total += weights[i]
         return total
 
-    tables = ("embedding", "wavenet.input")
-    size = sum(array.size for name, array in model._arrays().items() if not name.startswith(tables))
     weights = aligned((size,))
     read(weights, 1)
-    return seconds(lambda: read(weights, repeats), 20) / repeats, weights.nbytes
+    return seconds(lambda: read(weights, repeats), 20) / repeats
+
+
+def weights_read(model) -> int:
+    """Return how many weights a sample needs; tables are looked up."""
+    tables = ("embedding", "wavenet.input")
+    return sum(array.size for name, array in model._arrays().items() if not name.startswith(tables))
 
 
 def compiled(model, n: int, steps: int) -> float:
@@ -76,10 +80,11 @@ def compiled(model, n: int, steps: int) -> float:
     return seconds(lambda: generator.write(np.zeros((0, n)), uniforms), 20) / steps
 
 
-def first_block() -> list[float]:
+def first_block(model) -> list[float]:
     """Return the seconds to the first sample in two new processes: nothing on disk, and what the first left there."""
     with tempfile.TemporaryDirectory() as cache:
-        command = [sys.executable, "-c", FIRST, os.path.dirname(os.path.abspath(__file__))]  # noqa: PTH100, PTH120
+        what = json.dumps([model.name, model.space.rate, model.options])
+        command = [sys.executable, "-c", FIRST, what]
         environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
         runs = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(2)]
     return [float(run.stdout) for run in runs]
@@ -87,7 +92,9 @@ def first_block() -> list[float]:
 
 def check(model, n: int, steps: int) -> None:
     """Raise AssertionError unless all ways draw the same samples."""
-    codes = next(model.stream(n, steps, seed=0, block=steps))
+    from etude.models.compiled.generator import stream
+
+    codes = next(stream(model, n, steps, seed=0, block=steps))
     assert np.array_equal(codes, stateful(model, n, steps)), "the compiled stream and the stepper differ"
     again = rereading(model, n, min(steps, 100))
     assert np.array_equal(codes[:, : again.shape[1]], again), "the compiled stream and the full pass differ"
@@ -104,12 +111,13 @@ def main() -> None:
     given = options.parse_args()
     model = etude.model("wavenet", SPACE, **SIZES)
     model.network.eval()
-    cold, warm = first_block()
+    cold, warm = first_block(model)
     print(f"WaveNet {SIZES}, receptive field {model.receptive_field}; one thread")
     print(f"first sample after {cold:.1f} s, in later processes after {warm:.2f} s: compiled once, kept on disk")
     for n in (1, given.streams):
         check(model, n, 2500 if n == 1 else 300)
-    read, size = floor(model)
+    size = weights_read(model)
+    read = floor(size)
     times = {
         ("full pass", 1): full_pass(model),
         ("carried", 1): seconds(lambda: stateful(model, 1, 200), 5) / 200,
@@ -117,8 +125,8 @@ def main() -> None:
         ("compiled", given.streams): compiled(model, given.streams, given.steps // given.streams),
         ("floor", 1): read,
     }
-    print(f"{size / 1e6:.2f} MB of weights a sample\n{'way':10}{'streams':>8}{'us/step':>10}{'samples/s':>11}", end="")
-    print(f"{'real time':>11}{'full pass':>11}{'floor':>8}")
+    print(f"{4 * size / 1e6:.2f} MB of weights a sample")
+    print(f"{'way':10}{'streams':>8}{'us/step':>10}{'samples/s':>11}{'real time':>11}{'full pass':>11}{'floor':>8}")
     for (way, n), time in times.items():
         faster, slower = times["full pass", 1] * n / time, time / read
         print(f"{way:10}{n:8}{1e6 * time:10.1f}{n / time:11.0f}{n / time / RATE:10.2f}x{faster:10.0f}x{slower:7.2f}x")

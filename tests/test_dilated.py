@@ -308,7 +308,7 @@ def test_refusals_say_why():
         etude.model("wavenet", TEXT, dilations=0)
 
 
-@pytest.mark.parametrize("name", ["rnn", "tcn", "wavenet"])
+@pytest.mark.parametrize("name", ["rnn", "tcn", "wavenet", "samplernn"])
 def test_dropout_is_on_while_learning_and_off_while_scoring(name):
     model, modes = etude.model(name, TEXT, dropout=0.5), []
     network, loss, xs = model.network, model.network.loss, some_pieces(TEXT)

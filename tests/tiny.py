@@ -46,6 +46,12 @@ TINY = {
         {"residual": 6, "skip": 8, "stacks": 2, "dilations": 2, **NADE},
         {"residual": 6, "skip": 8, "stacks": 1, "dilations": 2, **RBM},
     ),
+    "samplernn": (
+        {"frames": [2], "hidden": 8, "embedding": 4},
+        {"frames": [2, 4], "hidden": 8, "embedding": 4, "dropout": 0.0},
+        {"frames": [1, 3], "hidden": 6, "cell": "lstm", "layers": 2, "embedding": 4},
+        {"frames": [2], "hidden": 8, "embedding": 4, **NADE},
+    ),
     "coconet": ({"channels": 6, "blocks": 2, "reach": 3, "passes": 3},),
     "autoencoder": ({**LATENT, "levels": 3}, {**LATENT, "levels": 3, "decoder": "convolution"}),
     "vae": (LATENT, {**LATENT, "decoder": "convolution"}),

@@ -1,4 +1,4 @@
-"""tanh as a formula that the compiler can vectorise; the library's is called number by number."""
+"""Activations. tanh is a formula that the compiler can vectorise; the library's is called number by number."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ P0, P1, P2, P3, P4, P5, P6 = np.array(
 Q0, Q1, Q2, Q3 = np.array(
     [4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.19825839466702e-06], np.float32
 )
-HALF = np.float32(0.5)
+HALF, ZERO = np.float32(0.5), np.float32(0)
 
 
 @part
@@ -42,3 +42,13 @@ def tanh(x):
 def sigmoid_of_twice(x):
     """Return sigmoid(2x) of a Float32, to within 2e-7: (1 + tanh(x)) / 2. Weights that are halved bring x."""
     return HALF + HALF * tanh(x)
+
+
+@part
+def rectify(x, first, bias, rectified, y):
+    """Set `rectified` to the ReLU of x from channel `first` on, and y to the bias of what reads it."""
+    for i in range(len(x)):
+        for c in range(rectified.shape[1]):
+            rectified[i, c] = max(x[i, first + c], ZERO)
+        for c in range(len(bias)):
+            y[i, c] = bias[c]

@@ -8,6 +8,24 @@ from etude.models.compiled.jit import part
 
 
 @part
+def take(t, s, known, uniforms, temperature, top_p, codes, shown):
+    """Set codes[t] to the next code of every stream: what is `known` of step t, else one drawn from `s.logits`.
+
+    For `known` Int64[K, n], `uniforms` Float64[T - K, n] and `codes` Int64[T, n]; the logits go to `shown`
+    Float32[T, n, levels], unless it is empty.
+    """
+    for i in range(codes.shape[1]):
+        if t < len(known):
+            codes[t, i] = known[t, i]
+        else:
+            u = uniforms[t - len(known), i]
+            codes[t, i] = choose(s.logits[i], u, temperature, top_p, s.weights[0], s.weights[1])
+        if len(shown):
+            for level in range(s.logits.shape[1]):
+                shown[t, i, level] = s.logits[i, level]
+
+
+@part
 def choose(logits, u, temperature, top_p, weights, kept):
     """Return the code that `draw` would return for softmax(logits) and its uniform number u in [0, 1).
 

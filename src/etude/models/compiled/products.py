@@ -1,7 +1,7 @@
 """A matrix product for a few rows, as loops that the compiler vectorises: `np.dot` costs more to call than to compute.
 
 Four rows of the matrix are read for one pass over the outputs, and four streams share what is read. Between streams
-nothing is mixed: each has the numbers that it would have alone.
+nothing is mixed: each has the numbers that it would have alone. A product with an embedding is a look-up in a table.
 """
 
 from __future__ import annotations
@@ -33,3 +33,27 @@ def add_product(x, w, y):
             a, b, c, d = x[n, i], x[n, i + 1], x[n, i + 2], x[n, i + 3]
             for j in range(outputs):
                 y[n, j] += a * w[i, j] + b * w[i + 1, j] + c * w[i + 2, j] + d * w[i + 3, j]
+
+
+@part
+def fill(y, bias):
+    """Set every row of y Float32[n, N] to `bias` Float32[N]."""
+    for i in range(len(y)):
+        for c in range(len(bias)):
+            y[i, c] = bias[c]
+
+
+@part
+def look_up(tables, begin, end, past, newest, y):
+    """Set y Float32[n, N] to the sum of what the last events say in tables `begin` to `end`, the oldest first.
+
+    `tables` is Float32[.., levels + 2, N] and `past` Int64[slots, n] a ring of its rows; the newest event is in slot
+    `newest`, older ones are before it.
+    """
+    for i in range(len(y)):
+        for c in range(y.shape[1]):
+            y[i, c] = tables[end - 1, past[newest, i], c]
+        for j in range(1, end - begin):
+            slot = newest - j if newest >= j else newest - j + len(past)
+            for c in range(y.shape[1]):
+                y[i, c] += tables[end - 1 - j, past[slot, i], c]

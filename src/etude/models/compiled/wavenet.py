@@ -1,7 +1,8 @@
 """WaveNet step by step, as machine code: Fast WaveNet (Le Paine et al. 2016) with every loop compiled.
 
 Each layer keeps its last (k - 1) * dilation inputs in a ring, so that a step reads every weight once and nothing of
-the past again. Equations: `etude.models.wavenet`. Compared with its layout (`packing` makes one from the other):
+the past again. Equations: `etude.models.wavenet`. Compared with its layout (`wavenet_packing`
+makes one from the other):
 
 * the embedding and the first convolution are one table for each tap: a look-up instead of two products;
 * what goes to the next layer and what goes to the end are one product, into x and skips side by side;
@@ -14,8 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from etude.models.compiled.activations import sigmoid_of_twice, tanh
-from etude.models.compiled.choosing import choose
+from etude.models.compiled.activations import rectify, sigmoid_of_twice, tanh
+from etude.models.compiled.choosing import take
 from etude.models.compiled.jit import kernel, part
 from etude.models.compiled.products import add_product
 
@@ -59,21 +60,13 @@ def write(w, s, known, uniforms, temperature, top_p, codes, shown):
 
     Logits before each step go to `shown` Float32[T, n, levels], unless it is empty.
     """
-    taps = len(s.past)
-    for t in range(codes.shape[0]):
+    for t in range(len(codes)):
         advance(w, s)
+        take(t, s, known, uniforms, temperature, top_p, codes, shown)
         for i in range(codes.shape[1]):
-            if t < len(known):
-                code = known[t, i]
-            else:
-                u = uniforms[t - len(known), i]
-                code = choose(s.logits[i], u, temperature, top_p, s.weights[0], s.weights[1])
-            for j in range(taps - 1):
+            for j in range(len(s.past) - 1):
                 s.past[j, i] = s.past[j + 1, i]
-            s.past[taps - 1, i] = codes[t, i] = code
-            if len(shown):
-                for level in range(s.logits.shape[1]):
-                    shown[t, i, level] = s.logits[i, level]
+            s.past[-1, i] = codes[t, i]
 
 
 @part
@@ -134,13 +127,3 @@ def remember(w, s, layer):
             z[c] = tanh(filters[c]) * sigmoid_of_twice(gates[c])
     at += 1
     s.at[layer] = 0 if at == (w.gated.shape[1] - 1) * w.dilations[layer] else at
-
-
-@part
-def rectify(x, first, bias, rectified, y):
-    """Set `rectified` to the ReLU of x from channel `first` on, and y to the bias of what reads it."""
-    for i in range(len(x)):
-        for c in range(rectified.shape[1]):
-            rectified[i, c] = max(x[i, first + c], ZERO)
-        for c in range(len(bias)):
-            y[i, c] = bias[c]
