@@ -8,6 +8,7 @@ ANSWERS = {  # our row -> the published row of the same kind
     "note 1-gram": "note 1-gram",
     "RBM": "RBM, no memory",
     "NADE": "NADE, no memory",
+    "NADE, relative": "NADE, no memory",
     "GRU": "GRU",
     "GRU, recall": "GRU",
     "TCN": "TCN",
