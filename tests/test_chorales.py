@@ -195,7 +195,7 @@ def test_an_interrupted_parse_leaves_no_cache_and_the_next_one_is_whole(tmp_path
         assert set(arrays) == {"notes", "ends", "notation"}
 
 
-def interrupted(function, tasks, workers):
+def interrupted(function, tasks, workers, seconds):
     yield 0, {"notes": np.zeros((1, 5), np.int64)}
     raise KeyboardInterrupt
 
