@@ -17,7 +17,6 @@ beside them `wavenet.input` [k * embedding, R] and `wavenet.end` [S, S]; each wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import sqrt
 
 import numpy as np
@@ -26,11 +25,12 @@ from etude.errors import EtudeError
 from etude.models.dilated import doubling, linear_arrays, named, receptive_field
 from etude.models.outputs import output_options
 from etude.models.sequence import SequenceModel, embedding_arrays
+from etude.models.streams import Streams
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
 
-class WaveNet(SequenceModel):
+class WaveNet(Streams, SequenceModel):
     """A context of gated dilated causal convolutions with any output that fits the space; all but its network.
 
     Parameters
@@ -89,44 +89,6 @@ class WaveNet(SequenceModel):
     def receptive_field(self) -> int:
         """Steps of the past on which the distribution of the next step depends, at most."""
         return receptive_field(self.options["kernel"], [1, *self.dilations])
-
-    def stream(
-        self,
-        n: int = 1,
-        steps: int | None = None,
-        seed: int = 0,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        prefix: np.ndarray | None = None,
-        block: int = 4096,
-    ) -> Iterator[np.ndarray]:
-        """Draw the pieces of `sample` faster, by compiled code, and hand them out block by block.
-
-        Hours of sound need no more memory than a block. For scalar steps and a categorical output.
-
-        Parameters
-        ----------
-        n, steps, seed, temperature, top_p
-            As for `sample`; without `steps`, the stream does not stop by itself.
-        prefix : Int[P], optional
-            How every piece begins; its steps count and are handed out too.
-        block : int
-            Steps in a block.
-
-        Returns
-        -------
-        iterator of Int64[n, at most `block`]
-            In a space with an end code it stops with the block in which the last piece ends; what follows a piece's
-            first end code is not part of the piece.
-
-        Raises
-        ------
-        EtudeError
-            Another space or output, or a number outside its range.
-        """
-        from etude.models.compiled.generator import stream
-
-        return stream(self, n, steps, seed, temperature, top_p, prefix, block)
 
     def _initial(self, rng):
         residual, skip, kernel, embedding = (self.options[k] for k in ("residual", "skip", "kernel", "embedding"))
