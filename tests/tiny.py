@@ -46,6 +46,7 @@ TINY = {
         {"residual": 6, "skip": 8, "stacks": 2, "dilations": 2, **NADE},
         {"residual": 6, "skip": 8, "stacks": 1, "dilations": 2, **RBM},
     ),
+    "guided-wavenet": ({"residual": 6, "skip": 8, "stacks": 1, "dilations": 3, "guide_channels": 3},),
     "samplernn": (
         {"frames": [2], "hidden": 8, "embedding": 4},
         {"frames": [2, 4], "hidden": 8, "embedding": 4, "dropout": 0.0},

@@ -35,6 +35,7 @@ MODELS = {  # name -> framework -> class
     "rnn": {"torch": "etude.models.rnn:TorchRNN"},
     "tcn": {"torch": "etude.models.tcn:TorchTCN"},
     "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
+    "guided-wavenet": {"torch": "etude.models.guided:TorchGuidedWaveNet"},
     "samplernn": {"torch": "etude.models.samplernn:TorchSampleRNN"},
     "autoencoder": {"torch": "etude.models.autoencoder:TorchAutoencoder"},
     "vae": {"torch": "etude.models.vae:TorchVAE"},

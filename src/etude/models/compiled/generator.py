@@ -28,17 +28,20 @@ class Generator:
         Another family, space or output.
     """
 
+    family: str | None = None  # whose kernel writes; by default the model's own
+
     def __init__(self, model, n: int = 1):
         if model.space.event_shape or model.options["output"] != "categorical":
             got = f"steps of shape {model.space.event_shape}, output {model.options['output']}"
             raise EtudeError("scalar steps and a categorical output", got, "Use `sample`, which takes any model.")
-        if model.name not in FAMILIES:
-            raise EtudeError(f"one of {', '.join(FAMILIES)}", model.name, "Use `sample`, which takes any model.")
+        family = self.family or model.name
+        if family not in FAMILIES:
+            raise EtudeError(f"one of {', '.join(FAMILIES)}", family, "Use `sample`, which takes any model.")
         self.n, self.space = n, model.space
-        packing = import_module(f"etude.models.compiled.{model.name}_packing")
+        packing = import_module(f"etude.models.compiled.{family}_packing")
         self._weights = packing.packed(model)
         self._state = packing.fresh(self._weights, n)
-        self._write = import_module(f"etude.models.compiled.{model.name}").write
+        self._write = import_module(f"etude.models.compiled.{family}").write
 
     def write(self, known, uniforms, temperature: float = 1.0, top_p: float = 1.0) -> np.ndarray:
         """Append codes to every stream: those that are `known`, then one for each uniform number.
@@ -58,25 +61,36 @@ class Generator:
         codes = np.empty((len(known) + len(uniforms), self.n), np.int64)
         nothing = np.empty((0, self.n, self.space.levels), np.float32)
         known = np.ascontiguousarray(known, np.int64)
-        self._write(self._weights, self._state, known, uniforms, float(temperature), float(top_p), codes, nothing)
+        self._write(
+            self._weights_of(len(codes)), self._state, known, uniforms, float(temperature), float(top_p), codes, nothing
+        )
         return codes
 
     def read(self, x) -> np.ndarray:
         """Append known codes Int[T, n] to the streams and return the logits before each, Float32[T, n, levels]."""
         x = np.ascontiguousarray(x, np.int64)
         codes, logits = np.empty_like(x), np.empty((*x.shape, self.space.levels), np.float32)
-        self._write(self._weights, self._state, x, np.empty((0, self.n)), 1.0, 1.0, codes, logits)
+        self._write(self._weights_of(len(x)), self._state, x, np.empty((0, self.n)), 1.0, 1.0, codes, logits)
         return logits
+
+    def _weights_of(self, steps: int):
+        """Return the weights of the next `steps` steps: the same for all."""
+        return self._weights
 
 
 def stream(model, n=1, steps=None, seed=0, temperature=1.0, top_p=1.0, prefix=None, block=4096) -> Iterator[np.ndarray]:
     """Check what is asked of a stream (see `etude.models.streams.Streams.stream`), at once, and return its blocks."""
+    return streamed(Generator, model, n, steps, seed, temperature, top_p, prefix, block)
+
+
+def streamed(generator, model, n, steps, seed, temperature, top_p, prefix, block) -> Iterator[np.ndarray]:
+    """Check what is asked of a stream, make the generator, and return its blocks."""
     if n < 1 or block < 1 or (steps is not None and steps < 0) or not temperature >= 0 or not 0 < top_p <= 1:
         got = f"n={n}, steps={steps}, block={block}, temperature={temperature}, top_p={top_p}"
         raise EtudeError("n, block >= 1, steps >= 0 or None, temperature >= 0, top_p in (0, 1]", got)
     prefix = model.space.check([] if prefix is None else prefix)
     rng = np.random.default_rng(seed)
-    return _blocks(Generator(model, n), steps, rng, temperature, top_p, prefix, block)
+    return _blocks(generator(model, n), steps, rng, temperature, top_p, prefix, block)
 
 
 def _blocks(generator: Generator, steps, rng, temperature, top_p, prefix, block) -> Iterator[np.ndarray]:

@@ -18,7 +18,7 @@ import numpy as np
 from etude.models.compiled.activations import rectify, sigmoid_of_twice, tanh
 from etude.models.compiled.choosing import take
 from etude.models.compiled.jit import kernel, part
-from etude.models.compiled.products import add_product
+from etude.models.compiled.products import add_product, fill
 
 ZERO = np.float32(0)
 
@@ -28,7 +28,7 @@ class Weights(NamedTuple):
 
     input: np.ndarray  # Float32[k, levels + 2, R]; beside the codes the start, and what was before it
     gated: np.ndarray  # Float32[L, k, R, 2R], oldest tap first
-    gated_bias: np.ndarray  # Float32[L, 2R]
+    gated_bias: np.ndarray  # Float32[F, L, 2R], for every frame of a guide; F = 1 where there is none
     out: np.ndarray  # Float32[L, R, R + S], residual and skip
     residual_bias: np.ndarray  # Float32[L, R]
     skip_bias: np.ndarray  # Float32[S], the sum over the layers
@@ -37,6 +37,8 @@ class Weights(NamedTuple):
     output: np.ndarray  # Float32[S, levels]
     output_bias: np.ndarray  # Float32[levels]
     dilations: np.ndarray  # Int64[L]
+    hop: int  # steps in a frame
+    offset: int  # steps of the first frame that are over
 
 
 class State(NamedTuple):
@@ -61,7 +63,7 @@ def write(w, s, known, uniforms, temperature, top_p, codes, shown):
     Logits before each step go to `shown` Float32[T, n, levels], unless it is empty.
     """
     for t in range(len(codes)):
-        advance(w, s)
+        advance(w, s, (w.offset + t) // w.hop)
         take(t, s, known, uniforms, temperature, top_p, codes, shown)
         for i in range(codes.shape[1]):
             for j in range(len(s.past) - 1):
@@ -70,11 +72,11 @@ def write(w, s, known, uniforms, temperature, top_p, codes, shown):
 
 
 @part
-def advance(w, s):
-    """Read the last event and compute the logits of the next."""
+def advance(w, s, frame):
+    """Read the last event and compute the logits of the next, which lies in a frame of the guide."""
     look_up(w, s)
     for layer in range(len(w.gated)):
-        recall(w, s, layer)
+        recall(w, s, layer, w.gated_bias[frame, layer])
         add_product(s.x, w.gated[layer, -1], s.a)
         remember(w, s, layer)
         add_product(s.z, w.out[layer], s.x)
@@ -101,11 +103,9 @@ def look_up(w, s):
 
 
 @part
-def recall(w, s, layer):
+def recall(w, s, layer, bias):
     """Set a to what a layer's bias and its inputs of earlier steps add to filter and gate."""
-    for i in range(len(s.a)):
-        for c in range(s.a.shape[1]):
-            s.a[i, c] = w.gated_bias[layer, c]
+    fill(s.a, bias)
     earlier, dilation = w.gated.shape[1] - 1, w.dilations[layer]
     for j in range(earlier):
         slot = (s.at[layer] + j * dilation) % (earlier * dilation)

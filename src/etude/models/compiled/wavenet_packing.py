@@ -7,6 +7,8 @@ import numpy as np
 from etude.models.compiled.packing import aligned, before, padded, tables, whole
 from etude.models.compiled.wavenet import State, Weights
 
+FOREVER = 2**62  # steps
+
 
 def packed(model) -> Weights:
     """Return the weights of a WaveNet (`etude.models.wavenet`) for the kernel."""
@@ -17,7 +19,7 @@ def packed(model) -> Weights:
     return Weights(
         input=tables(arrays, "wavenet.input"),
         gated=gated,
-        gated_bias=gated_bias,
+        gated_bias=gated_bias[None],
         out=out,
         residual_bias=residual_bias,
         skip_bias=skip_bias,
@@ -26,6 +28,8 @@ def packed(model) -> Weights:
         output=padded(arrays["output.weight"], skip, levels),
         output_bias=padded(arrays["output.bias"], levels),
         dilations=np.array(dilations, np.int64),
+        hop=FOREVER,
+        offset=0,
     )
 
 
@@ -51,12 +55,17 @@ def _gated(arrays, layers: int) -> tuple[np.ndarray, np.ndarray]:
     channels = len(arrays["wavenet.input.bias"])
     weight = np.stack([arrays[f"wavenet.{layer}.gated.weight"] for layer in range(layers)])
     bias = np.stack([arrays[f"wavenet.{layer}.gated.bias"] for layer in range(layers)])
-    weight, bias = weight.reshape(layers, -1, channels, 2, channels), bias.reshape(layers, 2, channels)
-    weight[..., 1, :] /= 2
-    bias[:, 1] /= 2
-    taps, size = weight.shape[1], whole(channels)
-    weight, bias = padded(weight, layers, taps, size, 2, size), padded(bias, layers, 2, size)
-    return weight.reshape(layers, taps, size, 2 * size), bias.reshape(layers, 2 * size)
+    weight = side_by_side(weight.reshape(layers, -1, channels, 2 * channels))
+    size, taps = whole(channels), weight.shape[1]
+    return padded(weight, layers, taps, size, 2 * size), side_by_side(bias)
+
+
+def side_by_side(x: np.ndarray) -> np.ndarray:
+    """Return filters and gates Float32[.., 2R] with room after each, and the gates halved."""
+    channels = x.shape[-1] // 2
+    x = x.reshape(*x.shape[:-1], 2, channels) * np.array([[1], [0.5]], np.float32)
+    size = whole(channels)
+    return padded(x, *x.shape[:-1], size).reshape(*x.shape[:-2], 2 * size)
 
 
 def _out(arrays, layers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

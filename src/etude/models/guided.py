@@ -1,0 +1,264 @@
+"""WaveNet that follows a guide: global and local conditioning (van den Oord et al. 2016, section 2.5).
+
+p(x | y) = prod_t p(x_t | x_<t, y), where the guide y is known as a whole before the first step: the notes that a sound
+shall play, or the spectrogram that it shall have (a vocoder, as in Shen et al. 2018, "Natural TTS Synthesis by
+Conditioning WaveNet on Mel Spectrogram Predictions", section 2.3). A frame of the guide lasts `hop` steps of x; of a
+guide without a rate the one frame lasts the whole piece. With v_f the sum of one vector for each entry of frame f, and
+0 outside the guide, filter and gate of layer l have one more term::
+
+    u_f = relu([v_{f-1}, v_f, v_{f+1}] @ around)      [filter, gate]_t  +=  u_{t // hop} @ V_l
+
+Beside a WaveNet's weights stand `guide.table` Float32[G * K, C] for G entries with K levels, `guide.around.weight`
+[3 * C, C] and `.bias` [C], and `guide.local` [C, layers * 2R], the V of all layers side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import sqrt
+
+import numpy as np
+
+from etude.errors import EtudeError
+from etude.models.autoregressive import Autoregressive
+from etude.models.conditioned import Conditioned
+from etude.models.dilated import linear_arrays, named
+from etude.models.guided_windows import GuidedWindows, framed
+from etude.models.sequence import GROUP_STEPS, NetworkStepper, adapted, compact, embedding_arrays, marginals
+from etude.models.torch.half import TorchHalf
+from etude.models.wavenet import WaveNet
+from etude.training import Task, similar_lengths
+from etude.types import Bits, Budget, Space
+
+SILENT = Space((), 1)  # a guide that says nothing
+FOREVER = 2**62  # steps
+
+
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """A piece and the guide that it follows.
+
+    Parameters
+    ----------
+    x : Int[T, *E]
+    guide : Int[F, *G]
+        At least T / hop frames.
+    """
+
+    x: np.ndarray
+    guide: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+class GuidedWaveNet(WaveNet):
+    """A WaveNet whose layers read a guide.
+
+    `fit`, `bits` and `step_bits` take `Guided` pieces. `follow(guide)` is the model of pieces with one guide: it draws
+    them, continues them and drives the entropy coder as every other model does.
+
+    Parameters
+    ----------
+    space : Space
+    guide : Space or mapping
+        Where guides live. With a rate, the steps of `space` in a frame must be a whole number, `hop`; without one, a
+        guide is a single frame. By default it says nothing: then pieces are plain arrays, and the model a WaveNet.
+    guide_channels : int
+        Size of the vector that a frame is read as, C.
+    **sizes
+        Of the `WaveNet`.
+    """
+
+    name = "guided-wavenet"
+
+    def __init__(
+        self, space: Space, *, seed: int = 0, guide: Space | Mapping = SILENT, guide_channels: int = 64, **sizes
+    ):
+        super().__init__(space, seed=seed, **sizes)
+        if guide_channels < 1:
+            raise EtudeError("guide_channels >= 1", str(guide_channels))
+        self.guide = Space(**guide) if isinstance(guide, Mapping) else guide
+        self.hop = hop_of(space, self.guide)
+        self.options |= {"guide": asdict(self.guide), "guide_channels": guide_channels}
+
+    def fit(self, train, valid=(), budget=None, seed=0, checkpoint=None):
+        """Learn from `Guided` pieces; all else as in `Model.fit`."""
+        train, valid = (self._all_checked(pieces, complete=True) for pieces in (train, valid))
+        if not any(map(len, train)):
+            raise EtudeError("at least one step of music to learn from", "none", "Check the corpus and its split.")
+        return self._fit(train, valid, budget or Budget(), int(seed), checkpoint)
+
+    def bits(self, xs):
+        """Return the code length of each complete `Guided` piece, given its guide, in bits."""
+        return Bits(self._bits(self._all_checked(xs, complete=True)), self.kind)
+
+    def step_bits(self, xs):
+        """Return the surprise of every entry of `Guided` pieces, in bits: Float64[T, *E] for each piece."""
+        return self._step_bits(self._all_checked(xs))
+
+    def follow(self, guide: np.ndarray) -> Following:
+        """Return the model of the pieces that follow a guide Int[F, *G], of F * hop steps at most."""
+        return Following(self, self.guide.check(guide))
+
+    def stepper(self, n: int = 1):
+        """Return a fresh state for `n` pieces whose guide says nothing."""
+        return self._stepper(n, self._silence())
+
+    def stream(self, *args, **options):
+        """Draw pieces whose guide says nothing, by compiled code; see `Streams.stream`."""
+        return self.follow(self._guided(np.zeros((0, *self.space.event_shape), np.int64)).guide).stream(
+            *args, **options
+        )
+
+    def _stepper(self, n: int, guide: np.ndarray) -> NetworkStepper:
+        stepper = NetworkStepper(self.network, n, self.space)
+        frames, inside = framed(self._rows(guide), 0, len(guide))
+        stepper.state = self.network.begin(np.repeat(frames[None], n, 0), np.repeat(inside[None], n, 0))
+        return stepper
+
+    def _all_checked(self, pieces, complete: bool = False) -> list[Guided]:
+        return [self._checked(self._guided(piece), complete) for piece in pieces]
+
+    def _guided(self, piece) -> Guided:
+        return piece if isinstance(piece, Guided) else Guided(np.asarray(piece), self._silence())
+
+    def _silence(self) -> np.ndarray:
+        """Return the only guide of a space in which a guide says nothing."""
+        if self.guide != SILENT:
+            raise EtudeError("a guide with every piece", "a piece alone", "Use Guided(x, guide) or follow(guide).")
+        return np.zeros(1, np.int64)
+
+    def _checked(self, piece: Guided, complete: bool) -> Guided:
+        x = self.space.check(piece.x, complete, widen=False)
+        guide = self.guide.check(piece.guide, widen=False)
+        if len(guide) * self.hop < len(x):
+            got = f"{len(guide)} frames for {len(x)} steps of which {self.hop} are a frame"
+            raise EtudeError("a guide as long as its piece", got, "Lengthen the guide, or cut the piece.")
+        return Guided(x, guide)
+
+    def _rows(self, guide: np.ndarray) -> np.ndarray:
+        return guide.reshape(len(guide), self.guide.entries)
+
+    def _initial(self, rng):
+        arrays = super()._initial(rng)
+        channels, residual = self.options["guide_channels"], self.options["residual"]
+        arrays["guide.table"] = embedding_arrays(self.guide, channels, rng)["embedding.table"]
+        arrays |= named("guide.around", linear_arrays(3 * channels, channels, rng, sqrt(2)))
+        arrays["guide.local"] = linear_arrays(channels, len(self.dilations) * 2 * residual, rng)["weight"]
+        return arrays
+
+    def _fit(self, train, valid, budget, seed, checkpoint):
+        train, valid = (self._compact([piece for piece in pieces if len(piece)]) for pieces in (train, valid))
+        align = 1 if self.guide.rate is None else self.hop
+        windows = GuidedWindows(train, budget.window, budget.batch_size, seed, self.hop, align)
+        groups = [group.tolist() for group in similar_lengths(list(map(len, valid)), GROUP_STEPS)]
+
+        def score(group: list[int]) -> tuple[float, int]:
+            return self._total([valid[i] for i in group])
+
+        if self._untouched:
+            self._restore(self._adapted(train))
+        identity = self._identity(train, valid, budget, seed) if checkpoint is not None else {}
+        history = self._train(Task(windows.batch, groups, score, budget, seed, identity), checkpoint)
+        history.parameters = self.parameters
+        return history
+
+    def _compact(self, pieces: Sequence[Guided]) -> list[Guided]:
+        xs = compact([piece.x.reshape(len(piece), self.space.entries) for piece in pieces], self.space)
+        guides = compact([self._rows(piece.guide) for piece in pieces], self.guide)
+        return [Guided(x, guide) for x, guide in zip(xs, guides, strict=True)]
+
+    def _adapted(self, train: Sequence[Guided]) -> dict[str, np.ndarray]:
+        arrays = adapted(self._arrays(), marginals([piece.x for piece in train], self.space))
+        p = marginals([piece.guide for piece in train], self.guide)
+        table = adapted({"embedding.table": arrays["guide.table"]}, p)["embedding.table"]
+        return {**arrays, "guide.table": table}
+
+    def _identity(self, train, valid, budget, seed):
+        both = ([array for piece in pieces for array in (piece.x, piece.guide)] for pieces in (train, valid))
+        return super()._identity(*both, budget, seed)
+
+    def _step_bits(self, xs):
+        return super()._step_bits([self._guided(x) for x in xs])
+
+    def _score(self, xs):
+        count = -(-max(map(len, xs)) // self.hop)
+        frames, inside = zip(*(framed(self._rows(piece.guide), 0, count) for piece in xs), strict=True)
+        with self.network.following(np.stack(frames), np.stack(inside)):
+            return super()._score([piece.x for piece in xs])
+
+
+class Following(Conditioned, Autoregressive):
+    """The pieces of a `GuidedWaveNet` that follow one guide."""
+
+    name = "following"
+
+    def __init__(self, model: GuidedWaveNet, guide: np.ndarray):
+        super().__init__(model)
+        self.guide = guide
+
+    def stepper(self, n: int = 1):
+        """Return a fresh state for `n` pieces, before their first step."""
+        return self.model._stepper(n, self.guide)
+
+    def stream(self, n=1, steps=None, seed=0, temperature=1.0, top_p=1.0, prefix=None, block=4096):
+        """Draw the pieces of `sample` by compiled code, block by block, as `Streams.stream` does.
+
+        By default as long as the guide. A block is a whole number of frames.
+        """
+        from etude.models.compiled.guided import stream
+
+        return stream(self, n, steps, seed, temperature, top_p, prefix, block)
+
+    def local(self, begin: int, count: int) -> np.ndarray:
+        """Return what some frames of the guide add to filter and gate of every layer, Float32[count, layers, 2R]."""
+        frames, inside = framed(self.model._rows(self.guide), begin, count)
+        return self.model.network.begin(frames[None], inside[None]).local[:, 0].cpu().numpy()
+
+    _condition = Autoregressive._condition
+
+    def _sample(self, n, steps, rng, temperature, top_p=1.0, prefix=None):
+        return Autoregressive._sample(self, n, min(steps, self.most), rng, temperature, top_p, prefix)
+
+    @property
+    def most(self) -> int:
+        """Steps that the guide lasts."""
+        return len(self.guide) * self.model.hop
+
+    def _step_bits(self, xs):
+        return self.model._step_bits([self.model._checked(Guided(x, self.guide), complete=False) for x in xs])
+
+
+class TorchGuidedWaveNet(TorchHalf, GuidedWaveNet):
+    """WaveNet with a guide in PyTorch."""
+
+    def _build(self):
+        import torch
+
+        from etude.models.torch.guided import GuidedNetwork
+
+        with torch.random.fork_rng(devices=[]):  # layers draw weights, which `_initial` then replaces
+            options = self.options
+            output = {"output": options["output"], "hidden": options["output_hidden"]}
+            return GuidedNetwork(self.space, options["embedding"], self._context(), **output)
+
+    def _context(self):
+        from etude.models.torch.guided import GuidedLayers
+
+        names = ("residual", "skip", "kernel", "dropout")
+        sizes = {name: self.options[name] for name in names}
+        guide = {"guide": self.guide, "hop": self.hop, "channels": self.options["guide_channels"]}
+        return GuidedLayers(inputs=self.options["embedding"], dilations=self.dilations, **guide, **sizes)
+
+
+def hop_of(space: Space, guide: Space) -> int:
+    """Return the steps of `space` in a frame of the guide; raises EtudeError where they are not a whole number."""
+    if guide.rate is None:
+        return FOREVER
+    ratio = 0.0 if space.rate is None else space.rate / guide.rate
+    if ratio < 1 or abs(ratio - round(ratio)) > 1e-6 * ratio:
+        got = f"{space.rate} steps and {guide.rate} frames a second"
+        raise EtudeError("a whole number of steps in a frame of the guide", got, "Choose another rate or hop.")
+    return round(ratio)

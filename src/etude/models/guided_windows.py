@@ -1,0 +1,75 @@
+"""Windows of pieces that follow a guide, each with the frames of the guide that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from etude.training.windows import Cuts, pad
+
+
+class GuidedBatch(NamedTuple):
+    """B windows of at most W steps, as a `Batch`, and the frames that they follow.
+
+    events, first, mask
+        See `etude.training.windows.Batch`.
+    frames : Int64[B, F + 2, G]
+        The frames of each window, with the one before and the one after.
+    inside : Bool[B, F + 2]
+        Frames that exist.
+    """
+
+    events: np.ndarray
+    first: np.ndarray
+    mask: np.ndarray
+    frames: np.ndarray
+    inside: np.ndarray
+
+
+class GuidedWindows(Cuts):
+    """Batches of random windows that begin with a frame of their guide.
+
+    Parameters
+    ----------
+    pieces : sequence
+        Each with `x` Int[T, entries], T > 0, and `guide` Int[F, G].
+    window, batch_size, seed
+        See `Cuts`.
+    hop : int
+        Steps in a frame.
+    align : int
+        Windows begin at multiples: `hop`, or 1 where one frame lasts the whole piece.
+    """
+
+    def __init__(self, pieces: Sequence, window: int, batch_size: int, seed: int, hop: int, align: int):
+        super().__init__([piece.x for piece in pieces], window, batch_size, seed)
+        self.pieces, self.hop, self.align = list(pieces), hop, align
+        self.count = -(-window // hop)
+
+    def batch(self, step: int) -> GuidedBatch:
+        """Return the batch of optimiser step `step`."""
+        pieces, rng = self.chosen(step)
+        starts = [self._start(len(piece.x), rng) for piece in pieces]
+        cuts = [
+            (piece.x[max(start - 1, 0) : start + self.window], start == 0)
+            for piece, start in zip(pieces, starts, strict=True)
+        ]
+        frames, inside = zip(
+            *(framed(p.guide, start // self.hop, self.count) for p, start in zip(pieces, starts, strict=True)),
+            strict=True,
+        )
+        return GuidedBatch(*pad(cuts), np.stack(frames), np.stack(inside))
+
+    def _start(self, length: int, rng: np.random.Generator) -> int:
+        half = self.window // 2
+        start = int(np.clip(rng.integers(-half, length - half + 1), 0, max(length - self.window, 0)))
+        return start // self.align * self.align
+
+
+def framed(guide: np.ndarray, begin: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return frames begin - 1 .. begin + count of a guide Int[F, G] as Int64, and which exist as Bool[count + 2]."""
+    places = np.arange(begin - 1, begin + count + 1)
+    inside = (places >= 0) & (places < len(guide))
+    return guide[places.clip(0, len(guide) - 1)].astype(np.int64), inside

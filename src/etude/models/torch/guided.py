@@ -1,0 +1,115 @@
+"""WaveNet with a guide in PyTorch. Equations and weight layout: `etude.models.guided`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from etude.errors import EtudeError
+from etude.models.dilated import named
+from etude.models.torch.dilated import Linear
+from etude.models.torch.network import Network
+from etude.models.torch.wavenet import GatedLayers
+from etude.types import Space
+
+
+class Along(NamedTuple):
+    """Where a batch stands along its guides."""
+
+    caches: list[Tensor] | None  # of the convolutions
+    local: Tensor  # Float[F, n, layers, 2R], what each frame adds to each layer's filter and gate
+    at: int  # the next step
+
+
+class GuidedLayers(GatedLayers):
+    """The gated layers of a WaveNet, each with a term from the guide. State: `Along`."""
+
+    def __init__(self, guide: Space, hop: int, channels: int, **sizes):
+        super().__init__(**sizes)
+        self.hop = hop
+        self.register_buffer("offsets", torch.arange(guide.entries) * guide.levels, persistent=False)
+        self.table = nn.Parameter(torch.zeros(guide.entries * guide.levels, channels))
+        self.around = Linear(3 * channels, channels)
+        self.local = nn.Parameter(torch.zeros(channels, len(self.layers) * 2 * sizes["residual"]))
+        self.given: Along | None = None  # where `forward` begins when it gets no state
+
+    def along(self, frames: Tensor, inside: Tensor) -> Along:
+        """Return the state before the first step of pieces that follow frames Int[n, F + 2, G]; see `GuidedBatch`."""
+        rows = (frames + self.offsets).flatten(0, 1)
+        vectors = nn.functional.embedding_bag(rows, self.table, mode="sum").unflatten(0, frames.shape[:2])
+        vectors = (vectors * inside[..., None]).transpose(0, 1)
+        u = torch.relu(self.around(torch.cat([vectors[:-2], vectors[1:-1], vectors[2:]], dim=-1)))
+        return Along(None, (u @ self.local).unflatten(-1, (len(self.layers), -1)), 0)
+
+    def forward(self, vectors: Tensor, state: Along | None = None) -> tuple[Tensor, Along]:
+        """Return features Float[n, T, S] of vectors Float[n, T, inputs], and the state after them."""
+        state = self.given if state is None else state
+        steps = vectors.shape[1]
+        term = spread(state.local, self.hop, state.at, steps)
+        caches = [None] * (1 + len(self.layers)) if state.caches is None else state.caches
+        x, cache = self.input(vectors.transpose(0, 1), caches[0])
+        skips, news = 0, [cache]
+        for i, (layer, past) in enumerate(zip(self.layers, caches[1:], strict=True)):
+            activations, cache = layer.gated(self.dropout(x), past)
+            filters, gates = (activations + term(i)).chunk(2, dim=-1)
+            z = torch.tanh(filters) * torch.sigmoid(gates)
+            skips, news = skips + layer.skip(z), [*news, cache]
+            x = x if layer.residual is None else x + layer.residual(z)
+        features = self.dropout(torch.relu(self.end(torch.relu(skips)))).transpose(0, 1)
+        return features, state._replace(caches=news, at=state.at + steps)
+
+    def views(self) -> dict[str, Tensor]:
+        """Return the weights in the shared layout."""
+        return {
+            **super().views(),
+            "guide.table": self.table,
+            **named("guide.around", self.around.views()),
+            "guide.local": self.local,
+        }
+
+
+class GuidedNetwork(Network):
+    """A `Network` whose context is `GuidedLayers`."""
+
+    def loss(self, batch) -> Tensor:
+        """Return the mean nats per step of a `GuidedBatch` of tensors."""
+        with self._at(self.context.along(batch.frames, batch.inside)):
+            return super().loss(batch)
+
+    def begin(self, frames: np.ndarray, inside: np.ndarray) -> Along:
+        """Return the state before the first step of pieces that follow `frames`; see `GuidedBatch`."""
+        with self.still():
+            return self.context.along(self.tensor(frames), self.tensor(inside))
+
+    @contextmanager
+    def following(self, frames: np.ndarray, inside: np.ndarray):
+        """Let pieces that begin inside the block follow `frames`."""
+        with self._at(self.begin(frames, inside)):
+            yield
+
+    @contextmanager
+    def _at(self, state: Along):
+        self.context.given = state
+        try:
+            yield
+        finally:
+            self.context.given = None
+
+
+def spread(local: Tensor, hop: int, at: int, steps: int) -> Callable[[int], Tensor]:
+    """Return a function of the layer: what the guide adds to it at steps `at` .. `at + steps - 1`, Float[steps, n, 2R].
+
+    Where all lie in one frame, one row that is added to each.
+    """
+    first, last = at // hop, (at + steps - 1) // hop
+    if last >= len(local):
+        raise EtudeError("a guide as long as its piece", f"{len(local)} frames of {hop} steps", "Lengthen the guide.")
+    if first == last:
+        return lambda layer: local[first : first + 1, :, layer]
+    part, offset = local[first : last + 1], at - first * hop
+    return lambda layer: part[:, None, :, layer].expand(-1, hop, -1, -1).flatten(0, 1)[offset : offset + steps]
