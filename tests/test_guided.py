@@ -9,6 +9,7 @@ import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import SpaceMismatch
 from etude.evaluation.coder import proof
+from etude.models import sequence
 from etude.models.compiled import wavenet_packing
 from etude.models.compiled.generator import Generator
 from etude.models.guided import Guided, hop_of
@@ -95,6 +96,13 @@ def test_pieces_with_guides_and_a_model_that_follows_agree(guide):
     alone = [model.follow(piece.guide).bits([piece.x]).total for piece in pieces]
     assert model.bits(pieces).values == pytest.approx(alone, abs=1e-3)
     assert model.bits(pieces).kind == "exact"
+
+
+def test_pieces_scored_in_chunks_that_cut_frames_have_the_same_bits(monkeypatch):
+    model, pieces = untrained(), pieces_of(NOTES, (39,))
+    whole = model.step_bits(pieces)[0]
+    monkeypatch.setattr(sequence, "LOGITS_AT_ONCE", 6 * SAMPLES.levels)  # six steps, a frame and a half
+    np.testing.assert_allclose(model.step_bits(pieces)[0], whole, atol=1e-5)
 
 
 def test_the_coder_proves_the_bits():
