@@ -49,10 +49,8 @@ def bits_by_hand(model, piece):
     v = np.zeros((len(guide) + 2, channels))
     for f, frame in enumerate(guide, start=1):
         v[f] = sum(w["guide.table"][entry * levels + code] for entry, code in enumerate(frame))
-    u = [
-        np.maximum(v[f : f + 3].ravel() @ w["guide.around.weight"] + w["guide.around.bias"], 0)
-        for f in range(len(guide))
-    ]
+    around = np.stack([v[f : f + 3].ravel() for f in range(len(guide))])
+    u = np.tanh(around @ w["guide.around.weight"] + w["guide.around.bias"])
     past = np.concatenate([w["embedding.start"][None], w["embedding.table"][piece.x[:-1]]])
 
     def convolved(x, name, dilation):
@@ -125,11 +123,8 @@ def test_a_step_sees_its_frame_and_the_one_on_either_side():
 def test_a_silent_guide_leaves_a_wavenet():
     model = enlarged(etude.model("guided-wavenet", SAMPLES, **SIZES))
     arrays = model._arrays()
-    u = np.maximum(
-        np.concatenate([np.zeros(3), arrays["guide.table"][0], np.zeros(3)]) @ arrays["guide.around.weight"]
-        + arrays["guide.around.bias"],
-        0,
-    )
+    around = np.concatenate([np.zeros(3), arrays["guide.table"][0], np.zeros(3)]) @ arrays["guide.around.weight"]
+    u = np.tanh(around + arrays["guide.around.bias"])
     plain = etude.model("wavenet", SAMPLES, **{k: v for k, v in SIZES.items() if k != "guide_channels"})
     terms = (u @ arrays["guide.local"]).reshape(len(model.dilations), -1)
     weights = {name: array for name, array in arrays.items() if not name.startswith("guide.")}

@@ -6,7 +6,7 @@ Conditioning WaveNet on Mel Spectrogram Predictions", section 2.3). A frame of t
 guide without a rate the one frame lasts the whole piece. With v_f the sum of one vector for each entry of frame f, and
 0 outside the guide, filter and gate of layer l have one more term::
 
-    u_f = relu([v_{f-1}, v_f, v_{f+1}] @ around)      [filter, gate]_t  +=  u_{t // hop} @ V_l
+    u_f = tanh([v_{f-1}, v_f, v_{f+1}] @ around)      [filter, gate]_t  +=  u_{t // hop} @ V_l
 
 Beside a WaveNet's weights stand `guide.table` Float32[G * K, C] for G entries with K levels, `guide.around.weight`
 [3 * C, C] and `.bias` [C], and `guide.local` [C, layers * 2R], the V of all layers side by side.
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import sqrt
 
 import numpy as np
 
@@ -145,8 +144,9 @@ class GuidedWaveNet(WaveNet):
         arrays = super()._initial(rng)
         channels, residual = self.options["guide_channels"], self.options["residual"]
         arrays["guide.table"] = embedding_arrays(self.guide, channels, rng)["embedding.table"]
-        arrays |= named("guide.around", linear_arrays(3 * channels, channels, rng, sqrt(2)))
-        arrays["guide.local"] = linear_arrays(channels, len(self.dilations) * 2 * residual, rng)["weight"]
+        arrays |= named("guide.around", linear_arrays(3 * channels, channels, rng))
+        # zero, so that what is learnt of the sound is not disturbed by a guide that is not understood yet
+        arrays["guide.local"] = np.zeros((channels, len(self.dilations) * 2 * residual), np.float32)
         return arrays
 
     def _fit(self, train, valid, budget, seed, checkpoint):

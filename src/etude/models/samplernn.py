@@ -12,8 +12,10 @@ Above the top tier there is no c; the output's own linear map is the last layer 
 not overlap and are counted from the first step of the piece; events before it are 0, but for the start vector of the
 last. A step thus depends on all of the past, through states that were updated t / F_k times instead of t times.
 
-Where this differs from the paper: frames are read as embedded events, as tier 1 reads them, instead of as amplitudes,
-which are one such embedding; so codes need no order and steps may be vectors. States begin at 0, not at learned ones.
+Where this differs from the paper: frames are read as embedded events, as tier 1 reads them, instead of as amplitudes;
+so codes need no order and steps may be vectors. But amplitudes are one such embedding, and where steps are the levels
+of a signal (scalars at a rate), the table begins as that: level v in [-1, 1] is read as v and as sinh(5 v) / sinh(5),
+near the amplitude that a mu-law code stands for, beside small random numbers. States begin at 0, not at learned ones.
 Windows of a fit begin with fresh states (see `etude.training.windows`), where the paper carries them from one
 subsequence of truncated back-propagation to the next; scoring and generation carry them through the whole piece.
 
@@ -27,11 +29,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
+import numpy as np
+
 from etude.errors import EtudeError, unknown_name
 from etude.models.dilated import linear_arrays, named
 from etude.models.outputs import output_options
 from etude.models.rnn import GATES, layer_arrays
-from etude.models.sequence import SequenceModel, embedding_arrays
+from etude.models.sequence import SequenceModel, embedding_arrays, marginals
 from etude.models.streams import Streams
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
@@ -95,6 +99,8 @@ class SampleRNN(Streams, SequenceModel):
             self.options[k] for k in ("hidden", "layers", "embedding", "frames", "cell")
         )
         arrays = embedding_arrays(self.space, embedding, rng)
+        if is_signal(self.space):
+            arrays["embedding.table"] = amplitude_table(arrays["embedding.table"])
         for k, (frame, ratio) in enumerate(zip(frames, ratios(frames), strict=True), start=2):
             tier = named("frame", linear_arrays(frame * embedding, hidden, rng))
             for layer in range(layers):
@@ -103,6 +109,27 @@ class SampleRNN(Streams, SequenceModel):
         arrays |= named("samplernn.1.read", linear_arrays(frames[0] * embedding, hidden, rng))
         arrays |= named("samplernn.1.hidden", linear_arrays(hidden, hidden, rng, sqrt(2)))
         return arrays | self._output_arrays(hidden, rng)
+
+    def _fit(self, train, valid, budget, seed, checkpoint):
+        if self._untouched and is_signal(self.space):  # else the table would be scaled as if its columns were alike
+            counted = np.log(marginals(train, self.space)).ravel().astype(np.float32)
+            self._restore({**self._arrays(), "output.bias": counted})
+        return super()._fit(train, valid, budget, seed, checkpoint)
+
+
+def is_signal(space: Space) -> bool:
+    """Say whether steps are the levels of a signal: scalars at a rate."""
+    return space.rate is not None and not space.event_shape
+
+
+def amplitude_table(table: np.ndarray) -> np.ndarray:
+    """Return an embedding Float32[levels, size] in which levels are read as amplitudes.
+
+    Two columns (one, where there is no second) hold the level and its expansion, the others a tenth of `table`.
+    """
+    level = np.linspace(-1, 1, len(table))
+    columns = np.stack([3 * level, 8 * np.sinh(5 * level) / np.sinh(5)], axis=1)[:, : table.shape[1]]
+    return np.concatenate([columns, table[:, columns.shape[1] :] / 10], axis=1).astype(np.float32)
 
 
 def ratios(frames: Sequence[int]) -> list[int]:

@@ -43,7 +43,7 @@ class GuidedLayers(GatedLayers):
         rows = (frames + self.offsets).flatten(0, 1)
         vectors = nn.functional.embedding_bag(rows, self.table, mode="sum").unflatten(0, frames.shape[:2])
         vectors = (vectors * inside[..., None]).transpose(0, 1)
-        u = torch.relu(self.around(torch.cat([vectors[:-2], vectors[1:-1], vectors[2:]], dim=-1)))
+        u = torch.tanh(self.around(torch.cat([vectors[:-2], vectors[1:-1], vectors[2:]], dim=-1)))
         return Along(None, (u @ self.local).unflatten(-1, (len(self.layers), -1)), 0)
 
     def forward(self, vectors: Tensor, state: Along | None = None) -> tuple[Tensor, Along]:
