@@ -6,15 +6,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 import etude
 from etude import cli, study
-from etude.cli import generate
+from etude.cli import generate, saved_models
 from etude.files import project_root
-from etude.formats.audio import read_audio
+from etude.formats.audio import read_audio, write_audio
+from etude.formats.audio_blocks import write_blocks
 from etude.formats.midi import read_midi, write_midi
 from etude.study.plan import make_plan
-from etude.types import Piece, Score
+from etude.types import Audio, Evidence, Piece, Score
 
 CHORD = Score(np.array([[0, 8, 60, 80, 0], [0, 8, 64, 80, 0], [8, 8, 67, 80, 0]]), 4)
 
@@ -35,12 +37,28 @@ def project(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def sounding(project):
+    """The same project, which has also saved a WaveNet of samples and one of piano rolls."""
+    for name, size in (("waveform", {"rate": 8000}), ("pianoroll", {})):
+        representation = etude.representation(name, **size)
+        model = etude.model("wavenet", representation.space, residual=4, skip=4, stacks=1, dilations=2)
+        study.start("11_rnn").model(f"wavenet-{name}", model, representation)
+    return project
+
+
 def refused(capsys, *arguments):
     """Run the command line, which must fail with status 2, and return its one line."""
     assert cli.main(list(arguments)) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "Traceback" not in said.err
     return said.err
+
+
+def printed(capsys, line):
+    """Run the command line, which must succeed, and return what it prints."""
+    assert cli.main(line.split()) == 0
+    return capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["", *cli.COMMANDS])
@@ -116,6 +134,87 @@ def test_music_goes_on_from_a_beginning(project, capsys):
     song = read_midi(project / "song.mid").common()
     assert song.notes[song.notes[:, 0] < 8].tolist() == CHORD.common().notes[:2].tolist()
     assert song.length > CHORD.length
+
+
+def test_a_sound_file_asks_for_the_model_of_samples(sounding, capsys):
+    line = "generate wavenet --out a.wav --seconds 0.6 --seed 4 --temperature 0.8 --top-p 0.9"
+    assert printed(capsys, line) == "a.wav: 0.6 s, 8000 samples a second, by wavenet-waveform (run quick)\n"
+    waveform, model = etude.representation("waveform"), etude.load("reports/runs/quick/models/wavenet-waveform")
+    (codes,) = np.concatenate(list(model.stream(1, 4800, 4, 0.8, 0.9)), axis=1)  # more than a block
+    assert np.abs(soundfile.read("a.wav")[0] - waveform.decode(codes).audio.samples).max() < 1e-4
+    folder = "reports/runs/quick/models/wavenet-waveform"
+    assert "by wavenet-waveform" in printed(capsys, f"generate wavenet --out e.wav --seconds 0.1 --from {folder}")
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ("wavenet --representation pianoroll --out b.wav", "wavenet-pianoroll"),
+        ("wavenet --out c.mid", "wavenet-pianoroll"),
+        ("marginal --out d.ogg", "marginal-pianoroll"),
+    ],
+)
+def test_scores_are_written_or_rendered_where_no_model_of_sound_is_meant(sounding, capsys, asked, taken):
+    assert f"by {taken}" in printed(capsys, f"generate {asked} --seconds 2")
+
+
+def test_a_sound_goes_on_from_a_beginning_and_is_what_sample_draws(sounding, capsys):
+    beginning = Audio(np.sin(np.arange(100) / 3), 8000)
+    write_audio(beginning, sounding / "opening.wav")
+    printed(capsys, "generate wavenet --prime opening.wav --out a.wav --steps 50 --seed 2")
+    waveform, model = etude.representation("waveform"), etude.load("reports/runs/quick/models/wavenet-waveform")
+    known = waveform.encode(Piece("opening", audio=read_audio(sounding / "opening.wav")))
+    (codes,) = model.condition(Evidence.prefix(known)).sample(1, 150, 2)
+    assert np.array_equal(codes[:100], known)
+    assert np.abs(soundfile.read("a.wav")[0] - waveform.decode(codes).audio.samples).max() < 1e-4
+
+
+def test_a_sound_is_written_block_by_block(tmp_path):
+    sound = Audio(np.sin(np.arange(1000) / 5), 8000)
+    for suffix in (".wav", ".flac", ".mp3"):
+        whole, parts = tmp_path / f"whole{suffix}", tmp_path / f"parts{suffix}"
+        write_audio(sound, whole)
+        assert write_blocks(np.split(sound.samples, [300, 301, 900]), 8000, parts) == 1000
+        assert parts.read_bytes() == whole.read_bytes()
+
+    def breaking():
+        yield sound.samples
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_blocks(breaking(), 8000, tmp_path / "broken.wav")
+    assert not list(tmp_path.glob("*broken*"))
+    for rate, name, message in ((8000, "a.aac", "sound format"), (8001, "a.mp3", "an MP3 rate")):
+        with pytest.raises(etude.EtudeError, match=message):
+            write_blocks([], rate, tmp_path / name)
+
+
+def test_representations_of_sound_are_known():
+    from etude.registry import REPRESENTATIONS
+
+    of_sound = [name for name in REPRESENTATIONS if etude.representation(name).domain == "audio"]
+    assert sorted(saved_models.AUDIO) == sorted(of_sound)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("generate wavenet --out a.mid --representation waveform", "This model writes sound, not notes"),
+        ("generate samplernn --out a.wav", "etude run 16_samplernn"),
+        ("generate rnn --out a.mid", "etude run 11_rnn -p representation=midi"),
+        ("generate wavenet --out a.wav --temperature -1", "temperature >= 0"),
+        ("generate wavenet --out a.wav --prime no.wav", "no.wav"),
+    ],
+)
+def test_what_is_asked_of_sound_and_cannot_be_is_said_in_one_line(sounding, capsys, line, message):
+    assert message in refused(capsys, *line.split())
+    assert not list(sounding.glob("a.*"))
+
+
+def test_where_several_models_suit_the_reader_is_asked(sounding, capsys):
+    shutil.copytree("reports/runs/quick/models/wavenet-pianoroll", "reports/runs/quick/models/wavenet-midi")
+    assert "Say which: --representation midi" in refused(capsys, "generate", "wavenet", "--out", "a.mid")
+    assert "wavenet-waveform" in printed(capsys, "generate wavenet --out a.wav --seconds 0.1")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ examples:
   etude run                                   the whole study, a few minutes (profile quick)
   etude run 11_rnn -p representation=text -p steps=50
   etude generate rnn --representation midi --out song.mid --seed 3
+  etude generate wavenet --out sound.wav      samples of sound, written as they are made
   etude corpora                               what there is to learn from
   etude site --open                           the committed study as a book
 

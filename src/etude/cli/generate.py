@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
-from etude.errors import CorruptCheckpoint, EtudeError, MissingData
+from etude.cli.saved_models import choose_representation, find_model, read_representation
+from etude.errors import EtudeError, MissingData
 
 EXAMPLES = """\
 examples:
@@ -14,9 +14,12 @@ examples:
   etude generate rnn --representation text --out tune.abc --seed 7 --temperature 0.9 --top-p 0.95
   etude generate rnn --representation pianoroll --out song.mp3 --seconds 30
   etude generate rnn --representation midi --prime opening.mid --out continued.svg
+  etude generate wavenet --out sound.wav --seconds 20
+  etude generate samplernn --out continued.wav --prime opening.wav
 
 The model is the one that comes with the study, else the one that the newest run has saved (etude run 11_rnn); --from
-names another run or folder. Same model, seed, temperature and top-p: same music."""
+names another run or folder. Without --representation, a sound file asks for a model of sound where there is one. Sound
+goes to disk as it is made, hours too. Same model, seed, temperature and top-p: same music."""
 
 SCORES = (".mid", ".midi", ".abc", ".musicxml", ".xml", ".svg")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
@@ -33,7 +36,7 @@ def add(commands) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a family of models, as rnn")
-    parser.add_argument("--representation", required=True, metavar="NAME", help="what it was trained on, as midi")
+    parser.add_argument("--representation", metavar="NAME", help="what it was trained on, as midi")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help=" ".join((*SCORES, *SOUNDS)))
     parser.add_argument("--from", dest="source", metavar="RUN", help="a run's name or a folder")
     parser.add_argument("--seconds", type=float, help="length of the music (default 30 where a step has a length)")
@@ -50,54 +53,50 @@ def run(given: argparse.Namespace) -> int:
     from etude.registry import MODELS, REPRESENTATIONS, load
 
     _check_arguments(given, MODELS, REPRESENTATIONS)
-    folder = find_model(f"{given.model}-{given.representation}", given.source)
+    sound = given.out.suffix.lower() in SOUNDS
+    wanted = given.representation or choose_representation(given.model, given.source, sound)
+    folder = find_model(f"{given.model}-{wanted}", given.source)
     representation, model = read_representation(folder), load(folder)
-    if given.out.suffix.lower() in SCORES and representation.domain == "audio":
+    if not sound and representation.domain == "audio":
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
-    given_steps = 0
-    if given.prime:
-        prefix = _prefix(representation, given.prime)
-        given_steps, model = len(prefix), _conditioned(model, prefix)
+    prefix = _prefix(representation, given.prime) if given.prime else None
     steps = given.steps or _steps(representation.space.rate, given.seconds)
-    (codes,) = model.sample(1, given_steps + steps, given.seed, given.temperature, given.top_p)
+    if representation.name == "waveform" and _streams(model):
+        facts = _write_stream(model, representation, prefix, steps, given)
+    else:
+        facts = _write_sample(model, representation, prefix, steps, given)
+    print(f"{given.out}: {facts}, by {folder.name} ({_origin(folder)})")
+    return 0
+
+
+def _write_sample(model, representation, prefix, steps: int, given: argparse.Namespace) -> str:
+    if prefix is not None:
+        steps, model = steps + len(prefix), _conditioned(model, prefix)
+    (codes,) = model.sample(1, steps, given.seed, given.temperature, given.top_p)
     piece = representation.decode(codes)
     if given.seconds and not given.steps and representation.space.rate is None:
         piece = piece.with_score(_opening(piece.score, given.seconds))
     write_piece(piece, given.out)
-    print(f"{given.out}: {piece.seconds:.1f} s, {_amount(piece)}, by {folder.name} ({_origin(folder)})")
-    return 0
+    return f"{piece.seconds:.1f} s, {_amount(piece)}"
 
 
-def find_model(name: str, source: str | None = None) -> Path:
-    """Return the folder of a saved model: in the run or folder `source`, else pretrained, else the newest run's."""
-    from etude.cli.site import run_folder
-    from etude.files import data_dir, project_root
+def _streams(model) -> bool:
+    """Say whether compiled code draws from the model."""
+    from etude.models.compiled.generator import FAMILIES
 
-    if source:
-        given = run_folder(source)
-        places = [given, given / name, given / "models" / name]
-    else:
-        runs = (project_root() / "reports" / "runs").glob(f"**/models/{name}/model.json")
-        newest_first = sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)
-        places = [data_dir() / "pretrained" / name, *(path.parent for path in newest_first)]
-    for place in places:
-        if (place / "model.json").is_file():
-            return place
-    representation = name.partition("-")[2]
-    remedy = f"Train it: etude run 11_rnn -p representation={representation}"
-    where = f"in {source}" if source else "in any run nor in data/pretrained"
-    raise MissingData(f"a trained {name}", f"none {where}", remedy)
+    return model.name in FAMILIES and model.options["output"] == "categorical" and not model.options.get("recall")
 
 
-def read_representation(folder: Path):
-    """Return the representation that a saved model was trained on, as described beside it."""
-    from etude.registry import representation
+def _write_stream(model, waveform, prefix, steps: int, given: argparse.Namespace) -> str:
+    """Draw a sound block by block and write it as it comes."""
+    from etude.formats.audio_blocks import write_blocks
+    from etude.models.compiled.generator import stream
 
-    try:
-        described = json.loads((folder / "made_by.json").read_text(encoding="utf-8"))["representation"]
-        return representation(described["name"], **described["options"])
-    except (OSError, LookupError, TypeError, json.JSONDecodeError) as error:
-        raise CorruptCheckpoint("made_by.json beside the model", f"{folder}: {error!r}", "Train it again.") from error
+    if prefix is not None:
+        steps += len(prefix)
+    blocks = stream(model, 1, steps, given.seed, given.temperature, given.top_p, prefix)
+    written = write_blocks((waveform.decode(codes[0]).audio.samples for codes in blocks), waveform.rate, given.out)
+    return f"{written / waveform.rate:.1f} s, {waveform.rate} samples a second"
 
 
 def write_piece(piece, out: Path) -> None:
@@ -139,7 +138,7 @@ def _check_arguments(given: argparse.Namespace, models, representations) -> None
 
     if given.model not in models:
         raise unknown_name("model", given.model, models)
-    if given.representation not in representations:
+    if given.representation is not None and given.representation not in representations:
         raise unknown_name("representation", given.representation, representations)
     if given.out.suffix.lower() not in (*SCORES, *SOUNDS):
         raise EtudeError(f"a file name ending in {' '.join((*SCORES, *SOUNDS))}", str(given.out))
