@@ -15,6 +15,7 @@ def plot_spectrograms(
     representation,
     *,
     columns: int = 3,
+    lowest: float = 60.0,
     highest: float | None = None,
     between: tuple[float, float] | None = None,
 ):
@@ -27,8 +28,8 @@ def plot_spectrograms(
         Whose codes they are.
     columns : int
         Panels in a row.
-    highest : float, optional
-        Top of the frequency axis in Hz.
+    lowest, highest : float
+        Ends of the frequency axis in Hz; by default it goes up to the last band.
     between : (float, float), optional
         Seconds that are marked in every panel by two lines.
 
@@ -48,6 +49,7 @@ def plot_spectrograms(
         ax.set_axis_off()
     for place, (ax, (title, codes)) in enumerate(zip(axs.flat, pictures.items(), strict=False)):
         _draw(ax, codes, representation, title, highest, between)
+        ax.set_ylim(bottom=lowest)
         if place % columns:
             ax.set_ylabel("")
     scale = pyplot.cm.ScalarMappable(pyplot.Normalize(representation.floor_db, 0), "magma")
