@@ -6,7 +6,7 @@ import pytest
 import etude
 from etude import Audio, EtudeError, Piece
 from etude.display.spectrograms import plot_spectrograms
-from etude.evaluation import log_spectral_distance
+from etude.evaluation import code_lengths, log_spectral_distance
 from etude.evaluation.partials import comb, partials_table
 from etude.evaluation.sound_distance import distance_table
 from etude.study import record, spectrograms
@@ -38,6 +38,14 @@ def test_the_trial_holds_frames_of_every_instrument_and_keeps_both_corpora(run):
     assert run._parts["corpora"].keys() == {"rendered/oboe", "rendered/piano"}
     kept = run._parts["corpora"].values()
     assert len({corpus["digest"] for corpus in kept}) == 2
+
+
+def test_the_floors_are_fitted_and_xz_reads_no_training_pieces(run):
+    one = spectrograms.with_floors(spectrograms.rendered(run, first=1, held_out=1))
+    assert one.floors.keys() == {"uniform", "marginal", "copy-previous", "counts", "xz alone"}
+    bits = {name: code_lengths(floor, one.codes["test"]).total for name, floor in one.floors.items()}
+    assert bits["counts"] < bits["copy-previous"] < bits["marginal"] < bits["uniform"]
+    assert bits["xz alone"] < bits["uniform"]
 
 
 def test_the_floor_is_far_and_the_sound_itself_is_not():

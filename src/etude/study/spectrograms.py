@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from etude import registry
+from etude.evaluation.compressors import compressor_bits
+from etude.evaluation.floors import fitted_floors
 from etude.study.record import Run
 from etude.study.trial import Trial
 
@@ -42,3 +44,15 @@ def rendered(run: Run, instruments: Sequence[str] = ("oboe",), first: int = 64, 
             pieces.setdefault(split, []).extend(corpus.load(split)[:wanted])
     codes = {split: [spectrogram.encode(piece) for piece in some] for split, some in pieces.items()}
     return Trial(spectrogram, pieces, codes, codes["train"])
+
+
+def with_floors(trial: Trial) -> Trial:
+    """Fit the floors that a spectrogram is set against, and compress its test split with xz.
+
+    The compressors that first read the training split are left out: they would read millions of entries anew for every
+    piece, minutes long, for more bits than the counts need.
+    """
+    space = trial.representation.space
+    trial.floors |= fitted_floors(space, trial.train, trial.codes["valid"])
+    trial.floors["xz alone"] = compressor_bits("xz", trial.codes["test"], space)
+    return trial
