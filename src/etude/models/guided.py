@@ -3,13 +3,16 @@
 p(x | y) = prod_t p(x_t | x_<t, y), where the guide y is known as a whole before the first step: the notes that a sound
 shall play, or the spectrogram that it shall have (a vocoder, as in Shen et al. 2018, "Natural TTS Synthesis by
 Conditioning WaveNet on Mel Spectrogram Predictions", section 2.3). A frame of the guide lasts `hop` steps of x; of a
-guide without a rate the one frame lasts the whole piece. With v_f the sum of one vector for each entry of frame f, and
-0 outside the guide, filter and gate of layer l have one more term::
+guide without a rate the one frame lasts the whole piece. Filter and gate of layer l have one more term::
 
+    v_f = sum of a vector for each entry of frame f whose code is not 0, over the root of their number
     u_f = tanh([v_{f-1}, v_f, v_{f+1}] @ around)      [filter, gate]_t  +=  u_{t // hop} @ V_l
 
-Beside a WaveNet's weights stand `guide.table` Float32[G * K, C] for G entries with K levels, `guide.around.weight`
-[3 * C, C] and `.bias` [C], and `guide.local` [C, layers * 2R], the V of all layers side by side.
+Code 0 (a key that rests, a band that is silent) says nothing, and neither does what is outside the guide. Were there a
+vector for it too, the eighty keys that rest would move v together, and so far at a step that tanh saturates for good.
+
+Beside a WaveNet's weights stand `guide.table` Float32[G * (K - 1), C] for G entries with K levels, `guide.around` with
+`.weight` [3 * C, C] and `.bias` [C], and `guide.local` [C, layers * 2R], the V of all layers side by side.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from etude.models.autoregressive import Autoregressive
 from etude.models.conditioned import Conditioned
 from etude.models.dilated import linear_arrays, named
 from etude.models.guided_windows import GuidedWindows, framed
-from etude.models.sequence import GROUP_STEPS, NetworkStepper, adapted, compact, embedding_arrays, marginals
+from etude.models.sequence import GROUP_STEPS, NetworkStepper, adapted, compact, marginals
 from etude.models.torch.half import TorchHalf
 from etude.models.wavenet import WaveNet
 from etude.training import Task, similar_lengths
@@ -143,7 +146,8 @@ class GuidedWaveNet(WaveNet):
     def _initial(self, rng):
         arrays = super()._initial(rng)
         channels, residual = self.options["guide_channels"], self.options["residual"]
-        arrays["guide.table"] = embedding_arrays(self.guide, channels, rng)["embedding.table"]
+        rows = self.guide.entries * (self.guide.levels - 1)
+        arrays["guide.table"] = rng.normal(size=(rows, channels)).astype(np.float32)
         arrays |= named("guide.around", linear_arrays(3 * channels, channels, rng))
         # zero, so that what is learnt of the sound is not disturbed by a guide that is not understood yet
         arrays["guide.local"] = np.zeros((channels, len(self.dilations) * 2 * residual), np.float32)
@@ -159,7 +163,7 @@ class GuidedWaveNet(WaveNet):
             return self._total([valid[i] for i in group])
 
         if self._untouched:
-            self._restore(self._adapted(train))
+            self._restore(adapted(self._arrays(), marginals([piece.x for piece in train], self.space)))
         identity = self._identity(train, valid, budget, seed) if checkpoint is not None else {}
         history = self._train(Task(windows.batch, groups, score, budget, seed, identity), checkpoint)
         history.parameters = self.parameters
@@ -169,12 +173,6 @@ class GuidedWaveNet(WaveNet):
         xs = compact([piece.x.reshape(len(piece), self.space.entries) for piece in pieces], self.space)
         guides = compact([self._rows(piece.guide) for piece in pieces], self.guide)
         return [Guided(x, guide) for x, guide in zip(xs, guides, strict=True)]
-
-    def _adapted(self, train: Sequence[Guided]) -> dict[str, np.ndarray]:
-        arrays = adapted(self._arrays(), marginals([piece.x for piece in train], self.space))
-        p = marginals([piece.guide for piece in train], self.guide)
-        table = adapted({"embedding.table": arrays["guide.table"]}, p)["embedding.table"]
-        return {**arrays, "guide.table": table}
 
     def _identity(self, train, valid, budget, seed):
         both = ([array for piece in pieces for array in (piece.x, piece.guide)] for pieces in (train, valid))

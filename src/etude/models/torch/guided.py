@@ -32,19 +32,28 @@ class GuidedLayers(GatedLayers):
     def __init__(self, guide: Space, hop: int, channels: int, **sizes):
         super().__init__(**sizes)
         self.hop = hop
-        self.register_buffer("offsets", torch.arange(guide.entries) * guide.levels, persistent=False)
-        self.table = nn.Parameter(torch.zeros(guide.entries * guide.levels, channels))
+        spoken = guide.levels - 1  # codes that say something
+        self.register_buffer("offsets", torch.arange(guide.entries) * spoken - 1, persistent=False)
+        self.table = nn.Parameter(torch.zeros(guide.entries * spoken, channels))
         self.around = Linear(3 * channels, channels)
         self.local = nn.Parameter(torch.zeros(channels, len(self.layers) * 2 * sizes["residual"]))
         self.given: Along | None = None  # where `forward` begins when it gets no state
 
     def along(self, frames: Tensor, inside: Tensor) -> Along:
         """Return the state before the first step of pieces that follow frames Int[n, F + 2, G]; see `GuidedBatch`."""
-        rows = (frames + self.offsets).flatten(0, 1)
-        vectors = nn.functional.embedding_bag(rows, self.table, mode="sum").unflatten(0, frames.shape[:2])
-        vectors = (vectors * inside[..., None]).transpose(0, 1)
+        vectors = self._vectors(frames * inside[..., None]).transpose(0, 1)
         u = torch.tanh(self.around(torch.cat([vectors[:-2], vectors[1:-1], vectors[2:]], dim=-1)))
         return Along(None, (u @ self.local).unflatten(-1, (len(self.layers), -1)), 0)
+
+    def _vectors(self, frames: Tensor) -> Tensor:
+        """Return v Float[n, F, C] of frames Int[n, F, G]."""
+        if not len(self.table):  # a guide of one level
+            return self.table.new_zeros(*frames.shape[:2], self.table.shape[1])
+        said = (frames > 0).flatten(0, 1)
+        weights = said / said.sum(dim=1, keepdim=True).clamp(min=1).sqrt()
+        rows = (frames + self.offsets).flatten(0, 1).clamp(min=0)
+        bags = nn.functional.embedding_bag(rows, self.table, mode="sum", per_sample_weights=weights)
+        return bags.unflatten(0, frames.shape[:2])
 
     def forward(self, vectors: Tensor, state: Along | None = None) -> tuple[Tensor, Along]:
         """Return features Float[n, T, S] of vectors Float[n, T, inputs], and the state after them."""
