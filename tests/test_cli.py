@@ -2,15 +2,18 @@
 
 import re
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
+from networks import enlarged
 
 import etude
 from etude import cli, study
 from etude.cli import generate, saved_models
+from etude.cli.generate import read_piece
 from etude.files import project_root
 from etude.formats.audio import read_audio, write_audio
 from etude.formats.audio_blocks import write_blocks
@@ -209,6 +212,24 @@ def test_representations_of_sound_are_known():
 def test_what_is_asked_of_sound_and_cannot_be_is_said_in_one_line(sounding, capsys, line, message):
     assert message in refused(capsys, *line.split())
     assert not list(sounding.glob("a.*"))
+
+
+def test_a_model_that_follows_notes_plays_a_score(sounding, capsys):
+    waveform, roll = etude.representation("waveform"), etude.representation("pianoroll", grid=16)
+    sizes = {"residual": 4, "skip": 4, "stacks": 1, "dilations": 2}
+    model = enlarged(etude.model("guided-wavenet", waveform.space, guide=roll.space, **sizes))
+    facts = {"guide": roll.describe()}
+    study.start("11_rnn").model("guided-wavenet-waveform", model, waveform, **facts)
+    write_midi(CHORD, "chord.mid")
+    line = "generate guided-wavenet --out a.wav --score chord.mid --seconds 0.3 --seed 4"
+    assert printed(capsys, line).startswith("a.wav: 0.3 s, 8000 samples a second, by guided-wavenet-waveform")
+    notes = roll.encode(read_piece(Path("chord.mid")))
+    (codes,) = model.follow(notes).sample(1, 2400, seed=4)
+    assert np.abs(soundfile.read("a.wav")[0] - waveform.decode(codes).audio.samples).max() < 1e-4
+    assert "--score FILE, what it shall play" in refused(capsys, "generate", "guided-wavenet", "--out", "b.wav")
+    asked = ["generate", "wavenet", "--out", "b.wav", "--score", "chord.mid"]
+    assert "guided-wavenet, which plays a score" in refused(capsys, *asked)
+    assert not Path("b.wav").exists()
 
 
 def test_where_several_models_suit_the_reader_is_asked(sounding, capsys):

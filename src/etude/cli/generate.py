@@ -16,6 +16,7 @@ examples:
   etude generate rnn --representation midi --prime opening.mid --out continued.svg
   etude generate wavenet --out sound.wav --seconds 20
   etude generate samplernn --out continued.wav --prime opening.wav
+  etude generate guided-wavenet --out played.wav --score tune.mid
 
 The model is the one that comes with the study, else the one that the newest run has saved (etude run 11_rnn); --from
 names another run or folder. Without --representation, a sound file asks for a model of sound where there is one. Sound
@@ -45,6 +46,7 @@ def add(commands) -> None:
     parser.add_argument("--temperature", type=float, default=1.0, help="below 1 safer, above 1 wilder (default 1)")
     parser.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest share only (default 1: all)")
     parser.add_argument("--prime", type=Path, metavar="FILE", help="music to begin with")
+    parser.add_argument("--score", type=Path, metavar="FILE", help="what a model that follows notes shall play")
     parser.set_defaults(run=run)
 
 
@@ -61,7 +63,9 @@ def run(given: argparse.Namespace) -> int:
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
     prefix = _prefix(representation, given.prime) if given.prime else None
     steps = given.steps or _steps(representation.space.rate, given.seconds)
-    if representation.name == "waveform" and _streams(model):
+    if given.score or model.name == "guided-wavenet":
+        facts = _write_played(model, folder, representation, prefix, given)
+    elif representation.name == "waveform" and _streams(model):
         facts = _write_stream(model, representation, prefix, steps, given)
     else:
         facts = _write_sample(model, representation, prefix, steps, given)
@@ -89,13 +93,30 @@ def _streams(model) -> bool:
 
 def _write_stream(model, waveform, prefix, steps: int, given: argparse.Namespace) -> str:
     """Draw a sound block by block and write it as it comes."""
-    from etude.formats.audio_blocks import write_blocks
     from etude.models.compiled.generator import stream
 
     if prefix is not None:
         steps += len(prefix)
     blocks = stream(model, 1, steps, given.seed, given.temperature, given.top_p, prefix)
-    written = write_blocks((waveform.decode(codes[0]).audio.samples for codes in blocks), waveform.rate, given.out)
+    return _write_codes(blocks, waveform, given.out)
+
+
+def _write_played(model, folder: Path, waveform, prefix, given: argparse.Namespace) -> str:
+    """Let a model that follows notes play a score, and write the sound as it comes."""
+    if model.name != "guided-wavenet":
+        raise EtudeError("guided-wavenet, which plays a score", model.name, "Leave out --score.")
+    if given.score is None:
+        raise EtudeError("--score FILE, what it shall play", "none", "Give a .mid, .abc, .musicxml or .krn file.")
+    following = model.follow(read_representation(folder, "guide").encode(read_piece(given.score)))
+    steps = given.steps or (round(given.seconds * waveform.rate) if given.seconds else None)
+    blocks = following.stream(1, steps, given.seed, given.temperature, given.top_p, prefix)
+    return _write_codes(blocks, waveform, given.out)
+
+
+def _write_codes(blocks, waveform, out: Path) -> str:
+    from etude.formats.audio_blocks import write_blocks
+
+    written = write_blocks((waveform.decode(codes[0]).audio.samples for codes in blocks), waveform.rate, out)
     return f"{written / waveform.rate:.1f} s, {waveform.rate} samples a second"
 
 

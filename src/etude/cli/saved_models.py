@@ -54,12 +54,12 @@ def find_model(name: str, source: str | None = None) -> Path:
     return places[0]
 
 
-def read_representation(folder: Path):
-    """Return the representation that a saved model was trained on, as described beside it."""
+def read_representation(folder: Path, role: str = "representation"):
+    """Return the representation that a saved model was trained on, or that of its `guide`, as described beside it."""
     from etude.registry import representation
 
     try:
-        described = json.loads((folder / "made_by.json").read_text(encoding="utf-8"))["representation"]
+        described = json.loads((folder / "made_by.json").read_text(encoding="utf-8"))[role]
         return representation(described["name"], **described["options"])
     except (OSError, LookupError, TypeError, json.JSONDecodeError) as error:
         raise CorruptCheckpoint("made_by.json beside the model", f"{folder}: {error!r}", "Train it again.") from error
