@@ -83,4 +83,5 @@ def _places(name: str, source: str | None) -> list[Path]:
 def _missing(wanted: str, representation: str, source: str | None) -> MissingData:
     where = f"in {source}" if source else "in any run nor in data/pretrained"
     how = CHAPTERS.get(representation, f"11_rnn -p representation={representation}")
-    return MissingData(wanted, f"none {where}", f"Train it: etude run {how}")
+    remedy = "Fit and save one, and name its folder: --from" if "guided" in wanted else f"Train it: etude run {how}"
+    return MissingData(wanted, f"none {where}", remedy)
