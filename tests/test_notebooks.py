@@ -26,6 +26,12 @@ def outputs(chapter):
     return [output for cell in cells(chapter, "code") for output in cell["outputs"]]
 
 
+def without_pictures(output) -> dict:
+    """Return an output without its pictures, whose letters spell anything."""
+    data = {kind: value for kind, value in output.get("data", {}).items() if not kind.startswith("image/")}
+    return {**output, "data": data}
+
+
 def html(chapter) -> str:
     return "\n".join("".join(o.get("data", {}).get("text/html", "")) for o in outputs(chapter))
 
@@ -38,7 +44,7 @@ def test_it_was_executed_from_top_to_bottom_without_noise(chapter):
     counts = [cell["execution_count"] for cell in cells(chapter, "code")]
     assert counts == list(range(1, len(counts) + 1))
     assert not [o for o in outputs(chapter) if o["output_type"] == "error" or o.get("name") == "stderr"]
-    shown = json.dumps(outputs(chapter))
+    shown = json.dumps([without_pictures(output) for output in outputs(chapter)])
     assert "Warning" not in shown and "0x7f" not in shown
 
 
