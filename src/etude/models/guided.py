@@ -110,15 +110,17 @@ class GuidedWaveNet(WaveNet):
 
     def stream(self, *args, **options):
         """Draw pieces whose guide says nothing, by compiled code; see `Streams.stream`."""
-        return self.follow(self._guided(np.zeros((0, *self.space.event_shape), np.int64)).guide).stream(
-            *args, **options
-        )
+        return self.follow(self._silence()).stream(*args, **options)
 
     def _stepper(self, n: int, guide: np.ndarray) -> NetworkStepper:
         stepper = NetworkStepper(self.network, n, self.space)
-        frames, inside = framed(self._rows(guide), 0, len(guide))
-        stepper.state = self.network.begin(np.repeat(frames[None], n, 0), np.repeat(inside[None], n, 0))
+        stepper.state = self._begin(guide, 0, len(guide))
         return stepper
+
+    def _begin(self, guide: np.ndarray, begin: int, count: int):
+        """Return the network's state before some frames of a guide, which all pieces share: worked out once."""
+        frames, inside = framed(self._rows(guide), begin, count)
+        return self.network.begin(frames[None], inside[None])
 
     def _all_checked(self, pieces, complete: bool = False) -> list[Guided]:
         return [self._checked(self._guided(piece), complete) for piece in pieces]
@@ -212,8 +214,7 @@ class Following(Conditioned, Autoregressive):
 
     def local(self, begin: int, count: int) -> np.ndarray:
         """Return what some frames of the guide add to filter and gate of every layer, Float32[count, layers, 2R]."""
-        frames, inside = framed(self.model._rows(self.guide), begin, count)
-        return self.model.network.begin(frames[None], inside[None]).local[:, 0].cpu().numpy()
+        return self.model._begin(self.guide, begin, count).local[:, 0].cpu().numpy()
 
     _condition = Autoregressive._condition
 

@@ -22,7 +22,7 @@ class Along(NamedTuple):
     """Where a batch stands along its guides."""
 
     caches: list[Tensor] | None  # of the convolutions
-    local: Tensor  # Float[F, n, layers, 2R], what each frame adds to each layer's filter and gate
+    local: Tensor  # Float[F, n or 1, layers, 2R], what each frame adds to each layer's filter and gate
     at: int  # the next step
 
 
