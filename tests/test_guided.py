@@ -13,7 +13,7 @@ from etude.models import sequence
 from etude.models.compiled import wavenet_packing
 from etude.models.compiled.generator import Generator
 from etude.models.guided import Guided, hop_of
-from etude.models.guided_windows import GuidedWindows, framed
+from etude.models.guided_windows import GuidedWindows, Noise, framed
 
 SAMPLES, NOTES = Space((), 11, rate=8.0), Space((3,), 3, rate=2.0)  # four samples in a frame
 TIMBRE = Space((), 4)  # one frame for the whole piece
@@ -182,6 +182,51 @@ def test_a_finished_fit_is_read_again_and_another_guide_makes_it_another(tmp_pat
 
     assert fit(train) == fit(train) == 1
     assert fit([Guided(p.x, 2 - p.guide) for p in train]) == 2
+
+
+# Learning from a noisy past ------------------------------------------------------------------------------------------
+
+
+def test_noise_has_the_size_that_is_asked_and_differs_from_window_to_window():
+    codes = np.full((400, 500, 1), 128)
+    noise = Noise(8.0, 256).over(codes, np.random.default_rng(0)) - codes
+    sizes = noise.std(axis=(1, 2))
+    assert abs(noise.mean()) < 0.1 and sizes.min() < 0.5 and 7.5 < sizes.max() < 8.5
+    assert sizes.mean() == pytest.approx(4.0, abs=0.3)  # evenly from 0 to 8
+    edge = Noise(8.0, 256).over(np.zeros((9, 50, 1), int), np.random.default_rng(0))
+    assert edge.min() == 0 and 0 < edge.max() < 256
+
+
+def test_noise_is_on_what_is_read_and_not_on_what_is_foreseen():
+    pieces = [Guided((np.arange(200) % 11)[:, None], np.arange(50)[:, None])]
+    clear, noisy = (GuidedWindows(pieces, 40, 3, 0, 4, 4, noise).batch(5) for noise in (None, Noise(3.0, 11)))
+    again = GuidedWindows(pieces, 40, 3, 0, 4, 4, Noise(3.0, 11)).batch(5)
+    np.testing.assert_array_equal(clear.past, clear.events[:, :-1])
+    np.testing.assert_array_equal(noisy.events, clear.events)
+    np.testing.assert_array_equal(noisy.past, again.past)
+    assert 0.3 < (noisy.past != clear.past).mean() < 1 and noisy.past.min() >= 0 and noisy.past.max() <= 10
+
+
+def test_taught_with_noise_it_trusts_a_wrong_past_less():
+    """Samples that are a function of the guide, and of the sample before: with noise, the guide is learnt from."""
+    rng = np.random.default_rng(0)
+    guides = [rng.integers(0, 3, (12, 3)) for _ in range(60)]
+    train = [Guided(np.repeat(g @ [1, 2, 1], 4), g) for g in guides]
+    wrong = [Guided(np.concatenate([(piece.x[:-1] + 3) % 11, piece.x[-1:]]), piece.guide) for piece in train[:10]]
+    last = {}
+    for noise in (0.0, 6.0):
+        sizes = {**SIZES, "guide_channels": 12, "residual": 12}
+        model = etude.model("guided-wavenet", SAMPLES, guide=NOTES, noise=noise, **sizes)
+        model.fit(train, [], Budget(steps=200, batch_size=8, window=24, learning_rate=0.02))
+        last[noise] = np.mean([bits[-1] for bits in model.step_bits(wrong)])
+    assert last[6.0] < 0.5 * last[0.0]
+
+
+def test_noise_is_for_signals():
+    with pytest.raises(EtudeError, match="codes of a signal"):
+        etude.model("guided-wavenet", Space((3,), 4, rate=8.0), noise=2.0, **SIZES)
+    with pytest.raises(EtudeError, match="noise >= 0"):
+        untrained(noise=-1.0)
 
 
 def test_windows_begin_with_a_frame_and_bring_its_neighbours():

@@ -11,6 +11,11 @@ guide without a rate the one frame lasts the whole piece. Filter and gate of lay
 Code 0 (a key that rests, a band that is silent) says nothing, and neither does what is outside the guide. Were there a
 vector for it too, the eighty keys that rest would move v together, and so far at a step that tanh saturates for good.
 
+Learnt from true pasts alone, a network follows the wave that it hears and hardly the guide, and when it draws, its own
+small errors lead it away for good. So it can be taught with a noisy past and the true step to foresee: what it hears is
+then less to be trusted, and what it draws is led back (as Valin & Skoglund 2019, "LPCNet", section 3.8, add noise to
+what their network reads). The bits of a piece are counted without noise.
+
 Beside a WaveNet's weights stand `guide.table` Float32[G * (K - 1), C] for G entries with K levels, `guide.around` with
 `.weight` [3 * C, C] and `.bias` [C], and `guide.local` [C, layers * 2R], the V of all layers side by side.
 """
@@ -19,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 
 import numpy as np
 
@@ -26,7 +32,8 @@ from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive
 from etude.models.conditioned import Conditioned
 from etude.models.dilated import linear_arrays, named
-from etude.models.guided_windows import GuidedWindows, framed
+from etude.models.guided_windows import GuidedWindows, Noise, framed
+from etude.models.samplernn import is_signal
 from etude.models.sequence import GROUP_STEPS, NetworkStepper, adapted, compact, marginals
 from etude.models.torch.half import TorchHalf
 from etude.models.wavenet import WaveNet
@@ -69,6 +76,8 @@ class GuidedWaveNet(WaveNet):
         guide is a single frame. By default it says nothing: then pieces are plain arrays, and the model a WaveNet.
     guide_channels : int
         Size of the vector that a frame is read as, C.
+    noise : float
+        While learning from a signal, what is read is noisy: see `Noise`. The step to foresee is not.
     **sizes
         Of the `WaveNet`.
     """
@@ -76,14 +85,24 @@ class GuidedWaveNet(WaveNet):
     name = "guided-wavenet"
 
     def __init__(
-        self, space: Space, *, seed: int = 0, guide: Space | Mapping = SILENT, guide_channels: int = 64, **sizes
+        self,
+        space: Space,
+        *,
+        seed: int = 0,
+        guide: Space | Mapping = SILENT,
+        guide_channels: int = 64,
+        noise: float = 0.0,
+        **sizes,
     ):
         super().__init__(space, seed=seed, **sizes)
         if guide_channels < 1:
             raise EtudeError("guide_channels >= 1", str(guide_channels))
+        if not 0 <= noise < inf or (noise and not is_signal(space)):
+            got = f"{noise} for steps {space.event_shape} at rate {space.rate}"
+            raise EtudeError("noise >= 0, in codes of a signal; 0 for other steps", got, "Leave noise out.")
         self.guide = Space(**guide) if isinstance(guide, Mapping) else guide
         self.hop = hop_of(space, self.guide)
-        self.options |= {"guide": asdict(self.guide), "guide_channels": guide_channels}
+        self.options |= {"guide": asdict(self.guide), "guide_channels": guide_channels, "noise": float(noise)}
 
     def fit(self, train, valid=(), budget=None, seed=0, checkpoint=None):
         """Learn from `Guided` pieces; all else as in `Model.fit`."""
@@ -158,7 +177,8 @@ class GuidedWaveNet(WaveNet):
     def _fit(self, train, valid, budget, seed, checkpoint):
         train, valid = (self._compact([piece for piece in pieces if len(piece)]) for pieces in (train, valid))
         align = 1 if self.guide.rate is None else self.hop
-        windows = GuidedWindows(train, budget.window, budget.batch_size, seed, self.hop, align)
+        noise = Noise(self.options["noise"], self.space.levels) if self.options["noise"] else None
+        windows = GuidedWindows(train, budget.window, budget.batch_size, seed, self.hop, align, noise)
         groups = [group.tolist() for group in similar_lengths(list(map(len, valid)), GROUP_STEPS)]
 
         def score(group: list[int]) -> tuple[float, int]:

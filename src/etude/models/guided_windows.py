@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +11,35 @@ import numpy as np
 from etude.training.windows import Cuts, pad
 
 
+@dataclass(frozen=True)
+class Noise:
+    """Rounded normal noise over codes; its size is drawn for each window, evenly from 0 to `most` codes.
+
+    Parameters
+    ----------
+    most : float
+        Standard deviation of the loudest, in codes.
+    levels : int
+        Codes stay in 0 .. levels - 1.
+    """
+
+    most: float
+    levels: int
+
+    def over(self, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return a noisy copy of windows Int[B, W, entries]."""
+        size = rng.uniform(0, self.most, (len(codes), 1, 1))
+        noise = np.rint(size * rng.standard_normal(codes.shape)).astype(np.int64)
+        return (codes + noise).clip(0, self.levels - 1)
+
+
 class GuidedBatch(NamedTuple):
-    """B windows of at most W steps, as a `Batch`, and the frames that they follow.
+    """B windows of at most W steps, as a `Batch`, what is read of them, and the frames that they follow.
 
     events, first, mask
         See `etude.training.windows.Batch`.
+    past : Int64[B, W, entries]
+        The event before each step as it is read: `events` without the last, or a noisy copy of them.
     frames : Int64[B, F + 2, G]
         The frames of each window, with the one before and the one after.
     inside : Bool[B, F + 2]
@@ -24,6 +49,7 @@ class GuidedBatch(NamedTuple):
     events: np.ndarray
     first: np.ndarray
     mask: np.ndarray
+    past: np.ndarray
     frames: np.ndarray
     inside: np.ndarray
 
@@ -41,11 +67,22 @@ class GuidedWindows(Cuts):
         Steps in a frame.
     align : int
         Windows begin at multiples: `hop`, or 1 where one frame lasts the whole piece.
+    noise : Noise, optional
+        That is heard with what is read.
     """
 
-    def __init__(self, pieces: Sequence, window: int, batch_size: int, seed: int, hop: int, align: int):
+    def __init__(
+        self,
+        pieces: Sequence,
+        window: int,
+        batch_size: int,
+        seed: int,
+        hop: int,
+        align: int,
+        noise: Noise | None = None,
+    ):
         super().__init__([piece.x for piece in pieces], window, batch_size, seed)
-        self.pieces, self.hop, self.align = list(pieces), hop, align
+        self.pieces, self.hop, self.align, self.noise = list(pieces), hop, align, noise
         self.count = -(-window // hop)
 
     def batch(self, step: int) -> GuidedBatch:
@@ -60,7 +97,10 @@ class GuidedWindows(Cuts):
             *(framed(p.guide, start // self.hop, self.count) for p, start in zip(pieces, starts, strict=True)),
             strict=True,
         )
-        return GuidedBatch(*pad(cuts), np.stack(frames), np.stack(inside))
+        batch = pad(cuts)
+        past = batch.events[:, :-1]
+        past = past if self.noise is None else self.noise.over(past, rng)
+        return GuidedBatch(*batch, past, np.stack(frames), np.stack(inside))
 
     def _start(self, length: int, rng: np.random.Generator) -> int:
         half = self.window // 2
