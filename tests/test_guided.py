@@ -12,7 +12,7 @@ from etude.evaluation.coder import proof
 from etude.models import sequence
 from etude.models.compiled import wavenet_packing
 from etude.models.compiled.generator import Generator
-from etude.models.guided import Guided, hop_of
+from etude.models.guided import Guided, hop_of, walk_table
 from etude.models.guided_windows import GuidedWindows, Noise, framed
 
 SAMPLES, NOTES = Space((), 11, rate=8.0), Space((3,), 3, rate=2.0)  # four samples in a frame
@@ -133,6 +133,15 @@ def test_a_silent_guide_leaves_a_wavenet():
     plain._restore(weights)
     xs = [piece.x for piece in pieces_of(NOTES)]
     assert model.bits(xs).values == pytest.approx(plain.bits(xs).values, abs=1e-3)
+
+
+def test_neighbouring_codes_of_a_key_begin_alike_and_those_of_two_keys_do_not():
+    table = walk_table(Space((40,), 8), 16, np.random.default_rng(0)).reshape(40, 7, 16)
+    assert table[:, -1].var() == pytest.approx(1.0, abs=0.15)
+    steps = np.diff(table, axis=1)
+    assert np.mean(steps**2) == pytest.approx(1 / 7, rel=0.1)
+    assert abs(np.corrcoef(table[:-1].ravel(), table[1:].ravel())[0, 1]) < 0.1
+    assert walk_table(Space((40,), 1), 16, np.random.default_rng(0)).shape == (0, 16)
 
 
 # Learning --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ examples:
   etude generate rnn --representation midi --prime opening.mid --out continued.svg
   etude generate wavenet --out sound.wav --seconds 20
   etude generate samplernn --out continued.wav --prime opening.wav
-  etude generate guided-wavenet --out played.wav --score tune.mid --from my_model
+  etude generate guided-wavenet --out played.wav --score tune.mid --temperature 0.2
 
 The model is the one that comes with the study, else the one that the newest run has saved (etude run 11_rnn); --from
 names another run or folder. Without --representation, a sound file asks for a model of sound where there is one. Sound

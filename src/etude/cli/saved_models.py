@@ -8,7 +8,7 @@ from pathlib import Path
 from etude.errors import CorruptCheckpoint, EtudeError, MissingData
 
 AUDIO = ("waveform", "spectrogram")  # representations of sound, that of samples first
-CHAPTERS = {"waveform": "16_samplernn"}  # that train on a representation without being told to
+CHAPTERS = {"guided-wavenet": "18_guided", "waveform": "16_samplernn"}  # that train a family, or on a representation
 
 
 def choose_representation(family: str, source: str | None = None, sound: bool = False) -> str:
@@ -39,7 +39,7 @@ def choose_representation(family: str, source: str | None = None, sound: bool = 
     of_sound, of_scores = [name for name in AUDIO if name in there], [name for name in there if name not in AUDIO]
     suited = of_sound[:1] or of_scores if sound else of_scores
     if not suited:
-        raise _missing(f"a trained {family}", "waveform" if sound else "midi", source)
+        raise _missing(family, family, "waveform" if sound else "midi", source)
     if len(suited) > 1:
         remedy = f"Say which: --representation {suited[0]}"
         raise EtudeError(f"one trained {family} that suits the file", ", ".join(suited), remedy)
@@ -50,7 +50,8 @@ def find_model(name: str, source: str | None = None) -> Path:
     """Return the folder of a saved model: in the run or folder `source`, else pretrained, else the newest run's."""
     places = _places(name, source)
     if not places:
-        raise _missing(f"a trained {name}", name.partition("-")[2], source)
+        family, _, representation = name.rpartition("-")
+        raise _missing(name, family, representation, source)
     return places[0]
 
 
@@ -80,8 +81,7 @@ def _places(name: str, source: str | None) -> list[Path]:
     return [place for place in places if (place / "model.json").is_file()]
 
 
-def _missing(wanted: str, representation: str, source: str | None) -> MissingData:
+def _missing(name: str, family: str, representation: str, source: str | None) -> MissingData:
     where = f"in {source}" if source else "in any run nor in data/pretrained"
-    how = CHAPTERS.get(representation, f"11_rnn -p representation={representation}")
-    remedy = "Fit and save one, and name its folder: --from" if "guided" in wanted else f"Train it: etude run {how}"
-    return MissingData(wanted, f"none {where}", remedy)
+    how = CHAPTERS.get(family) or CHAPTERS.get(representation) or f"11_rnn -p representation={representation}"
+    return MissingData(f"a trained {name}", f"none {where}", f"Train it: etude run {how}")

@@ -167,8 +167,7 @@ class GuidedWaveNet(WaveNet):
     def _initial(self, rng):
         arrays = super()._initial(rng)
         channels, residual = self.options["guide_channels"], self.options["residual"]
-        rows = self.guide.entries * (self.guide.levels - 1)
-        arrays["guide.table"] = rng.normal(size=(rows, channels)).astype(np.float32)
+        arrays["guide.table"] = walk_table(self.guide, channels, rng)
         arrays |= named("guide.around", linear_arrays(3 * channels, channels, rng))
         # zero, so that what is learnt of the sound is not disturbed by a guide that is not understood yet
         arrays["guide.local"] = np.zeros((channels, len(self.dilations) * 2 * residual), np.float32)
@@ -270,6 +269,16 @@ class TorchGuidedWaveNet(TorchHalf, GuidedWaveNet):
         sizes = {name: self.options[name] for name in names}
         guide = {"guide": self.guide, "hop": self.hop, "channels": self.options["guide_channels"]}
         return GuidedLayers(inputs=self.options["embedding"], dilations=self.dilations, **guide, **sizes)
+
+
+def walk_table(guide: Space, channels: int, rng: np.random.Generator) -> np.ndarray:
+    """Return initial vectors Float32[G * (K - 1), channels] of a guide's codes: a random walk over those of each entry.
+
+    So neighbouring codes begin alike, a key struck and held, a band soft and a little louder. The last has variance 1.
+    """
+    said = guide.levels - 1
+    walks = rng.normal(size=(guide.entries, said, channels)).cumsum(axis=1) / np.sqrt(max(said, 1))
+    return walks.reshape(-1, channels).astype(np.float32)
 
 
 def hop_of(space: Space, guide: Space) -> int:
