@@ -204,6 +204,7 @@ def test_representations_of_sound_are_known():
     [
         ("generate wavenet --out a.mid --representation waveform", "This model writes sound, not notes"),
         ("generate samplernn --out a.wav", "etude run 16_samplernn"),
+        ("generate guided-wavenet --out a.wav --score tune.mid", "etude run 18_guided"),
         ("generate rnn --out a.mid", "etude run 11_rnn -p representation=midi"),
         ("generate wavenet --out a.wav --temperature -1", "temperature >= 0"),
         ("generate wavenet --out a.wav --prime no.wav", "no.wav"),
