@@ -198,11 +198,11 @@ def test_a_finished_fit_is_read_again_and_another_guide_makes_it_another(tmp_pat
 
 def test_noise_has_the_size_that_is_asked_and_differs_from_window_to_window():
     codes = np.full((400, 500, 1), 128)
-    noise = Noise(8.0, 256).over(codes, np.random.default_rng(0)) - codes
+    noise = Noise(8.0, 256).added_to(codes, np.random.default_rng(0)) - codes
     sizes = noise.std(axis=(1, 2))
     assert abs(noise.mean()) < 0.1 and sizes.min() < 0.5 and 7.5 < sizes.max() < 8.5
     assert sizes.mean() == pytest.approx(4.0, abs=0.3)  # evenly from 0 to 8
-    edge = Noise(8.0, 256).over(np.zeros((9, 50, 1), int), np.random.default_rng(0))
+    edge = Noise(8.0, 256).added_to(np.zeros((9, 50, 1), int), np.random.default_rng(0))
     assert edge.min() == 0 and 0 < edge.max() < 256
 
 
@@ -229,6 +229,11 @@ def test_taught_with_noise_it_trusts_a_wrong_past_less():
         model.fit(train, [], Budget(steps=200, batch_size=8, window=24, learning_rate=0.02))
         last[noise] = np.mean([bits[-1] for bits in model.step_bits(wrong)])
     assert last[6.0] < 0.5 * last[0.0]
+
+
+def test_a_window_shorter_than_a_frame_is_refused():
+    with pytest.raises(EtudeError, match="window >= 4"):
+        GuidedWindows(pieces_of(NOTES), 3, 1, 0, 4, 4)
 
 
 def test_noise_is_for_signals():

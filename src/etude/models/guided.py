@@ -6,15 +6,14 @@ Conditioning WaveNet on Mel Spectrogram Predictions", section 2.3). A frame of t
 guide without a rate the one frame lasts the whole piece. Filter and gate of layer l have one more term::
 
     v_f = sum of a vector for each entry of frame f whose code is not 0, over the root of their number
-    u_f = tanh([v_{f-1}, v_f, v_{f+1}] @ around)      [filter, gate]_t  +=  u_{t // hop} @ V_l
+    u_f = tanh([v_{f-1}, v_f, v_{f+1}] @ around + bias)      [filter, gate]_t  +=  u_{t // hop} @ V_l
 
 Code 0 (a key that rests, a band that is silent) says nothing, and neither does what is outside the guide. Were there a
 vector for it too, the eighty keys that rest would move v together, and so far at a step that tanh saturates for good.
 
-Learnt from true pasts alone, a network follows the wave that it hears and hardly the guide, and when it draws, its own
-small errors lead it away for good. So it can be taught with a noisy past and the true step to foresee: what it hears is
-then less to be trusted, and what it draws is led back (as Valin & Skoglund 2019, "LPCNet", section 3.8, add noise to
-what their network reads). The bits of a piece are counted without noise.
+A network may be taught with a noisy past and the true step to foresee, so that it trusts less in what it hears and more
+in the guide (Valin & Skoglund 2019, "LPCNet", section 3.8, add noise to what their network reads). Chapter 18 measures
+what this does. The bits of a piece are counted without noise.
 
 Beside a WaveNet's weights stand `guide.table` Float32[G * (K - 1), C] for G entries with K levels, `guide.around` with
 `.weight` [3 * C, C] and `.bias` [C], and `guide.local` [C, layers * 2R], the V of all layers side by side.
@@ -77,7 +76,8 @@ class GuidedWaveNet(WaveNet):
     guide_channels : int
         Size of the vector that a frame is read as, C.
     noise : float
-        While learning from a signal, what is read is noisy: see `Noise`. The step to foresee is not.
+        Of the past that is read while learning: the largest standard deviation, in codes of a signal (see `Noise`); 0
+        is none. The step to foresee stays as it is, and so do validation pieces.
     **sizes
         Of the `WaveNet`.
     """

@@ -8,27 +8,28 @@ from typing import NamedTuple
 
 import numpy as np
 
+from etude.errors import EtudeError
 from etude.training.windows import Cuts, pad
 
 
 @dataclass(frozen=True)
 class Noise:
-    """Rounded normal noise over codes; its size is drawn for each window, evenly from 0 to `most` codes.
+    """Normal noise on codes, rounded; the standard deviation of each window is drawn evenly from 0 to `max_std`.
 
     Parameters
     ----------
-    most : float
-        Standard deviation of the loudest, in codes.
+    max_std : float
+        In codes.
     levels : int
         Codes stay in 0 .. levels - 1.
     """
 
-    most: float
+    max_std: float
     levels: int
 
-    def over(self, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def added_to(self, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return a noisy copy of windows Int[B, W, entries]."""
-        size = rng.uniform(0, self.most, (len(codes), 1, 1))
+        size = rng.uniform(0, self.max_std, (len(codes), 1, 1))
         noise = np.rint(size * rng.standard_normal(codes.shape)).astype(np.int64)
         return (codes + noise).clip(0, self.levels - 1)
 
@@ -66,9 +67,15 @@ class GuidedWindows(Cuts):
     hop : int
         Steps in a frame.
     align : int
-        Windows begin at multiples: `hop`, or 1 where one frame lasts the whole piece.
+        Windows begin at multiples: `hop`, or 1 where one frame lasts the whole piece. So at the end of a piece up to
+        `align` - 1 steps are in no window.
     noise : Noise, optional
-        That is heard with what is read.
+        Added to `past`; by default none.
+
+    Raises
+    ------
+    EtudeError
+        A window is shorter than a frame: then the end of each frame would never be learnt.
     """
 
     def __init__(
@@ -82,6 +89,10 @@ class GuidedWindows(Cuts):
         noise: Noise | None = None,
     ):
         super().__init__([piece.x for piece in pieces], window, batch_size, seed)
+        if window < align:
+            raise EtudeError(
+                f"window >= {align}, the steps in a frame", str(window), "Lengthen it, or use shorter frames."
+            )
         self.pieces, self.hop, self.align, self.noise = list(pieces), hop, align, noise
         self.count = -(-window // hop)
 
@@ -99,7 +110,7 @@ class GuidedWindows(Cuts):
         )
         batch = pad(cuts)
         past = batch.events[:, :-1]
-        past = past if self.noise is None else self.noise.over(past, rng)
+        past = past if self.noise is None else self.noise.added_to(past, rng)
         return GuidedBatch(*batch, past, np.stack(frames), np.stack(inside))
 
     def _start(self, length: int, rng: np.random.Generator) -> int:
