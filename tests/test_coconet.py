@@ -331,7 +331,7 @@ def test_files_written_in_passes_decode_to_the_same_codes_and_have_the_claimed_s
     empty = np.zeros((0, *model.space.event_shape), int)
     table = evaluation.proof(model, [*music(model.space, 5, seed=8), empty])
     assert table.decoded_equal.all() and (table.excess_bits < 12).all()
-    # zeros at the end of a file are implied, so that by luck a file is a few bits shorter than claimed; not all files are
+    # zeros at the end of a file are implied, so by luck a file is some bits shorter than claimed; not all files are
     drawn = [evaluation.proof(model, [*model.sample(5, 9, seed=seed), empty]) for seed in (8, 9, 10)]
     assert all(one.decoded_equal.all() and (one.excess_bits < 12).all() for one in drawn)
     assert max(one.iloc[-1].excess_bits for one in [table, *drawn]) > -1
