@@ -8,10 +8,10 @@ import pytest
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import SpaceMismatch
-from etude.models import latent as latent_models
-from etude.models.autoencoder import TorchAutoencoder
-from etude.models.segments import FEWEST, Segments, cut, halvings, join, positions
-from etude.models.vae import ACTIVE, TorchVAE, gaussian_kl, shifts
+from etude.models.latent import latent as latent_models
+from etude.models.latent.autoencoder import TorchAutoencoder
+from etude.models.latent.segments import FEWEST, Segments, cut, halvings, join, positions
+from etude.models.latent.vae import ACTIVE, TorchVAE, gaussian_kl, shifts
 
 TOKENS, SAMPLES, FRAMES = Space((), 3, end=2), Space((), 3), Space((2,), 3)
 OPEN = pytest.mark.parametrize("space", [SAMPLES, FRAMES], ids=["samples", "frames"])
@@ -279,7 +279,7 @@ def test_kl_in_closed_form_is_that_of_samples():
 
 def batch_of(model, xs, weight=1.0):
     torch = pytest.importorskip("torch")
-    from etude.models.vae import WeightedBatch
+    from etude.models.latent.vae import WeightedBatch
 
     batch = Segments(xs, model.options["segment"], 8).batch(0)
     return WeightedBatch(*map(torch.from_numpy, batch), torch.full((8,), weight))

@@ -9,9 +9,9 @@ import torch
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import CorruptCheckpoint, SpaceMismatch
-from etude.models import partition
-from etude.models.boltzmann import Machine, draw_visible
-from etude.models.rbm import Frames, TorchRBM
+from etude.models.energy import partition
+from etude.models.energy.boltzmann import Machine, draw_visible
+from etude.models.energy.rbm import Frames, TorchRBM
 from etude.models.torch.rbm import Energy, one_hot
 from etude.models.torch.rbm_output import ConditionalRBM
 
@@ -278,8 +278,8 @@ def test_chains_that_have_not_mixed_are_seen(given, monkeypatch):
     p = np.where(all_frames(KEYS)[:, 0] >= known[0, 0], p, 0)
     estimated_only(monkeypatch)
     assert chi_squared_is_plausible(numbers_of(np.stack(model.sample(4000, 1, seed=3)), KEYS), p / p.sum())
-    monkeypatch.setattr("etude.models.clamped.TEMPERATURES", 1)
-    monkeypatch.setattr("etude.models.clamped.SWEEPS", 0)
+    monkeypatch.setattr("etude.models.energy.clamped.TEMPERATURES", 1)
+    monkeypatch.setattr("etude.models.energy.clamped.SWEEPS", 0)
     assert not chi_squared_is_plausible(numbers_of(np.stack(model.sample(4000, 1, seed=3)), KEYS), p / p.sum())
 
 

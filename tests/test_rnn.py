@@ -7,8 +7,8 @@ from networks import enlarged, some_pieces
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import CorruptCheckpoint, SpaceMismatch
-from etude.models import sequence
 from etude.models.autoregressive import repeat
+from etude.models.sequence import sequence
 from etude.training import Windows
 from etude.training.windows import pad
 

@@ -10,8 +10,8 @@ import etude
 from etude import Budget, EtudeError, Space
 from etude.errors import CorruptCheckpoint, MissingData
 from etude.files import replacing, replacing_folder
-from etude.models.copy_previous import CopyPrevious
-from etude.models.counts import Counts
+from etude.models.floors.copy_previous import CopyPrevious
+from etude.models.floors.counts import Counts
 from etude.models.storage import read_model, write_model
 from etude.registry import MODELS, model_class
 

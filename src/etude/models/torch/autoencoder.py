@@ -1,4 +1,4 @@
-"""The network of the plain autoencoder in PyTorch. Equations: `etude.models.autoencoder`."""
+"""The network of the plain autoencoder in PyTorch. Equations: `etude.models.latent.autoencoder`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order-agnostic convolutional network in PyTorch. Equations and weight layout: `etude.models.coconet`."""
+"""The order-agnostic convolutional network in PyTorch. Equations and weight layout: `etude.models.masked.coconet`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""WaveNet with a guide in PyTorch. Equations and weight layout: `etude.models.guided`."""
+"""WaveNet with a guide in PyTorch. Equations and weight layout: `etude.models.sequence.guided`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from etude.errors import EtudeError
-from etude.models.dilated import named
+from etude.models.sequence.dilated import named
 from etude.models.torch.dilated import Linear
 from etude.models.torch.network import Network
 from etude.models.torch.wavenet import GatedLayers

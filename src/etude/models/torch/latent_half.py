@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from etude.models.sequence import SequenceModel
+from etude.models.sequence.sequence import SequenceModel
 from etude.models.torch.half import TorchHalf
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from etude.models.boltzmann import Machine
-from etude.models.partition import LogPartition
+from etude.models.energy.boltzmann import Machine
+from etude.models.energy.partition import LogPartition
 from etude.training import Task
 from etude.training.task import data_digest, source_digest
 from etude.types import History

@@ -61,7 +61,7 @@ class Network(Weights):
         `context(vectors Float[n, T, embedding], state) -> (features Float[n, T, context.features], state)`, where the
         features of a step depend on vectors up to and with that step; `views()` gives its weights.
     output : str
-        A name in `etude.models.outputs.OUTPUTS`.
+        A name in `etude.models.sequence.outputs.OUTPUTS`.
     hidden : int, optional
         Units of the output's own hidden layer.
     """

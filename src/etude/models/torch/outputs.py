@@ -1,4 +1,4 @@
-"""Output distributions in PyTorch: from features to log-probabilities, and to a choice. Equations: `models.outputs`."""
+"""Output distributions in PyTorch: from features to log-probabilities, and to a choice. Equations: `models.sequence.outputs`."""
 
 from __future__ import annotations
 

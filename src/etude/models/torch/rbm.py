@@ -1,4 +1,4 @@
-"""The restricted Boltzmann machine in PyTorch: what learns. Equations and names: `models.boltzmann`.
+"""The restricted Boltzmann machine in PyTorch: what learns. Equations and names: `models.energy.boltzmann`.
 
 The gradient of log p(x) is that of -F(x) + F(x'), averaged over frames x' of the machine. Contrastive divergence
 (Hinton 2002) begins the chain that gives x' at the data and cuts it after k sweeps; persistent contrastive divergence

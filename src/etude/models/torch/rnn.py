@@ -1,4 +1,4 @@
-"""The recurrent context in PyTorch. Equations and weight layout: `etude.models.rnn`."""
+"""The recurrent context in PyTorch. Equations and weight layout: `etude.models.sequence.rnn`."""
 
 from __future__ import annotations
 

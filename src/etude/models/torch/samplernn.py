@@ -1,4 +1,4 @@
-"""The context of SampleRNN in PyTorch. Equations and weight layout: `etude.models.samplernn`."""
+"""The context of SampleRNN in PyTorch. Equations and weight layout: `etude.models.sequence.samplernn`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from etude.models.dilated import named
-from etude.models.samplernn import ratios
+from etude.models.sequence.dilated import named
+from etude.models.sequence.samplernn import ratios
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
 from etude.models.torch.rnn import Recurrent
 

@@ -1,10 +1,10 @@
-"""The context of the TCN in PyTorch. Equations and weight layout: `etude.models.tcn`."""
+"""The context of the TCN in PyTorch. Equations and weight layout: `etude.models.sequence.tcn`."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from etude.models.dilated import doubling, named
+from etude.models.sequence.dilated import doubling, named
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
 
 Cache = tuple[Tensor, Tensor]  # the last inputs of a block's two convolutions, Float[(kernel - 1) * dilation, n, C]

@@ -1,4 +1,4 @@
-"""The network of the variational autoencoder in PyTorch. Equations: `etude.models.vae`."""
+"""The network of the variational autoencoder in PyTorch. Equations: `etude.models.latent.vae`."""
 
 from __future__ import annotations
 

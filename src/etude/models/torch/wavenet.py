@@ -1,4 +1,4 @@
-"""The context of WaveNet in PyTorch. Equations and weight layout: `etude.models.wavenet`."""
+"""The context of WaveNet in PyTorch. Equations and weight layout: `etude.models.sequence.wavenet`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from etude.models.dilated import named
+from etude.models.sequence.dilated import named
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
 
 

@@ -10,7 +10,7 @@ Each layer has a filter and a gate, and gives to the next layer (residual) and t
 and the output's own linear map is the last layer of the paper. It was made for samples of sound and a categorical
 output over 256 levels; nothing in it asks for that.
 
-Weights of layer l (layout of a convolution: `etude.models.dilated`): `wavenet.l.gated` with filter and gate side by
+Weights of layer l (layout of a convolution: `etude.models.sequence.dilated`): `wavenet.l.gated` with filter and gate side by
 side [k * R, 2R], `wavenet.l.residual` [R, R] (not in the last layer, where nobody reads it), `wavenet.l.skip` [R, S];
 beside them `wavenet.input` [k * embedding, R] and `wavenet.end` [S, S]; each with `.weight` and `.bias`.
 """
@@ -22,10 +22,10 @@ from math import sqrt
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.models.dilated import doubling, linear_arrays, named, receptive_field
-from etude.models.outputs import output_options
-from etude.models.sequence import SequenceModel, embedding_arrays
-from etude.models.streams import Streams
+from etude.models.sequence.dilated import doubling, linear_arrays, named, receptive_field
+from etude.models.sequence.outputs import output_options
+from etude.models.sequence.sequence import SequenceModel, embedding_arrays
+from etude.models.sequence.streams import Streams
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
@@ -53,7 +53,7 @@ class WaveNet(Streams, SequenceModel):
     dropout : float
         Share of channels dropped before each layer and before the output while learning, in [0, 1).
     output, output_hidden
-        See `etude.models.outputs.output_options`.
+        See `etude.models.sequence.outputs.output_options`.
     """
 
     name = "wavenet"

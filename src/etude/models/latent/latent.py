@@ -1,12 +1,12 @@
 """Models that give each segment of a piece a latent: what the autoencoders share. No framework is named.
 
-A piece is a row of segments of S steps (`etude.models.segments`). A segment x has a latent z and is written by a
+A piece is a row of segments of S steps (`etude.models.latent.segments`). A segment x has a latent z and is written by a
 decoder that knows z and the event c before the segment::
 
     p(piece) = product over its segments of p(x | c),    p(x | c) = sum or integral over z of p(z) p(x | z, c)
 
 The sum is out of reach, so the bits are a bound: those of one z, or of some that are drawn. Decoders and weights:
-`etude.models.coders`.
+`etude.models.latent.coders`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import numpy as np
 
 from etude.models.autoregressive import Chooser, draw, grow
 from etude.models.base import Model
-from etude.models.coders import check_coders, coder_arrays
-from etude.models.dilated import reading_size
-from etude.models.latent_space import LatentSpace
-from etude.models.outputs import output_options, too_large
-from etude.models.segments import Segment, Segments, cut
-from etude.models.sequence import SequenceModel, adapted, compact, marginals
+from etude.models.latent.coders import check_coders, coder_arrays
+from etude.models.latent.latent_space import LatentSpace
+from etude.models.latent.segments import Segment, Segments, cut
+from etude.models.sequence.dilated import reading_size
+from etude.models.sequence.outputs import output_options, too_large
+from etude.models.sequence.sequence import SequenceModel, adapted, compact, marginals
 from etude.training import Task
 from etude.training.windows import Batch, pad
 from etude.types import Bits, Evidence, Space
@@ -48,7 +48,7 @@ class LatentModel(LatentSpace, Model):
     latent : int
         Dimensions of the latent, D.
     decoder : {"sequence", "convolution"}
-        See `etude.models.coders`.
+        See `etude.models.latent.coders`.
     hidden : int
         Units of the decoder's RNN, channels of all convolutions, H.
     embedding : int, optional
@@ -58,9 +58,9 @@ class LatentModel(LatentSpace, Model):
     word_dropout : float
         Share of events that the sequence decoder does not get to read while learning (Bowman et al. 2016).
     rounds : int
-        Of alternation where a mask is filled (`etude.models.filling`).
+        Of alternation where a mask is filled (`etude.models.latent.filling`).
     output, output_hidden
-        See `etude.models.outputs.output_options`.
+        See `etude.models.sequence.outputs.output_options`.
     """
 
     kind = "bound"
@@ -196,6 +196,6 @@ class LatentModel(LatentSpace, Model):
         return grow(n, steps, self.space, step)
 
     def _condition(self, evidence: Evidence) -> Model:
-        from etude.models.filling import Filling
+        from etude.models.latent.filling import Filling
 
         return Filling(self, evidence)

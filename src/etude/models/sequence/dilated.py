@@ -19,7 +19,7 @@ from math import sqrt
 
 import numpy as np
 
-from etude.models.sequence import embedding_arrays
+from etude.models.sequence.sequence import embedding_arrays
 from etude.types import Space
 
 

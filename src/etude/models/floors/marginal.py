@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from etude.models.closed_form import ClosedForm, PreviousStep, histogram, positive
+from etude.models.floors.closed_form import ClosedForm, PreviousStep, histogram, positive
 from etude.types import Space
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from etude.models.closed_form import ClosedForm, PreviousStep
+from etude.models.floors.closed_form import ClosedForm, PreviousStep
 from etude.types import Space
 
 

@@ -13,7 +13,7 @@ added to every count. The code length of a segment x is ::
 Since it is one term of the mixture sum_z P(z) p(x | z, c), it bounds the mixture's code length from above. Unlike the
 mixture's, this code can be written down: a receiver who reads the latent first can decode the segment.
 
-Weights: `etude.models.coders`, and `prior.counts` [D, L].
+Weights: `etude.models.latent.coders`, and `prior.counts` [D, L].
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.autoregressive import draw
-from etude.models.latent import LatentModel
-from etude.models.segments import Segments
+from etude.models.latent.latent import LatentModel
+from etude.models.latent.segments import Segments
 from etude.models.torch.latent_half import TorchLatentHalf
 from etude.types import Space
 
@@ -41,7 +41,7 @@ class Autoencoder(LatentModel):
     levels : int
         Values of a dimension, L: a code has at most D log2 L bits.
     **options
-        See `etude.models.latent.LatentModel`.
+        See `etude.models.latent.latent.LatentModel`.
     """
 
     name = "autoencoder"

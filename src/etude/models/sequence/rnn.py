@@ -36,8 +36,8 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.models.outputs import output_options
-from etude.models.sequence import SequenceModel, embedding_arrays
+from etude.models.sequence.outputs import output_options
+from etude.models.sequence.sequence import SequenceModel, embedding_arrays
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
@@ -64,7 +64,7 @@ class RNN(SequenceModel):
     recall : int
         Heads of the look-up in the piece's own past; 0 for a plain recurrent network.
     output, output_hidden
-        See `etude.models.outputs.output_options`.
+        See `etude.models.sequence.outputs.output_options`.
     """
 
     name = "rnn"

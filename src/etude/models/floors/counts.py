@@ -1,8 +1,8 @@
 """Order-k counts, interpolated: the strongest floor. What a learnt model has to beat to have learnt anything.
 
 For tokens and samples the context is the last k codes; for the steps of a piano roll or a spectrogram it is a template
-around the entry (see `etude.models.contexts`), so that a frame is written entry by entry, each given those below it.
-The estimates are Kneser-Ney's (see `etude.models.kneser_ney`).
+around the entry (see `etude.models.floors.contexts`), so that a frame is written entry by entry, each given those below it.
+The estimates are Kneser-Ney's (see `etude.models.floors.kneser_ney`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import numpy as np
 
 from etude.errors import CorruptCheckpoint, EtudeError
 from etude.models.autoregressive import Chooser
-from etude.models.closed_form import ClosedForm
-from etude.models.contexts import Contexts, Walk, distinct, find
-from etude.models.kneser_ney import Table
+from etude.models.floors.closed_form import ClosedForm
+from etude.models.floors.contexts import Contexts, Walk, distinct, find
+from etude.models.floors.kneser_ney import Table
 from etude.types import Space
 
 ORDER_UNSEEN = 4  # order without validation pieces to choose it

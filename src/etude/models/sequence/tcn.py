@@ -9,7 +9,7 @@ where x is mapped linearly to the width of y in a block that changes it. The fea
 With independent outputs over the 88 keys this is the TCN row of the polyphonic benchmark. The paper also normalises
 weights (Salimans & Kingma 2016), which is left out here.
 
-Weights of block i (layout of a convolution: `etude.models.dilated`): `tcn.i.first`, `tcn.i.second`, and where the width
+Weights of block i (layout of a convolution: `etude.models.sequence.dilated`): `tcn.i.first`, `tcn.i.second`, and where the width
 changes `tcn.i.project`, each with `.weight` and `.bias`.
 """
 
@@ -18,9 +18,9 @@ from __future__ import annotations
 from math import sqrt
 
 from etude.errors import EtudeError
-from etude.models.dilated import doubling, linear_arrays, named, reading_arrays, reading_size, receptive_field
-from etude.models.outputs import output_options
-from etude.models.sequence import SequenceModel
+from etude.models.sequence.dilated import doubling, linear_arrays, named, reading_arrays, reading_size, receptive_field
+from etude.models.sequence.outputs import output_options
+from etude.models.sequence.sequence import SequenceModel
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
@@ -45,7 +45,7 @@ class TCN(SequenceModel):
     dropout : float
         Share of channels dropped while learning, in [0, 1).
     output, output_hidden
-        See `etude.models.outputs.output_options`.
+        See `etude.models.sequence.outputs.output_options`.
     """
 
     name = "tcn"

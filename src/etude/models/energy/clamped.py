@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.models.boltzmann import Machine, draw_hidden, draw_visible
 from etude.models.conditioned import Conditioned
-from etude.models.partition import annealed, can_enumerate, draw_exactly, enumerated, likeliest
+from etude.models.energy.boltzmann import Machine, draw_hidden, draw_visible
+from etude.models.energy.partition import annealed, can_enumerate, draw_exactly, enumerated, likeliest
 from etude.types import Bits, Evidence
 
 TEMPERATURES = 500  # of annealing before frames are drawn

@@ -22,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from etude.models.boltzmann import Machine, draw_hidden, draw_visible, log_one_plus, one_hot, softplus
+from etude.models.energy.boltzmann import Machine, draw_hidden, draw_visible, log_one_plus, one_hot, softplus
 
 MOST_STATES = 2**16  # of the layer that is summed over
 CHUNK = 2**11  # states at once

@@ -30,12 +30,12 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive
 from etude.models.conditioned import Conditioned
-from etude.models.dilated import linear_arrays, named
-from etude.models.guided_windows import GuidedWindows, Noise, framed
-from etude.models.samplernn import is_signal
-from etude.models.sequence import GROUP_STEPS, NetworkStepper, adapted, compact, marginals
+from etude.models.sequence.dilated import linear_arrays, named
+from etude.models.sequence.guided_windows import GuidedWindows, Noise, framed
+from etude.models.sequence.samplernn import is_signal
+from etude.models.sequence.sequence import GROUP_STEPS, NetworkStepper, adapted, compact, marginals
+from etude.models.sequence.wavenet import WaveNet
 from etude.models.torch.half import TorchHalf
-from etude.models.wavenet import WaveNet
 from etude.training import Task, similar_lengths
 from etude.types import Bits, Budget, Space
 

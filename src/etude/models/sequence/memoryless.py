@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from etude.models.outputs import output_options
-from etude.models.sequence import SequenceModel
+from etude.models.sequence.outputs import output_options
+from etude.models.sequence.sequence import SequenceModel
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
@@ -23,7 +23,7 @@ class Memoryless(SequenceModel):
     seed : int
         Of the initial weights.
     output, output_hidden
-        See `etude.models.outputs.output_options`.
+        See `etude.models.sequence.outputs.output_options`.
     """
 
     name = "memoryless"

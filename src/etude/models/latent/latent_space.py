@@ -8,7 +8,7 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.autoregressive import draw
-from etude.models.segments import Segment
+from etude.models.latent.segments import Segment
 
 
 class LatentSpace(ABC):

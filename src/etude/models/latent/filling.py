@@ -13,7 +13,7 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.autoregressive import Chooser, Continuation, draw
-from etude.models.latent import LatentModel
+from etude.models.latent.latent import LatentModel
 from etude.types import Evidence
 
 

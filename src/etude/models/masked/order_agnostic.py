@@ -19,7 +19,7 @@ from etude.errors import EtudeError
 from etude.models.autoregressive import Chooser, draw
 from etude.models.base import Model
 from etude.models.conditioned import Conditioned
-from etude.models.orderings import Ordering
+from etude.models.masked.orderings import Ordering
 from etude.types import Evidence
 
 STEPS_AT_ONCE = 2**13  # of pieces of one length that go through the network side by side

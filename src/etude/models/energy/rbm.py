@@ -1,7 +1,7 @@
 """The restricted Boltzmann machine over single frames: harmony without time (Smolensky 1986, Hinton 2002).
 
-Every frame is an independent draw from p(x) = exp(-F(x)) / Z (`models.boltzmann`). Code lengths need log Z: exact where
-a layer is small, else by annealed importance sampling (`models.partition`). Any entries of a frame can be given, the
+Every frame is an independent draw from p(x) = exp(-F(x)) / Z (`models.energy.boltzmann`). Code lengths need log Z: exact where
+a layer is small, else by annealed importance sampling (`models.energy.partition`). Any entries of a frame can be given, the
 others then follow by Gibbs sampling with the known ones held fast.
 
 Weights: `rbm.visible` a [E * (L - 1)], `rbm.hidden` d [U], `rbm.weight` W [E * (L - 1), U], and `rbm.base`, the visible
@@ -18,11 +18,11 @@ import numpy as np
 
 from etude.errors import CorruptCheckpoint, EtudeError, unknown_name
 from etude.models.base import Model
-from etude.models.boltzmann import Machine
-from etude.models.clamped import Clamped, draw_frames
-from etude.models.outputs import too_large
-from etude.models.partition import LogPartition, can_enumerate, log_partition
-from etude.models.sequence import compact, marginals
+from etude.models.energy.boltzmann import Machine
+from etude.models.energy.clamped import Clamped, draw_frames
+from etude.models.energy.partition import LogPartition, can_enumerate, log_partition
+from etude.models.sequence.outputs import too_large
+from etude.models.sequence.sequence import compact, marginals
 from etude.models.torch.machine import TorchMachine
 from etude.training import Task
 from etude.types import Bits, Evidence, History, Space

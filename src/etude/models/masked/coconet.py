@@ -32,12 +32,12 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.models.dilated import linear_arrays, named
-from etude.models.order_agnostic import OrderAgnostic
-from etude.models.orderings import Ordering
-from etude.models.outputs import too_large
-from etude.models.sequence import SequenceModel, compact, marginals
-from etude.models.spans import Spans
+from etude.models.masked.order_agnostic import OrderAgnostic
+from etude.models.masked.orderings import Ordering
+from etude.models.masked.spans import Spans
+from etude.models.sequence.dilated import linear_arrays, named
+from etude.models.sequence.outputs import too_large
+from etude.models.sequence.sequence import SequenceModel, compact, marginals
 from etude.models.torch.half import TorchHalf
 from etude.training import Task
 from etude.types import Space

@@ -38,8 +38,8 @@ from zlib import crc32
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.models.latent import LatentModel, SegmentBits
-from etude.models.segments import Segment, Segments
+from etude.models.latent.latent import LatentModel, SegmentBits
+from etude.models.latent.segments import Segment, Segments
 from etude.models.torch.latent_half import TorchLatentHalf
 from etude.types import Bits, Space
 
@@ -68,7 +68,7 @@ class VAE(LatentModel):
     samples : int
         Latents drawn for each segment in `bits`, K.
     **options
-        See `etude.models.latent.LatentModel`.
+        See `etude.models.latent.latent.LatentModel`.
     """
 
     name = "vae"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from etude.models.kneser_ney import KeyCounter, insertion
+from etude.models.floors.kneser_ney import KeyCounter, insertion
 from etude.types import Space
 
 Place = tuple[int, int]  # steps back in time, entries along the step

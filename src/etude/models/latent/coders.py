@@ -14,7 +14,7 @@ Weights, matrices (in, out), layers as `.weight` and `.bias`:
   first positions [.., positions * H].
 - `decoder.i` [3 * H, 2 * H]: transposed convolution i with 6 taps and stride 2, written as a convolution with 3 taps
   that gives two positions for each (Shi et al. 2016).
-- `rnn.0.*`, `embedding.*` and `output.*` as in `etude.models.rnn`, `.sequence` and `.outputs`.
+- `rnn.0.*`, `embedding.*` and `output.*` as in `rnn`, `sequence` and `outputs` of `etude.models.sequence`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from math import sqrt
 import numpy as np
 
 from etude.errors import EtudeError, SpaceMismatch, unknown_name
-from etude.models.dilated import linear_arrays, named, reading_arrays
-from etude.models.outputs import output_arrays
-from etude.models.rnn import layer_arrays
-from etude.models.segments import halvings, positions
+from etude.models.latent.segments import halvings, positions
+from etude.models.sequence.dilated import linear_arrays, named, reading_arrays
+from etude.models.sequence.outputs import output_arrays
+from etude.models.sequence.rnn import layer_arrays
 from etude.types import Space
 
 SPREAD = 1.8  # of what the encoder gives at first: that of a logistic distribution, whose sigmoid is uniform

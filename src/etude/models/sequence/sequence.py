@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from etude.models.autoregressive import Autoregressive, Chooser
-from etude.models.outputs import output_arrays, too_large
+from etude.models.sequence.outputs import output_arrays, too_large
 from etude.training import Task, Windows, similar_lengths
 from etude.training.task import data_digest, source_digest
 from etude.training.windows import pad

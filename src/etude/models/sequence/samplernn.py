@@ -20,7 +20,7 @@ Windows of a fit begin with fresh states (see `etude.training.windows`), where t
 subsequence of truncated back-propagation to the next; scoring and generation carry them through the whole piece.
 
 Weights, matrices (in, out), H units: of tier k `samplernn.k.frame` [F_k * embedding, H], `samplernn.k.rnn.l` as of an
-RNN's layer l (`etude.models.rnn`), and `samplernn.k.upsample` [H, r * H], nearest frame first; of tier 1
+RNN's layer l (`etude.models.sequence.rnn`), and `samplernn.k.upsample` [H, r * H], nearest frame first; of tier 1
 `samplernn.1.read` [F_2 * embedding, H] and `samplernn.1.hidden` [H, H]. All but the layers have `.weight` and `.bias`.
 """
 
@@ -32,11 +32,11 @@ from math import sqrt
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.models.dilated import linear_arrays, named
-from etude.models.outputs import output_options
-from etude.models.rnn import GATES, layer_arrays
-from etude.models.sequence import SequenceModel, embedding_arrays, marginals
-from etude.models.streams import Streams
+from etude.models.sequence.dilated import linear_arrays, named
+from etude.models.sequence.outputs import output_options
+from etude.models.sequence.rnn import GATES, layer_arrays
+from etude.models.sequence.sequence import SequenceModel, embedding_arrays, marginals
+from etude.models.sequence.streams import Streams
 from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
@@ -62,7 +62,7 @@ class SampleRNN(Streams, SequenceModel):
     dropout : float
         Share of units dropped while learning, after each recurrent layer and before the output, in [0, 1).
     output, output_hidden
-        See `etude.models.outputs.output_options`.
+        See `etude.models.sequence.outputs.output_options`.
     """
 
     name = "samplernn"
