@@ -37,6 +37,10 @@ class Clamped(Conditioned):
         flat = (len(evidence.values), model.space.entries)
         self.values, self.known = evidence.values.reshape(flat), evidence.known.reshape(flat)
 
+    @property
+    def _begun(self):
+        return len(self.values)
+
     def _bits(self, xs):
         given = len(self.values)
         values = np.array([self._given_bits(x.reshape(len(x), self.space.entries)) for x in xs], np.float64)

@@ -1,7 +1,7 @@
 """The restricted Boltzmann machine over single frames: harmony without time (Smolensky 1986, Hinton 2002).
 
-Every frame is an independent draw from p(x) = exp(-F(x)) / Z (`models.energy.boltzmann`). Code lengths need log Z: exact where
-a layer is small, else by annealed importance sampling (`models.energy.partition`). Any entries of a frame can be given, the
+Every frame is an independent draw from p(x) = exp(-F(x)) / Z (`boltzmann`). Code lengths need log Z: exact where
+a layer is small, else by annealed importance sampling (`partition`). Any entries of a frame can be given, the
 others then follow by Gibbs sampling with the known ones held fast.
 
 Weights: `rbm.visible` a [E * (L - 1)], `rbm.hidden` d [U], `rbm.weight` W [E * (L - 1), U], and `rbm.base`, the visible
@@ -10,22 +10,19 @@ biases of the best machine without coupling, from which annealing starts. Level 
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from etude.errors import CorruptCheckpoint, EtudeError, unknown_name
+from etude.errors import EtudeError, unknown_name
 from etude.models.base import Model
 from etude.models.energy.boltzmann import Machine
 from etude.models.energy.clamped import Clamped, draw_frames
 from etude.models.energy.partition import LogPartition, can_enumerate, log_partition
+from etude.models.halves import check_names
+from etude.models.neural import Lesson, Neural, marginals
 from etude.models.sequence.outputs import too_large
-from etude.models.sequence.sequence import compact, marginals
-from etude.models.torch.machine import TorchMachine
-from etude.training import Task
-from etude.types import Bits, Evidence, History, Space
+from etude.types import Bits, Evidence, Space
 
 LEARNING = ("cd", "pcd", "exact")
 MOST_EXACT_UNITS = 14  # whose states are all written down in every step of learning
@@ -39,8 +36,8 @@ class Frames(NamedTuple):
     frames: np.ndarray
 
 
-class RBM(Model):
-    """A restricted Boltzmann machine; all but what learns.
+class RBM(Neural):
+    """A restricted Boltzmann machine. The weights are NumPy's; a network takes them only to learn.
 
     Parameters
     ----------
@@ -148,31 +145,39 @@ class RBM(Model):
         arrays["weight"] = rng.normal(size=(above, hidden)) * 0.01  # Hinton 2010, section 8
         return {f"rbm.{name}": array.astype(np.float32) for name, array in arrays.items()}
 
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        train, valid = ([self._flat(x) for x in compact(xs, self.space)] for xs in (train, valid))
-        frames = np.concatenate(train)
-        if self._untouched:
-            p = marginals(train, self.space)
-            biases = (np.log(p[:, 1:]) - np.log(p[:, :1])).ravel().astype(np.float32)
-            self._restore({**self._arrays(), "rbm.visible": biases, "rbm.base": biases})
+    def _compact(self, pieces):
+        return [self._flat(x) for x in super()._compact(pieces)]
+
+    def _adapted(self, arrays, train):
+        p = marginals(train, self.space)
+        biases = (np.log(p[:, 1:]) - np.log(p[:, :1])).ravel().astype(np.float32)
+        return {**arrays, "rbm.visible": biases, "rbm.base": biases}
+
+    def _lesson(self, train, valid, budget, seed):
+        frames, network = np.concatenate(train), self.network
+        network.restore(self._arrays())
+        network.start_chains(np.random.default_rng(seed).permutation(frames))
+        network.set_log_z(self._quick().value)
 
         def batch(step: int) -> Frames:
             chosen = np.random.default_rng([seed, step]).integers(len(frames), size=budget.batch_size)
             return Frames(frames[chosen].astype(np.int64))
 
-        groups = [np.concatenate(valid)] if sum(map(len, valid)) else []
-        history = self._train(Task(batch, groups, self._total, budget, seed, {}), frames, checkpoint)
-        history.parameters = self.parameters
-        return history
+        def take_over() -> None:
+            self._restore(network.arrays())
+
+        def score(group: np.ndarray) -> tuple[float, int]:
+            take_over()
+            total = self._total(group)
+            network.set_log_z(self.log_partition().value)
+            return total
+
+        return Lesson(batch, [np.concatenate(valid)] if valid else [], score, take_over)
 
     def _total(self, frames: np.ndarray) -> tuple[float, int]:
         """Return bits and number of frames Int[n, E], by the quick log Z, which is kept until weights change."""
         self._log_partition = self._quick()
         return float((self.machine.free_energy(frames) + self._log_partition.value).sum() / np.log(2)), len(frames)
-
-    @abstractmethod
-    def _train(self, task: Task, frames: np.ndarray, checkpoint: Path | None) -> History:
-        """Fit with the framework's engine; the weights go through `_restore` before every score."""
 
     def _flat(self, x: np.ndarray) -> np.ndarray:
         return x.reshape(len(x), self.space.entries)  # (T, E)
@@ -181,14 +186,7 @@ class RBM(Model):
         return dict(self._weights)
 
     def _restore(self, arrays):
-        expected = {name: array.shape for name, array in self._initial(np.random.default_rng(0)).items()}
-        got = {name: np.shape(array) for name, array in arrays.items()}
-        if got != expected:
-            raise CorruptCheckpoint(f"the arrays {expected}", f"{got}", "Train it again.")
+        check_names(self._initial(np.random.default_rng(0)), arrays)
         self._weights = {name: np.asarray(array, np.float32) for name, array in arrays.items()}
         self._log_partition: LogPartition | None = None
         self._untouched = False
-
-
-class TorchRBM(TorchMachine, RBM):
-    """The machine that learns with PyTorch."""

@@ -1,8 +1,8 @@
 """Order-k counts, interpolated: the strongest floor. What a learnt model has to beat to have learnt anything.
 
 For tokens and samples the context is the last k codes; for the steps of a piano roll or a spectrogram it is a template
-around the entry (see `etude.models.floors.contexts`), so that a frame is written entry by entry, each given those below it.
-The estimates are Kneser-Ney's (see `etude.models.floors.kneser_ney`).
+around the entry (see `contexts`), so that a frame is written entry by entry, each given those below it.
+The estimates are Kneser-Ney's (see `kneser_ney`).
 """
 
 from __future__ import annotations

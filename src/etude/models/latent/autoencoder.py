@@ -26,14 +26,13 @@ from etude.errors import EtudeError
 from etude.models.autoregressive import draw
 from etude.models.latent.latent import LatentModel
 from etude.models.latent.segments import Segments
-from etude.models.torch.latent_half import TorchLatentHalf
 from etude.types import Space
 
 COUNTED = 4096  # training segments, at most, on whose codes the prior is counted
 
 
 class Autoencoder(LatentModel):
-    """A discrete latent per segment; all but its network.
+    """A discrete latent per segment.
 
     Parameters
     ----------
@@ -102,12 +101,3 @@ class Autoencoder(LatentModel):
 
     def _draw_posterior(self, segments, rng, temperature):
         return self._latents(segments)
-
-
-class TorchAutoencoder(TorchLatentHalf, Autoencoder):
-    """The plain autoencoder in PyTorch."""
-
-    def _network_class(self):
-        from etude.models.torch.autoencoder import AutoencoderNetwork
-
-        return AutoencoderNetwork

@@ -13,7 +13,8 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.autoregressive import Chooser, Continuation, draw
-from etude.models.latent.latent import LatentModel
+from etude.models.base import Model
+from etude.models.conditioned import check_beginnings
 from etude.types import Evidence
 
 
@@ -26,9 +27,9 @@ class Filling(Continuation):
 
     name = "filling"
 
-    def __init__(self, model: LatentModel, evidence: Evidence):
+    def __init__(self, model: Model, evidence: Evidence):
         super().__init__(model, evidence.values[: evidence.prefix_length()])
-        self.kind, self.segment = model.kind, model.options["segment"]
+        self.segment = model.options["segment"]
         shape = (len(evidence.values), self.space.entries)
         self.values, self.known = evidence.values.reshape(shape), evidence.known.reshape(shape)
         self.gaps = evidence.prefix_length() is None
@@ -42,9 +43,7 @@ class Filling(Continuation):
                 "a mask with gaps" if self.gaps else f"a prefix of {len(self.prefix)} steps",
                 "Others would be the difference of two bounds, which bounds nothing; draw samples instead.",
             )
-        for x in xs:
-            if not np.array_equal(x[: len(self.prefix)], self.prefix):
-                raise EtudeError("pieces that begin with the given prefix", "another beginning")
+        check_beginnings(xs, self.prefix)
         return self.model._sums(xs, self.model._segment_bits, begin)
 
     def _sample(self, n, steps, rng, temperature, top_p=1.0):

@@ -19,12 +19,13 @@ import numpy as np
 from etude.models.autoregressive import Chooser, draw, grow
 from etude.models.base import Model
 from etude.models.latent.coders import check_coders, coder_arrays
+from etude.models.latent.filling import Filling
 from etude.models.latent.latent_space import LatentSpace
 from etude.models.latent.segments import Segment, Segments, cut
+from etude.models.neural import Lesson, Neural, marginals
 from etude.models.sequence.dilated import reading_size
 from etude.models.sequence.outputs import output_options, too_large
-from etude.models.sequence.sequence import SequenceModel, adapted, compact, marginals
-from etude.training import Task
+from etude.models.sequence.sequence import adapted
 from etude.training.windows import Batch, pad
 from etude.types import Bits, Evidence, Space
 
@@ -33,7 +34,7 @@ LOGITS_AT_ONCE = 2**21  # of segments scored side by side: 16 MB in double preci
 SegmentBits = tuple[np.ndarray, np.ndarray]  # bits of each segment Float64[n], and their variances
 
 
-class LatentModel(LatentSpace, Model):
+class LatentModel(LatentSpace, Neural):
     """Base of the autoencoders: all but what a latent is and what it costs.
 
     Parameters
@@ -89,11 +90,6 @@ class LatentModel(LatentSpace, Model):
         coders = {"decoder": decoder, "dropout": dropout, "word_dropout": word_dropout}
         options = {**own, **sizes, **coders, **output_options(space, output, output_hidden)}
         super().__init__(space, seed=seed, **check_coders(space, options))
-        self._network, self._untouched = None, True
-
-    # A network is drawn, identified and stored as that of a sequence model is.
-    network, _identity = SequenceModel.network, SequenceModel._identity
-    _arrays, _restore = SequenceModel._arrays, SequenceModel._restore
 
     @classmethod
     def refuses(cls, space: Space) -> str | None:
@@ -117,22 +113,18 @@ class LatentModel(LatentSpace, Model):
     def _initial(self, rng):
         return coder_arrays(self.space, self.options, self.known * self.options["latent"], rng)
 
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        train, valid = compact(train, self.space), compact([x for x in valid if len(x)], self.space)
+    def _adapted(self, arrays, train):
+        return adapted(arrays, marginals(train, self.space))
+
+    def _lesson(self, train, valid, budget, seed):
         segments = Segments(train, self.options["segment"], budget.batch_size, seed)
-        if self._untouched:
-            self._restore(adapted(self._arrays(), marginals(train, self.space)))
-        identity = self._identity(train, valid, budget, seed) if checkpoint is not None else {}
 
         def score(group):
             self._prepare(segments)
             return self._bits(group).total, sum(map(len, group))
 
-        task = Task(self._batches(segments), [valid] if valid else [], score, budget, seed, identity)
-        history = self._train(task, checkpoint)
-        self._prepare(segments)
-        history.parameters = self.parameters
-        return history
+        groups = [valid] if valid else []
+        return Lesson(self._batches(segments), groups, score, lambda: self._prepare(segments))
 
     def _batches(self, segments: Segments) -> Callable[[int], tuple]:
         """Return what gives the batch of an optimiser step."""
@@ -144,7 +136,8 @@ class LatentModel(LatentSpace, Model):
     # Scoring ---------------------------------------------------------------------------------------------------------
 
     def _bits(self, xs):
-        return self._sums(xs, self._segment_bits)
+        with self.network.on_fastest_device():
+            return self._sums(xs, self._segment_bits)
 
     def _sums(self, xs, segment_bits: Callable[[list[Segment]], SegmentBits], begin: int = 0) -> Bits:
         """Return the bits of pieces: the sums over their segments, those before `begin` left out."""
@@ -196,6 +189,4 @@ class LatentModel(LatentSpace, Model):
         return grow(n, steps, self.space, step)
 
     def _condition(self, evidence: Evidence) -> Model:
-        from etude.models.latent.filling import Filling
-
         return Filling(self, evidence)

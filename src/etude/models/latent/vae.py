@@ -40,7 +40,6 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.latent.latent import LatentModel, SegmentBits
 from etude.models.latent.segments import Segment, Segments
-from etude.models.torch.latent_half import TorchLatentHalf
 from etude.types import Bits, Space
 
 ACTIVE = 0.01  # variance of a dimension's mean over segments, from which it counts as active (Burda et al. 2016)
@@ -56,7 +55,7 @@ class WeightedBatch(NamedTuple):
 
 
 class VAE(LatentModel):
-    """A Gaussian latent per segment; all but its network.
+    """A Gaussian latent per segment.
 
     Parameters
     ----------
@@ -195,12 +194,3 @@ def mean_variance(draws: np.ndarray) -> np.ndarray:
     """Return the estimated variance of the mean over K draws Float[n, K]; 0 where one draw tells nothing of it."""
     samples = draws.shape[1]
     return draws.var(axis=1, ddof=1) / samples if samples > 1 else np.zeros(len(draws))
-
-
-class TorchVAE(TorchLatentHalf, VAE):
-    """The variational autoencoder in PyTorch."""
-
-    def _network_class(self):
-        from etude.models.torch.vae import VAENetwork
-
-        return VAENetwork

@@ -35,18 +35,16 @@ from etude.errors import EtudeError, unknown_name
 from etude.models.masked.order_agnostic import OrderAgnostic
 from etude.models.masked.orderings import Ordering
 from etude.models.masked.spans import Spans
+from etude.models.neural import Lesson, Neural, marginals
 from etude.models.sequence.dilated import linear_arrays, named
 from etude.models.sequence.outputs import too_large
-from etude.models.sequence.sequence import SequenceModel, compact, marginals
-from etude.models.torch.half import TorchHalf
-from etude.training import Task
 from etude.types import Space
 
 SCHEDULE = ("passes", "order", "growth", "order_seed")
 
 
-class Coconet(OrderAgnostic):
-    """A convolutional network over pieces with hidden entries; all but its network.
+class Coconet(OrderAgnostic, Neural):
+    """A convolutional network over pieces with hidden entries.
 
     Parameters
     ----------
@@ -95,11 +93,6 @@ class Coconet(OrderAgnostic):
         self.ordering = Ordering(passes, order, growth, order_seed)
         schedule = {"passes": passes, "order": order, "growth": growth, "order_seed": order_seed}
         super().__init__(space, seed=seed, **sizes, dropout=dropout, **schedule)
-        self._network, self._untouched = None, True
-
-    # A network is drawn, identified and stored as that of a sequence model is.
-    network, _identity = SequenceModel.network, SequenceModel._identity
-    _arrays, _restore = SequenceModel._arrays, SequenceModel._restore
 
     @classmethod
     def refuses(cls, space: Space) -> str | None:
@@ -120,7 +113,7 @@ class Coconet(OrderAgnostic):
             if option not in SCHEDULE:
                 raise unknown_name("schedule option", option, SCHEDULE)
         other = type(self)(self.space, seed=self.seed, **{**self.options, **schedule})
-        other._network, other._untouched = self.network, False
+        other._half, other._network, other._untouched = self.half, self.network, False
         return other
 
     def bits_of(self, x, asked, known) -> float:
@@ -149,15 +142,13 @@ class Coconet(OrderAgnostic):
                 total -= nats[np.arange(len(nats)), x[0, group]].sum() / np.log(2)
         return float(total)
 
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        train, valid = compact(train, self.space), compact([x for x in valid if len(x)], self.space)
-        spans, groups = Spans(train, budget.window, budget.batch_size, seed), [valid] if valid else []
-        if self._untouched:  # begin at the marginals: no step is spent on learning which codes are rare
-            self._restore({**self._arrays(), "bias": np.log(marginals(train, self.space)).astype(np.float32)})
-        identity = self._identity(train, valid, budget, seed) if checkpoint is not None else {}
-        history = self._train(Task(spans.batch, groups, self._total, budget, seed, identity), checkpoint)
-        history.parameters = self.parameters
-        return history
+    def _adapted(self, arrays, train):
+        # begin at the marginals: no step is spent on learning which codes are rare
+        return {**arrays, "bias": np.log(marginals(train, self.space)).astype(np.float32)}
+
+    def _lesson(self, train, valid, budget, seed):
+        spans = Spans(train, budget.window, budget.batch_size, seed)
+        return Lesson(spans.batch, [valid] if valid else [], self._total)
 
     def _total(self, group: list[np.ndarray]) -> tuple[float, int]:
         return float(sum(bits.sum() for bits in self.step_bits(group))), sum(len(x) for x in group)
@@ -183,19 +174,3 @@ class Coconet(OrderAgnostic):
 def normalisation(channels: int) -> dict[str, np.ndarray]:
     """Return the initial gain and shift of a layer normalisation."""
     return {"weight": np.ones(channels, np.float32), "bias": np.zeros(channels, np.float32)}
-
-
-class TorchCoconet(TorchHalf, Coconet):
-    """The Coconet in PyTorch."""
-
-    def _build(self):
-        import torch
-
-        from etude.models.torch.coconet import MaskedConvolutions
-
-        with torch.random.fork_rng(devices=[]):  # layers draw weights, which `_initial` then replaces
-            sizes = {name: self.options[name] for name in ("channels", "kernel", "reach", "blocks", "cycle", "dropout")}
-            return MaskedConvolutions(self.space, **sizes)
-
-    def _parts(self):
-        return super()._parts() | {Ordering, SequenceModel, Spans}

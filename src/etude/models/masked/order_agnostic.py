@@ -10,8 +10,6 @@ samples, returning known ones drives the entropy coder, reading them from its fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from typing import Protocol
 
 import numpy as np
 
@@ -19,26 +17,12 @@ from etude.errors import EtudeError
 from etude.models.autoregressive import Chooser, draw
 from etude.models.base import Model
 from etude.models.conditioned import Conditioned
+from etude.models.halves import MaskedNetwork
 from etude.models.masked.orderings import Ordering
 from etude.types import Evidence
 
 STEPS_AT_ONCE = 2**13  # of pieces of one length that go through the network side by side
 HIDDEN_SHARE = (0.9, 0.05)  # of the open entries: in the first and in the last sweep of a revision
-
-
-class MaskedNetwork(Protocol):
-    """A framework's half: what an order-agnostic model asks of it."""
-
-    def log_probabilities(self, x: np.ndarray, known: np.ndarray, asked: np.ndarray) -> np.ndarray:
-        """Return log p, in nats, of the `asked` entries of pieces x Int[n, T, entries] as Float64[n, k, levels].
-
-        `known` and `asked` are Bool[T, entries]. The result must not depend on entries of x that are not known.
-        """
-        ...
-
-    def on_fastest_device(self) -> AbstractContextManager[None]:
-        """Stay on the GPU, where there is one, for the time of the block."""
-        ...
 
 
 class OrderAgnostic(Model):
@@ -49,7 +33,7 @@ class OrderAgnostic(Model):
 
     def step_bits(self, xs) -> list[np.ndarray]:
         """Return what every entry costs in its pass, in bits: Float64[T, *E] for each piece Int[T, *E]."""
-        return self._step_bits([self.space.check(x) for x in xs])
+        return self._step_bits([self._admitted(x) for x in xs])
 
     def walk(self, n: int, steps: int, choose: Chooser) -> np.ndarray:
         """Return n pieces Int[n, T, *E] that `choose` fills, all entries of a pass at once.
@@ -145,6 +129,10 @@ class Completion(Conditioned, OrderAgnostic):
         self.ordering, self.network = model.ordering, model.network
         shape = (len(evidence.known), self.space.entries)
         self.values, self.known = evidence.values.reshape(shape), evidence.known.reshape(shape)
+
+    @property
+    def _begun(self):
+        return len(self.known)
 
     def _open(self, x):
         steps, (given, known) = len(self.known), (self.values, self.known)

@@ -30,14 +30,12 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive
 from etude.models.conditioned import Conditioned
+from etude.models.neural import compact, marginals
 from etude.models.sequence.dilated import linear_arrays, named
 from etude.models.sequence.guided_windows import GuidedWindows, Noise, framed
-from etude.models.sequence.samplernn import is_signal
-from etude.models.sequence.sequence import GROUP_STEPS, NetworkStepper, adapted, compact, marginals
+from etude.models.sequence.sequence import NetworkStepper, adapted
 from etude.models.sequence.wavenet import WaveNet
-from etude.models.torch.half import TorchHalf
-from etude.training import Task, similar_lengths
-from etude.types import Bits, Budget, Space
+from etude.types import Space
 
 SILENT = Space((), 1)  # a guide that says nothing
 FOREVER = 2**62  # steps
@@ -45,7 +43,7 @@ FOREVER = 2**62  # steps
 
 @dataclass(frozen=True, eq=False)
 class Guided:
-    """A piece and the guide that it follows.
+    """A piece and the guide that it follows. What knows no guides takes it as the piece alone.
 
     Parameters
     ----------
@@ -60,12 +58,16 @@ class Guided:
     def __len__(self) -> int:
         return len(self.x)
 
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.array(self.x, dtype) if copy else np.asarray(self.x, dtype)
+
 
 class GuidedWaveNet(WaveNet):
-    """A WaveNet whose layers read a guide.
+    """A WaveNet whose layers read a guide: a conditional family.
 
-    `fit`, `bits` and `step_bits` take `Guided` pieces. `follow(guide)` is the model of pieces with one guide: it draws
-    them, continues them and drives the entropy coder as every other model does.
+    Its pieces are `Guided`: `fit`, `bits` and `step_bits` take them as other families take arrays. `given(guide)` is
+    the model of pieces with one guide: it draws them, continues them and drives the entropy coder as every other model
+    does.
 
     Parameters
     ----------
@@ -97,31 +99,21 @@ class GuidedWaveNet(WaveNet):
         super().__init__(space, seed=seed, **sizes)
         if guide_channels < 1:
             raise EtudeError("guide_channels >= 1", str(guide_channels))
-        if not 0 <= noise < inf or (noise and not is_signal(space)):
+        if not 0 <= noise < inf or (noise and not space.is_signal):
             got = f"{noise} for steps {space.event_shape} at rate {space.rate}"
             raise EtudeError("noise >= 0, in codes of a signal; 0 for other steps", got, "Leave noise out.")
         self.guide = Space(**guide) if isinstance(guide, Mapping) else guide
         self.hop = hop_of(space, self.guide)
         self.options |= {"guide": asdict(self.guide), "guide_channels": guide_channels, "noise": float(noise)}
 
-    def fit(self, train, valid=(), budget=None, seed=0, checkpoint=None):
-        """Learn from `Guided` pieces; all else as in `Model.fit`."""
-        train, valid = (self._all_checked(pieces, complete=True) for pieces in (train, valid))
-        if not any(map(len, train)):
-            raise EtudeError("at least one step of music to learn from", "none", "Check the corpus and its split.")
-        return self._fit(train, valid, budget or Budget(), int(seed), checkpoint)
+    def given(self, guide: np.ndarray) -> Following:
+        """Return the model of the pieces that follow a guide Int[F, *G], F > 0, of F * hop steps at most."""
+        guide = self.guide.check(guide)
+        if not len(guide):
+            raise EtudeError("a guide of at least one frame", "an empty one")
+        return Following(self, guide)
 
-    def bits(self, xs):
-        """Return the code length of each complete `Guided` piece, given its guide, in bits."""
-        return Bits(self._bits(self._all_checked(xs, complete=True)), self.kind)
-
-    def step_bits(self, xs):
-        """Return the surprise of every entry of `Guided` pieces, in bits: Float64[T, *E] for each piece."""
-        return self._step_bits(self._all_checked(xs))
-
-    def follow(self, guide: np.ndarray) -> Following:
-        """Return the model of the pieces that follow a guide Int[F, *G], of F * hop steps at most."""
-        return Following(self, self.guide.check(guide))
+    follow = given  # by its older name
 
     def stepper(self, n: int = 1):
         """Return a fresh state for `n` pieces whose guide says nothing."""
@@ -129,7 +121,7 @@ class GuidedWaveNet(WaveNet):
 
     def stream(self, *args, **options):
         """Draw pieces whose guide says nothing, by compiled code; see `Streams.stream`."""
-        return self.follow(self._silence()).stream(*args, **options)
+        return self.given(self._silence()).stream(*args, **options)
 
     def _stepper(self, n: int, guide: np.ndarray) -> NetworkStepper:
         stepper = NetworkStepper(self.network, n, self.space)
@@ -138,11 +130,11 @@ class GuidedWaveNet(WaveNet):
 
     def _begin(self, guide: np.ndarray, begin: int, count: int):
         """Return the network's state before some frames of a guide, which all pieces share: worked out once."""
-        frames, inside = framed(self._rows(guide), begin, count)
-        return self.network.begin(frames[None], inside[None])
+        return self.network.begin(*self._framed(guide, begin, count))
 
-    def _all_checked(self, pieces, complete: bool = False) -> list[Guided]:
-        return [self._checked(self._guided(piece), complete) for piece in pieces]
+    def _framed(self, guide: np.ndarray, begin: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        frames, inside = framed(self._rows(guide), begin, count)
+        return frames[None], inside[None]
 
     def _guided(self, piece) -> Guided:
         return piece if isinstance(piece, Guided) else Guided(np.asarray(piece), self._silence())
@@ -150,12 +142,12 @@ class GuidedWaveNet(WaveNet):
     def _silence(self) -> np.ndarray:
         """Return the only guide of a space in which a guide says nothing."""
         if self.guide != SILENT:
-            raise EtudeError("a guide with every piece", "a piece alone", "Use Guided(x, guide) or follow(guide).")
+            raise EtudeError("a guide with every piece", "a piece alone", "Use Guided(x, guide) or given(guide).")
         return np.zeros(1, np.int64)
 
-    def _checked(self, piece: Guided, complete: bool) -> Guided:
-        x = self.space.check(piece.x, complete, widen=False)
-        guide = self.guide.check(piece.guide, widen=False)
+    def _admitted(self, x, complete=False, narrow=False):
+        piece = self._guided(x)
+        x, guide = self.space.check(piece.x, complete, widen=False), self.guide.check(piece.guide, widen=False)
         if len(guide) * self.hop < len(x):
             got = f"{len(guide)} frames for {len(x)} steps of which {self.hop} are a frame"
             raise EtudeError("a guide as long as its piece", got, "Lengthen the guide, or cut the piece.")
@@ -173,31 +165,21 @@ class GuidedWaveNet(WaveNet):
         arrays["guide.local"] = np.zeros((channels, len(self.dilations) * 2 * residual), np.float32)
         return arrays
 
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        train, valid = (self._compact([piece for piece in pieces if len(piece)]) for pieces in (train, valid))
+    def _adapted(self, arrays, train):
+        return adapted(arrays, marginals([piece.x for piece in train], self.space))
+
+    def _windows(self, train, budget, seed):
         align = 1 if self.guide.rate is None else self.hop
-        noise = Noise(self.options["noise"], self.space.levels) if self.options["noise"] else None
-        windows = GuidedWindows(train, budget.window, budget.batch_size, seed, self.hop, align, noise)
-        groups = [group.tolist() for group in similar_lengths(list(map(len, valid)), GROUP_STEPS)]
-
-        def score(group: list[int]) -> tuple[float, int]:
-            return self._total([valid[i] for i in group])
-
-        if self._untouched:
-            self._restore(adapted(self._arrays(), marginals([piece.x for piece in train], self.space)))
-        identity = self._identity(train, valid, budget, seed) if checkpoint is not None else {}
-        history = self._train(Task(windows.batch, groups, score, budget, seed, identity), checkpoint)
-        history.parameters = self.parameters
-        return history
+        noise = Noise(self.options["noise"], self.space.levels)
+        return GuidedWindows(train, budget.window, budget.batch_size, seed, self.hop, align, noise)
 
     def _compact(self, pieces: Sequence[Guided]) -> list[Guided]:
         xs = compact([piece.x.reshape(len(piece), self.space.entries) for piece in pieces], self.space)
         guides = compact([self._rows(piece.guide) for piece in pieces], self.guide)
         return [Guided(x, guide) for x, guide in zip(xs, guides, strict=True)]
 
-    def _identity(self, train, valid, budget, seed):
-        both = ([array for piece in pieces for array in (piece.x, piece.guide)] for pieces in (train, valid))
-        return super()._identity(*both, budget, seed)
+    def _data(self, pieces):
+        return [array for piece in pieces for array in (piece.x, piece.guide)]
 
     def _step_bits(self, xs):
         return super()._step_bits([self._guided(x) for x in xs])
@@ -233,7 +215,7 @@ class Following(Conditioned, Autoregressive):
 
     def local(self, begin: int, count: int) -> np.ndarray:
         """Return what some frames of the guide add to filter and gate of every layer, Float32[count, layers, 2R]."""
-        return self.model._begin(self.guide, begin, count).local[:, 0].cpu().numpy()
+        return self.model.network.local(*self.model._framed(self.guide, begin, count))[0]
 
     _condition = Autoregressive._condition
 
@@ -246,29 +228,7 @@ class Following(Conditioned, Autoregressive):
         return len(self.guide) * self.model.hop
 
     def _step_bits(self, xs):
-        return self.model._step_bits([self.model._checked(Guided(x, self.guide), complete=False) for x in xs])
-
-
-class TorchGuidedWaveNet(TorchHalf, GuidedWaveNet):
-    """WaveNet with a guide in PyTorch."""
-
-    def _build(self):
-        import torch
-
-        from etude.models.torch.guided import GuidedNetwork
-
-        with torch.random.fork_rng(devices=[]):  # layers draw weights, which `_initial` then replaces
-            options = self.options
-            output = {"output": options["output"], "hidden": options["output_hidden"]}
-            return GuidedNetwork(self.space, options["embedding"], self._context(), **output)
-
-    def _context(self):
-        from etude.models.torch.guided import GuidedLayers
-
-        names = ("residual", "skip", "kernel", "dropout")
-        sizes = {name: self.options[name] for name in names}
-        guide = {"guide": self.guide, "hop": self.hop, "channels": self.options["guide_channels"]}
-        return GuidedLayers(inputs=self.options["embedding"], dilations=self.dilations, **guide, **sizes)
+        return self.model._step_bits([self.model._admitted(Guided(x, self.guide)) for x in xs])
 
 
 def walk_table(guide: Space, channels: int, rng: np.random.Generator) -> np.ndarray:

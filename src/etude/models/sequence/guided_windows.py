@@ -19,7 +19,7 @@ class Noise:
     Parameters
     ----------
     max_std : float
-        In codes.
+        In codes; at 0 codes stay as they are.
     levels : int
         Codes stay in 0 .. levels - 1.
     """
@@ -29,6 +29,8 @@ class Noise:
 
     def added_to(self, codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Return a noisy copy of windows Int[B, W, entries]."""
+        if not self.max_std:
+            return codes
         size = rng.uniform(0, self.max_std, (len(codes), 1, 1))
         noise = np.rint(size * rng.standard_normal(codes.shape)).astype(np.int64)
         return (codes + noise).clip(0, self.levels - 1)
@@ -69,8 +71,8 @@ class GuidedWindows(Cuts):
     align : int
         Windows begin at multiples: `hop`, or 1 where one frame lasts the whole piece. So at the end of a piece up to
         `align` - 1 steps are in no window.
-    noise : Noise, optional
-        Added to `past`; by default none.
+    noise : Noise
+        Added to `past`.
 
     Raises
     ------
@@ -86,7 +88,7 @@ class GuidedWindows(Cuts):
         seed: int,
         hop: int,
         align: int,
-        noise: Noise | None = None,
+        noise: Noise,
     ):
         super().__init__([piece.x for piece in pieces], window, batch_size, seed)
         if window < align:
@@ -109,8 +111,7 @@ class GuidedWindows(Cuts):
             strict=True,
         )
         batch = pad(cuts)
-        past = batch.events[:, :-1]
-        past = past if self.noise is None else self.noise.added_to(past, rng)
+        past = self.noise.added_to(batch.events[:, :-1], rng)
         return GuidedBatch(*batch, past, np.stack(frames), np.stack(inside))
 
     def _start(self, length: int, rng: np.random.Generator) -> int:
@@ -121,6 +122,8 @@ class GuidedWindows(Cuts):
 
 def framed(guide: np.ndarray, begin: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return frames begin - 1 .. begin + count of a guide Int[F, G] as Int64, and which exist as Bool[count + 2]."""
+    if not len(guide):
+        return np.zeros((count + 2, guide.shape[1]), np.int64), np.zeros(count + 2, bool)
     places = np.arange(begin - 1, begin + count + 1)
     inside = (places >= 0) & (places < len(guide))
     return guide[places.clip(0, len(guide) - 1)].astype(np.int64), inside

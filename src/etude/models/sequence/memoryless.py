@@ -10,12 +10,11 @@ import numpy as np
 
 from etude.models.sequence.outputs import output_options
 from etude.models.sequence.sequence import SequenceModel
-from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
 
 class Memoryless(SequenceModel):
-    """An output distribution without a context; all but its network.
+    """An output distribution without a context.
 
     Parameters
     ----------
@@ -37,12 +36,3 @@ class Memoryless(SequenceModel):
             "embedding.start": np.zeros(0, np.float32),
         }
         return empty | self._output_arrays(0, rng)
-
-
-class TorchMemoryless(TorchHalf, Memoryless):
-    """The memoryless model in PyTorch."""
-
-    def _context(self):
-        from etude.models.torch.memoryless import Nothing
-
-        return Nothing()

@@ -53,7 +53,13 @@ import numpy as np
 from etude.errors import EtudeError, SpaceMismatch, unknown_name
 from etude.types import Space
 
-OUTPUTS = ("categorical", "independent", "nade", "relative", "rbm")
+OUTPUTS = {  # name -> revision, raised where a change of the output changes what a fit gives
+    "categorical": 1,
+    "independent": 1,
+    "nade": 1,
+    "relative": 1,
+    "rbm": 1,
+}
 DEPENDENT = ("nade", "relative", "rbm")  # outputs in which the entries of a step know of each other
 HIDDEN = {"nade": 128, "relative": 128, "rbm": 8}  # units of an output's hidden layer, where nothing else is asked for
 MOST_RBM_UNITS = 12  # log Z sums over all states of the hidden units: 4096

@@ -38,7 +38,6 @@ import numpy as np
 from etude.errors import EtudeError, unknown_name
 from etude.models.sequence.outputs import output_options
 from etude.models.sequence.sequence import SequenceModel, embedding_arrays
-from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
 GATES = {"lstm": 4, "gru": 3}
@@ -46,7 +45,7 @@ SHARPNESS = 8.0  # of the look-up before it has learnt
 
 
 class RNN(SequenceModel):
-    """A recurrent context with any output that fits the space; all but its network.
+    """A recurrent context with any output that fits the space.
 
     Parameters
     ----------
@@ -136,13 +135,3 @@ def recall_arrays(heads: int, embedding: int, hidden: int, rng: np.random.Genera
 def _orthogonal(size: int, rng: np.random.Generator) -> np.ndarray:
     q, r = np.linalg.qr(rng.normal(size=(size, size)))
     return q * np.sign(np.diag(r))
-
-
-class TorchRNN(TorchHalf, RNN):
-    """The RNN in PyTorch."""
-
-    def _context(self):
-        from etude.models.torch.rnn import Recurrent
-
-        size = {name: self.options[name] for name in ("cell", "hidden", "layers", "dropout", "recall")}
-        return Recurrent(inputs=self.options["embedding"], **size)

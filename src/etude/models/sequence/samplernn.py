@@ -32,12 +32,12 @@ from math import sqrt
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
+from etude.models.neural import marginals
 from etude.models.sequence.dilated import linear_arrays, named
 from etude.models.sequence.outputs import output_options
 from etude.models.sequence.rnn import GATES, layer_arrays
-from etude.models.sequence.sequence import SequenceModel, embedding_arrays, marginals
+from etude.models.sequence.sequence import SequenceModel, embedding_arrays
 from etude.models.sequence.streams import Streams
-from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
 
@@ -99,7 +99,7 @@ class SampleRNN(Streams, SequenceModel):
             self.options[k] for k in ("hidden", "layers", "embedding", "frames", "cell")
         )
         arrays = embedding_arrays(self.space, embedding, rng)
-        if is_signal(self.space):
+        if self.space.is_signal:
             arrays["embedding.table"] = amplitude_table(arrays["embedding.table"])
         for k, (frame, ratio) in enumerate(zip(frames, ratios(frames), strict=True), start=2):
             tier = named("frame", linear_arrays(frame * embedding, hidden, rng))
@@ -110,16 +110,11 @@ class SampleRNN(Streams, SequenceModel):
         arrays |= named("samplernn.1.hidden", linear_arrays(hidden, hidden, rng, sqrt(2)))
         return arrays | self._output_arrays(hidden, rng)
 
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        if self._untouched and is_signal(self.space):  # else the table would be scaled as if its columns were alike
-            counted = np.log(marginals(train, self.space)).ravel().astype(np.float32)
-            self._restore({**self._arrays(), "output.bias": counted})
-        return super()._fit(train, valid, budget, seed, checkpoint)
-
-
-def is_signal(space: Space) -> bool:
-    """Say whether steps are the levels of a signal: scalars at a rate."""
-    return space.rate is not None and not space.event_shape
+    def _adapted(self, arrays, train):
+        if not self.space.is_signal:
+            return super()._adapted(arrays, train)
+        counted = np.log(marginals(train, self.space)).ravel().astype(np.float32)
+        return {**arrays, "output.bias": counted}  # the table stays: it would be scaled as if its columns were alike
 
 
 def amplitude_table(table: np.ndarray) -> np.ndarray:
@@ -139,13 +134,3 @@ def ratios(frames: Sequence[int]) -> list[int]:
     """
     below = [1, *frames[:-1]]
     return [frame // b if b > 0 and frame % b == 0 else 0 for frame, b in zip(frames, below, strict=True)]
-
-
-class TorchSampleRNN(TorchHalf, SampleRNN):
-    """SampleRNN in PyTorch."""
-
-    def _context(self):
-        from etude.models.torch.samplernn import Tiers
-
-        names = ("frames", "hidden", "cell", "layers", "dropout")
-        return Tiers(inputs=self.options["embedding"], **{name: self.options[name] for name in names})

@@ -9,7 +9,7 @@ where x is mapped linearly to the width of y in a block that changes it. The fea
 With independent outputs over the 88 keys this is the TCN row of the polyphonic benchmark. The paper also normalises
 weights (Salimans & Kingma 2016), which is left out here.
 
-Weights of block i (layout of a convolution: `etude.models.sequence.dilated`): `tcn.i.first`, `tcn.i.second`, and where the width
+Weights of block i (layout of a convolution: `dilated`): `tcn.i.first`, `tcn.i.second`, and where the width
 changes `tcn.i.project`, each with `.weight` and `.bias`.
 """
 
@@ -21,12 +21,11 @@ from etude.errors import EtudeError
 from etude.models.sequence.dilated import doubling, linear_arrays, named, reading_arrays, reading_size, receptive_field
 from etude.models.sequence.outputs import output_options
 from etude.models.sequence.sequence import SequenceModel
-from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
 
 class TCN(SequenceModel):
-    """A context of dilated causal convolutions with any output that fits the space; all but its network.
+    """A context of dilated causal convolutions with any output that fits the space.
 
     Parameters
     ----------
@@ -85,13 +84,3 @@ class TCN(SequenceModel):
                 arrays |= named(f"tcn.{block}.project", linear_arrays(inputs, channels, rng))
             inputs = channels
         return arrays | self._output_arrays(channels, rng)
-
-
-class TorchTCN(TorchHalf, TCN):
-    """The TCN in PyTorch."""
-
-    def _context(self):
-        from etude.models.torch.tcn import Blocks
-
-        sizes = {name: self.options[name] for name in ("channels", "kernel", "blocks", "dropout")}
-        return Blocks(inputs=self.options["embedding"], **sizes)

@@ -10,7 +10,7 @@ Each layer has a filter and a gate, and gives to the next layer (residual) and t
 and the output's own linear map is the last layer of the paper. It was made for samples of sound and a categorical
 output over 256 levels; nothing in it asks for that.
 
-Weights of layer l (layout of a convolution: `etude.models.sequence.dilated`): `wavenet.l.gated` with filter and gate side by
+Weights of layer l (layout of a convolution: `dilated`): `wavenet.l.gated` with filter and gate side by
 side [k * R, 2R], `wavenet.l.residual` [R, R] (not in the last layer, where nobody reads it), `wavenet.l.skip` [R, S];
 beside them `wavenet.input` [k * embedding, R] and `wavenet.end` [S, S]; each with `.weight` and `.bias`.
 """
@@ -26,12 +26,11 @@ from etude.models.sequence.dilated import doubling, linear_arrays, named, recept
 from etude.models.sequence.outputs import output_options
 from etude.models.sequence.sequence import SequenceModel, embedding_arrays
 from etude.models.sequence.streams import Streams
-from etude.models.torch.half import TorchHalf
 from etude.types import Space
 
 
 class WaveNet(Streams, SequenceModel):
-    """A context of gated dilated causal convolutions with any output that fits the space; all but its network.
+    """A context of gated dilated causal convolutions with any output that fits the space.
 
     Parameters
     ----------
@@ -90,23 +89,6 @@ class WaveNet(Streams, SequenceModel):
         """Steps of the past on which the distribution of the next step depends, at most."""
         return receptive_field(self.options["kernel"], [1, *self.dilations])
 
-    def _initial(self, rng):
-        residual, skip, kernel, embedding = (self.options[k] for k in ("residual", "skip", "kernel", "embedding"))
-        arrays = embedding_arrays(self.space, embedding, rng)
-        arrays |= named("wavenet.input", linear_arrays(kernel * embedding, residual, rng))
-        layers = len(self.dilations)
-        for layer in range(layers):
-            arrays |= named(f"wavenet.{layer}.gated", linear_arrays(kernel * residual, 2 * residual, rng))
-            if layer < layers - 1:
-                arrays |= named(f"wavenet.{layer}.residual", linear_arrays(residual, residual, rng))
-            arrays |= named(f"wavenet.{layer}.skip", linear_arrays(residual, skip, rng, 2 / sqrt(layers)))
-        arrays |= named("wavenet.end", linear_arrays(skip, skip, rng, sqrt(2)))
-        return arrays | self._output_arrays(skip, rng)
-
-
-class TorchWaveNet(TorchHalf, WaveNet):
-    """WaveNet in PyTorch."""
-
     def gates(self, x: np.ndarray) -> np.ndarray:
         """Return how far every gate is open while each step of a piece is foreseen.
 
@@ -119,14 +101,18 @@ class TorchWaveNet(TorchHalf, WaveNet):
         Float32[T, layers, R]
             In (0, 1); row t is what the network has when it knows the steps before t.
         """
-        from etude.models.torch.wavenet import gates
-
         events = self.space.check(x).reshape(len(x), self.space.entries)
-        return gates(self.network, np.concatenate([events[:1], events[:-1]]))
+        return self.network.gates(np.concatenate([events[:1], events[:-1]]))
 
-    def _context(self):
-        from etude.models.torch.wavenet import GatedLayers
-
-        names = ("residual", "skip", "kernel", "dropout")
-        sizes = {name: self.options[name] for name in names}
-        return GatedLayers(inputs=self.options["embedding"], dilations=self.dilations, **sizes)
+    def _initial(self, rng):
+        residual, skip, kernel, embedding = (self.options[k] for k in ("residual", "skip", "kernel", "embedding"))
+        arrays = embedding_arrays(self.space, embedding, rng)
+        arrays |= named("wavenet.input", linear_arrays(kernel * embedding, residual, rng))
+        layers = len(self.dilations)
+        for layer in range(layers):
+            arrays |= named(f"wavenet.{layer}.gated", linear_arrays(kernel * residual, 2 * residual, rng))
+            if layer < layers - 1:
+                arrays |= named(f"wavenet.{layer}.residual", linear_arrays(residual, residual, rng))
+            arrays |= named(f"wavenet.{layer}.skip", linear_arrays(residual, skip, rng, 2 / sqrt(layers)))
+        arrays |= named("wavenet.end", linear_arrays(skip, skip, rng, sqrt(2)))
+        return arrays | self._output_arrays(skip, rng)

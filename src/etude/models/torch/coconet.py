@@ -109,6 +109,12 @@ class MaskedConvolutions(Weights):
             return logits[:, asked].double().log_softmax(-1).cpu().numpy()
 
 
+def build(model) -> MaskedConvolutions:
+    """Return the network of a `Coconet`."""
+    names = ("channels", "kernel", "reach", "blocks", "cycle", "dropout")
+    return MaskedConvolutions(model.space, **{name: model.options[name] for name in names})
+
+
 def random_masks(shape: tuple[int, int, int], device: torch.device) -> Tensor:
     """Return what is known of n spans, Bool[n, T, entries]: random entries, as the orderless NADE wants it, and more.
 

@@ -121,3 +121,9 @@ class Energy(Weights):
 def one_hot(x: Tensor, above: int) -> Tensor:
     """Return codes Int[n, E] as Float[n, E * (L - 1)]: code 0 is all zeros, code l sets place l - 1."""
     return (x[..., None] == torch.arange(1, above + 1, device=x.device)).flatten(1).float()
+
+
+def build(model) -> Energy:
+    """Return what learns the weights of an `RBM`."""
+    names = ("hidden", "learning", "gibbs", "chains")
+    return Energy(model.space.entries, model.space.levels, **{name: model.options[name] for name in names})

@@ -1,4 +1,4 @@
-"""The relative output in PyTorch: NADE, and a small network that sees by interval. Equations: `models.sequence.outputs`.
+"""The relative output in PyTorch: NADE, and a small network that sees by interval. Equations: `sequence.outputs`.
 
 While learning, all entries of a step are computed side by side: an entry sees the codes of lower entries only, because
 the kernel Q has no interval of zero or less.

@@ -1,8 +1,8 @@
 """Fitting a PyTorch network with Lightning: the loop, the device, clipping, early stopping and checkpoints are its.
 
 One Lightning epoch is `valid_every` optimiser steps and ends with a score of the validation pieces; the checkpoint is
-written right after it, and an interrupted fit continues at that border. Optimiser: AdamW (Loshchilov & Hutter 2019),
-gradients clipped to norm 1 (Pascanu et al. 2013), learning rate as in `etude.training.schedule`.
+written right after it, and an interrupted fit continues at that border. Optimiser and learning rate:
+`etude.training.schedule`.
 
 `ETUDE_THREADS` bounds the threads of a fit. On one machine with one thread count, same task, same numbers.
 """
@@ -10,6 +10,7 @@ gradients clipped to norm 1 (Pascanu et al. 2013), learning rate as in `etude.tr
 from __future__ import annotations
 
 import logging
+from math import isfinite
 from math import log as ln
 from pathlib import Path
 
@@ -19,15 +20,16 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset
 
-from etude.training import surroundings
-from etude.training.averaging import Averaging
-from etude.training.checkpoints import WholeFiles, last_state
+from etude.files import alone
 from etude.training.record import Record
-from etude.training.schedule import warm_up_cosine
-from etude.training.task import Task, digest, step_seed
+from etude.training.schedule import CLIP, warm_up_cosine
+from etude.training.task import Task, place, step_seed
+from etude.training.torch import surroundings
+from etude.training.torch.averaging import Averaging
+from etude.training.torch.checkpoints import WholeFiles, last_state
 from etude.types import History
 
-CLIP = 1.0
+REVISION = 1  # raised where a change of the engine changes what fits give
 
 log = logging.getLogger("etude.training")
 
@@ -38,10 +40,12 @@ def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) ->
     Parameters
     ----------
     network : Module
-        With `loss(batch)`: the mean nats per step of a batch of tensors, as a scalar tensor.
+        With `loss(batch)`: the mean nats per step of a batch of tensors, as a scalar tensor, or where `counted` is
+        False a number whose gradient alone means something.
     task : Task
     checkpoint : Path, optional
-        Folder. A finished fit of the same identity is loaded from it, an interrupted one continues.
+        Folder of any number of fits. A finished fit of the same identity is loaded from it, an interrupted one
+        continues; one that another process is at is waited for.
 
     Raises
     ------
@@ -50,20 +54,59 @@ def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) ->
     KeyboardInterrupt
         As it came; with a `checkpoint` the fit is resumable.
     """
-    path = None if checkpoint is None else Path(checkpoint) / f"{digest(task.identity)[:16]}.ckpt"
-    held = None if path is None else last_state(path)
     record = Record(task)
-    if held is not None:
-        record.load_state_dict(held["callbacks"]["Record"])
-    if not record.finished:
-        if held is not None:
-            log.info("Continuing at step %d of %d.", held["global_step"], task.budget.steps)
-        with surroundings.of_a_fit():
-            trainer = _trainer(task, record, path)
-            trainer.fit(_Lesson(network, task), ckpt_path=path if held is not None else None, weights_only=True)
+    if checkpoint is None:
+        _learn(network, task, record, None)
+    else:
+        path = place(task, checkpoint).with_suffix(".ckpt")
+        with alone(path):
+            _learn(network, task, record, path)
     network.load_state_dict(record.best)
     network.cpu().eval()
     return record.history()
+
+
+def _learn(network: torch.nn.Module, task: Task, record: Record, path: Path | None) -> None:
+    """Bring the record to its end, from the checkpoint at `path` where there is one."""
+    held = None if path is None else last_state(path)
+    if held is not None:
+        record.state = held["callbacks"]["Recording"]
+    if record.finished:
+        return
+    if held is not None:
+        log.info("Continuing at step %d of %d.", held["global_step"], task.budget.steps)
+    with surroundings.of_a_fit():
+        trainer = _trainer(task, record, path)
+        trainer.fit(_Lesson(network, task), ckpt_path=path if held is not None else None, weights_only=True)
+
+
+class Recording(Callback):
+    """Tells a `Record` what happens; its state travels in the checkpoint."""
+
+    def __init__(self, record: Record):
+        self.record = record
+
+    def on_train_start(self, trainer, lesson):
+        self.record.begin(trainer.global_step)
+
+    def on_train_batch_end(self, trainer, lesson, outputs, batch, index):
+        self.record.advance()
+
+    def on_validation_end(self, trainer, lesson):
+        bits = lesson.train_bits(), lesson.valid_bits()
+        self.record.scored(trainer.global_step, *bits, lesson.weights, trainer.should_stop)
+
+    def on_train_end(self, trainer, lesson):
+        self.record.close()
+
+    def on_exception(self, trainer, lesson, exception):
+        self.record.close()
+
+    def state_dict(self):
+        return self.record.state
+
+    def load_state_dict(self, state_dict):
+        self.record.state = state_dict
 
 
 class _Lesson(pl.LightningModule):
@@ -79,21 +122,26 @@ class _Lesson(pl.LightningModule):
         self.learnt.append(loss.detach())
         return loss
 
-    def validation_step(self, group, index):
-        if group is not None:
-            self.scored.append(self.task.score(group))
+    def validation_step(self, number, index):
+        if number is not None:
+            self.scored.append(self.task.score(self.task.valid[number]))
 
     def on_validation_epoch_end(self):
         self.log("valid", self.valid_bits() or 0.0, logger=False)
 
-    def train_bits(self) -> float:
-        """Mean bits per step of the batches since the last score."""
-        return float(torch.stack(self.learnt).double().mean()) / ln(2)
+    def train_bits(self) -> float | None:
+        """Mean bits per step of the batches since the last score; None where the loss does not count them."""
+        mean = float(torch.stack(self.learnt).double().mean()) / ln(2)
+        return mean if self.network.counted or not isfinite(mean) else None
 
     def valid_bits(self) -> float | None:
         """Bits per step of the validation pieces, pooled; None where there are none."""
         bits, steps = (sum(column) for column in zip(*self.scored, strict=True)) if self.scored else (0.0, 0)
         return bits / steps if steps else None
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return a copy of the network's weights and buffers."""
+        return {name: held.detach().cpu().clone() for name, held in self.network.state_dict().items()}
 
     def on_train_epoch_start(self):
         self.network.train()  # weights are restored in evaluation mode, which Lightning would keep: no dropout
@@ -108,8 +156,8 @@ class _Lesson(pl.LightningModule):
         return DataLoader(_Batches(self.task.batch, steps), batch_size=None)
 
     def val_dataloader(self):
-        groups = list(self.task.valid) or [None]  # without pieces, still the border where checkpoints are written
-        return DataLoader(groups, batch_size=None, collate_fn=lambda group: group)
+        numbers = list(range(len(self.task.valid))) or [None]  # without pieces, still where checkpoints are written
+        return DataLoader(numbers, batch_size=None, collate_fn=lambda number: number)
 
     def configure_optimizers(self):
         weights = [p for p in self.network.parameters() if p.requires_grad]
@@ -139,7 +187,7 @@ class _Batches(Dataset):
 
 def _trainer(task: Task, record: Record, path: Path | None) -> pl.Trainer:
     """Return a Lightning trainer that writes nothing but `path`."""
-    callbacks: list[Callback] = [record]
+    callbacks: list[Callback] = [Recording(record)]
     if task.budget.patience is not None and task.valid:
         callbacks.insert(
             0, EarlyStopping("valid", patience=task.budget.patience, check_on_train_epoch_end=False)
