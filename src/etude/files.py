@@ -31,6 +31,13 @@ def cache_dir() -> Path:
     return folder
 
 
+def fits_dir() -> Path:
+    """Return the folder of finished and interrupted fits (`ETUDE_FITS`, else `data/fits`), created."""
+    folder = Path(os.environ.get("ETUDE_FITS") or data_dir() / "fits").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` if the block ends without an error.

@@ -38,7 +38,7 @@ from etude.study.notebook import (
     with_parameters,
 )
 from etude.study.record import peak_memory_mb
-from etude.study.source import data_digests, file_digests, module_digests, read_package
+from etude.study.source import data_digests, file_digests, module_digests, modules_in_use, packages_in_use, read_package
 from etude.study.staleness import FORMAT, record_path
 
 START_SECONDS, START_TRIES = 120, 3
@@ -120,15 +120,16 @@ class Execution:
     def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], noise: int) -> None:
         """Put the results in place, and last the record, which says that the job is done."""
         traced = json.loads(self.trace.read_text(encoding="utf-8"))
+        modules = modules_in_use(traced["modules"], texts)
         record = {
             "format": FORMAT,
             "notebook": notebook.name,
             "profile": self.plan["profile"],
             "parameters": {name: repr(value) for name, value in self._parameters(notebook).items()},
             "code": notebook.digest,
-            "modules": module_digests(traced["modules"], texts),
-            "packages": traced["packages"],
-            "data": data_digests(traced["modules"]),
+            "modules": module_digests(modules, texts),
+            "packages": packages_in_use(modules, texts, notebook.imports),
+            "data": data_digests(modules),
             "inputs": file_digests(traced["inputs"]),
             "noise": noise,
         }
