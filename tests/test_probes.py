@@ -8,7 +8,7 @@ import pytest
 import etude.models.base
 from etude import registry
 from etude.errors import EtudeError
-from etude.models.outputs import OUTPUTS
+from etude.models.sequence.outputs import OUTPUTS
 from etude.study import probes
 from etude.study.probe_trace import difference, plain
 from etude.study.probes import PROBES, Change, explain, read_traces, revisions, to_raise
@@ -59,7 +59,7 @@ def planted(monkeypatch, tmp_path):
 
 
 def test_a_planted_fault_names_the_revision_to_raise_and_is_not_accepted_without(planted):
-    from etude.models.rnn import RNN
+    from etude.models.sequence.rnn import RNN
 
     initial = RNN._initial
     planted.setattr(RNN, "_initial", lambda self, rng: {k: 1.1 * v for k, v in initial(self, rng).items()})

@@ -1,8 +1,7 @@
-"""Where files live, files that appear whole or not at all, and what a file of source code means."""
+"""Where files live, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 import tempfile
@@ -72,22 +71,6 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         (room / "new").replace(folder)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-
-
-def meaning(source: str) -> str:
-    """Return Python source reduced to what it does: its syntax tree without comments, docstrings and layout.
-
-    Texts of equal meaning run alike. Like the tree, the meaning is that of one version of Python.
-    """
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _documented(node):
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
-def _documented(node: ast.AST) -> bool:
-    return ast.get_docstring(node, clean=False) is not None
 
 
 @contextmanager

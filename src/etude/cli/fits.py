@@ -8,6 +8,12 @@ import time
 
 MEGABYTE = 1e6
 
+EXAMPLES = """\
+examples:
+  etude fits                    all fits: what was asked, size, date, who uses them
+  etude fits --prune --dry-run  which no summary names
+  etude fits --prune            drop those, once you say yes"""
+
 
 def add(commands) -> None:
     """Add the command to the parser."""
@@ -15,6 +21,8 @@ def add(commands) -> None:
         "fits",
         help="list what was learnt and kept, drop what no chapter uses",
         description="List the fits that all chapters share (data/fits, or ETUDE_FITS), the newest last.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--prune", action="store_true", help="drop the fits that no summary names, once you say yes")
     parser.add_argument("--dry-run", action="store_true", help="with --prune: only say what would go")

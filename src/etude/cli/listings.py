@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+EXAMPLES = """\
+examples:
+  etude listings                all chapters, in seconds
+  etude listings 11_rnn
+  etude listings --check        say which are old, and change nothing"""
+
 
 def add(commands) -> None:
     """Add the command to the parser."""
@@ -11,6 +17,8 @@ def add(commands) -> None:
         "listings",
         help="show definitions in the chapters as they are now",
         description="Bring the listings of committed notebooks up to date. No notebook runs.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="11_rnn, 11 or rnn; none: all of them")
     parser.add_argument("--check", action="store_true", help="change nothing, return 1 where a listing is old")

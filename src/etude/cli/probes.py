@@ -5,6 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 
+EXAMPLES = """\
+examples:
+  etude probes                  half a minute; 1 where a result moved, with what to do
+  etude probes "rnn lstm"
+  etude probes --update         commit the traces of a meant change, its revision raised"""
+
 
 def add(commands) -> None:
     """Add the command to the parser."""
@@ -12,6 +18,8 @@ def add(commands) -> None:
         "probes",
         help="check that no result moved, by fits of seconds",
         description="Run small fits of every family, variant and option and compare them with tests/traces.json.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="PROBE", help="none: all of them, half a minute")
     parser.add_argument("--update", action="store_true", help="commit the traces as they are now")

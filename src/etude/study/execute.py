@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from etude.errors import EtudeError
-from etude.files import project_root, replacing
+from etude.files import fits_dir, project_root, replacing
 from etude.study import outputs, results
 from etude.study.environment import kernel_environment
 from etude.study.notebook import (
@@ -88,6 +88,7 @@ class Execution:
         self.partial = plan.with_suffix(".partial.ipynb")
         self.trace = plan.with_suffix(".trace")
         self.progress = plan.with_suffix(".progress")
+        self.refit = plan.with_suffix(".refit")  # fits that are learnt anew, until the notebook has finished
         self.logs = self.run_folder / "logs"
         self.cell, self.cells, self.started = None, 0, time.time()
 
@@ -139,6 +140,10 @@ class Execution:
         with replacing(record_path(self.run_folder, self.id)) as new:
             new.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         self.partial.unlink(missing_ok=True)
+        if self.refit.is_dir():
+            for path in sorted(self.refit.iterdir()):
+                path.replace(self.fits / path.name)
+            self.refit.rmdir()
         print(f"{seconds:7.1f} s  done, {peak} MB at most", flush=True)
 
     def _parameters(self, notebook: Notebook) -> dict:
@@ -150,6 +155,9 @@ class Execution:
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         os.environ.update(kernel_environment(self.folder, notebook.name, self.plan["profile"], self.threads))
         os.environ["ETUDE_ROOT"] = str(project_root())
+        self.fits = fits_dir()
+        if self.plan.get("refit"):
+            os.environ["ETUDE_FITS"] = str(self.refit)
         os.chdir(self.folder / "notebooks")  # of this process, so that no two kernels share a change of folder
 
     def _execute(self, notebook: Notebook) -> dict:

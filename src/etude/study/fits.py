@@ -61,7 +61,7 @@ class Fit:
         asked, space = self.identity, Space(**self.identity["space"])
         own = _defaults(asked["name"], asked["framework"], space)
         options = [f"{k}={v}" for k, v in asked["options"].items() if k not in own or own[k] != v]
-        framework = [] if asked["framework"] == "torch" else [asked["framework"]]
+        framework = [] if asked["framework"] == _first_framework(asked["name"]) else [asked["framework"]]
         steps = f"{asked['budget']['steps']} steps"
         seeds = f"seed {asked['seed']}" + (f"/{asked['fit_seed']}" if asked["fit_seed"] != asked["seed"] else "")
         return ", ".join([" ".join([asked["name"], *framework, describe(space)]), *options, steps, seeds])
@@ -70,6 +70,12 @@ class Fit:
 def describe(space: Space) -> str:
     """Return a space in a word: `[88 x 3]`, of entries and levels."""
     return f"[{space.entries} x {space.levels}]"
+
+
+def _first_framework(name: str) -> str:
+    from etude.registry import MODELS
+
+    return next(iter(MODELS.get(name, {"": ""})))
 
 
 @cache

@@ -1,8 +1,7 @@
 """What pages list of the package with `display.show_source`: text, which is kept current as prose is.
 
-A listing changes no result, so no chapter runs for it: the statement is evaluated with the notebook's own imports of
-étude and its output is put in place. A summary keeps of every listing what was shown, as a digest; the line at which a
-definition stands does not count, or every edit above it would make pages old.
+A listing changes no result, so no chapter runs for it: the definition is looked up by the notebook's own imports of
+étude, and the output is put in place. A summary keeps of every listing what was shown, as a digest.
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ import ast
 import copy
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from etude import display
+from etude.display.page import listed
 from etude.errors import EtudeError
 from etude.files import replacing
 from etude.study.cells import is_listing, ours, parsed
+from etude.study.definitions import definition, imported
 from etude.study.notebook import Notebook, read_notebook, text_of, write_notebook
+from etude.study.source import PACKAGE, read_package
 from etude.study.summary import write_summary
 
-LINE = re.compile(r"(?<=`), line \d+")
 MARKDOWN = "text/markdown"
 
 
@@ -32,8 +31,8 @@ def listings(notebook: Notebook) -> dict[str, str]:
 
 
 def digest(text: str) -> str:
-    """Return the sha256 of a listing, the number of its line left out."""
-    return hashlib.sha256(LINE.sub("", text).encode()).hexdigest()
+    """Return the sha256 of a listing."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def with_listings(content: dict) -> dict:
@@ -43,7 +42,7 @@ def with_listings(content: dict) -> dict:
         results = [output for output in cell["outputs"] if output["output_type"] == "execute_result"]
         if len(results) != 1 or MARKDOWN not in results[0].get("data", {}):
             raise EtudeError(f"one output that lists {name}", f"{len(results)}", "Run the notebook again.")
-        if digest("".join(results[0]["data"][MARKDOWN])) != digest(text):
+        if "".join(results[0]["data"][MARKDOWN]) != text:
             results[0]["data"][MARKDOWN] = text.splitlines(keepends=True)
     return new
 
@@ -69,20 +68,16 @@ def refresh_listings(notebook: Path, summary: Path) -> bool:
 
 def _shown(notebook: Notebook) -> Iterator[tuple[dict, str, str]]:
     """Yield each cell that lists a definition, the qualified name of that, and the text that it shows now."""
-    scope = {}
+    texts, scope = read_package(), {}
     for cell in notebook.code:
         tree = parsed(text_of(cell))
         for statement in tree.body if tree else []:
             if isinstance(statement, ast.Import | ast.ImportFrom) and ours(statement):
-                exec(compile(ast.Module([statement], []), notebook.name, "exec"), scope)
+                scope |= imported(statement, texts)
             elif is_listing(statement):
                 if statement is not tree.body[-1]:
                     raise EtudeError(
                         "a listing as the last line of its cell", f"`{ast.unparse(statement)}` before others"
                     )
-                thing = eval(compile(ast.Expression(statement.value.args[0]), notebook.name, "eval"), scope)
-                yield cell, _qualified(thing), display.show_source(thing).data
-
-
-def _qualified(thing) -> str:
-    return f"{thing.__module__}.{thing.__qualname__}" if hasattr(thing, "__qualname__") else thing.__name__
+                found = definition(statement.value.args[0], scope, texts)
+                yield cell, found.name, listed(str(PACKAGE / found.file), found.code)

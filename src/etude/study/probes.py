@@ -8,10 +8,8 @@ the tests, and the message says which revision to raise and which chapters will 
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-import pkgutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,12 +18,14 @@ from pathlib import Path
 from etude import registry
 from etude.errors import EtudeError, MissingData
 from etude.files import project_root, replacing
+from etude.models.sequence.outputs import OUTPUTS
 from etude.study.probe_special import SPECIALS
 from etude.study.probe_table import FITS
 from etude.study.probe_trace import difference, plain
+from etude.types import Space
 
 PROBES = {**FITS, **SPECIALS}
-FIRST = 1  # the revision of what has not been revised
+FIRST = 1  # the revision of what was not known yet
 ENGINE = "engine"
 OF_FITS = ("history", "histories", "weights", "whole", "resumed is whole", "read is resumed", "kept", "0", "1")
 
@@ -74,8 +74,9 @@ def changes(names: Iterable[str] | None = None) -> Iterator[Change]:
 
 def revisions() -> dict[str, int]:
     """Return the revision of everything that has one: families, outputs, the engine."""
-    families = {f"family {name}": getattr(registry.model_class(name), "revision", FIRST) for name in registry.MODELS}
-    return {ENGINE: _engine_revision(), **families, **{f"output {k}": v for k, v in _output_revisions().items()}}
+    families = {f"family {name}": registry.model_class(name).revision for name in registry.MODELS}
+    engine = registry.model("memoryless", Space((), 2)).half.engine
+    return {ENGINE: engine.REVISION, **families, **{f"output {name}": revision for name, revision in OUTPUTS.items()}}
 
 
 def to_raise(changed: Iterable[Change]) -> list[str]:
@@ -110,11 +111,25 @@ def explain(changed: list[Change]) -> str:
 
 
 def refitted(raised: Iterable[str]) -> list[str]:
-    """Return the chapters whose fits go through what is revised, by the modules that their summaries name."""
-    homes = {home for what in raised for home in _homes(what)}
+    """Return the chapters whose fits go through what is revised.
+
+    A summary says of each fit its family and output; an old one, which does not, names the modules that it used.
+    """
     folder = project_root() / "reports" / "summaries"
     summaries = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    return [said["notebook"] for said in summaries if said["cost"] and homes & set(said["source"]["modules"])]
+    return [
+        said["notebook"] for said in summaries if said["cost"] and any(_goes_through(said, what) for what in raised)
+    ]
+
+
+def _goes_through(summary: dict, what: str) -> bool:
+    kind, _, name = what.partition(" ")
+    told = [cost for cost in summary["cost"].values() if "family" in cost]
+    if kind == ENGINE or any(cost.get(kind) == name for cost in told):
+        return True
+    files = {module.rpartition(".")[2] for module in summary["source"]["modules"] if ".models." in module}
+    home = registry.model_class(name).__module__.rpartition(".")[2] if kind == "family" else name
+    return not told and bool({home, f"{home}_output"} & files)
 
 
 def update() -> list[str]:
@@ -162,30 +177,6 @@ def _covered(changed: list[Change], was: dict[str, int], now: dict[str, int]) ->
         if change.refits
     ]
     return all(raised & some for some in through)
-
-
-def _homes(what: str) -> set[str]:
-    """Return the modules by which a summary tells that it went through a family, an output or the engine."""
-    kind, _, name = what.partition(" ")
-    if kind == ENGINE:
-        return _modules("etude.training")
-    if kind == "family":
-        return {registry.model_class(name).__module__}
-    return {module for module in _modules("etude.models") if module.rpartition(".")[2] in (name, f"{name}_output")}
-
-
-def _modules(package: str) -> set[str]:
-    home = importlib.import_module(package)
-    return {name for _, name, _ in pkgutil.walk_packages(home.__path__, f"{package}.")}
-
-
-def _engine_revision() -> int:
-    return getattr(importlib.import_module("etude.training"), "REVISION", FIRST)
-
-
-def _output_revisions() -> dict[str, int]:
-    home = next(importlib.import_module(name) for name in _modules("etude.models") if name.endswith(".outputs"))
-    return dict.fromkeys(home.OUTPUTS, FIRST) | getattr(home, "REVISIONS", {})
 
 
 @contextmanager
