@@ -307,7 +307,7 @@ def test_a_summary_holds_what_was_kept_as_strict_json(project, monkeypatch):
     assert "python" in data["versions"]
     assert data["wall_seconds"] >= 0 and data["peak_memory_mb"] > 10
     assert (place / data["figures"]["curve"]["path"]).read_bytes().startswith(b"\x89PNG")
-    assert run.checkpoint("fit") == place / "checkpoints/11_rnn/fit"
+    assert run.checkpoint("fit") == project / "data/fits"
 
 
 def test_a_saved_model_says_what_made_it(project):

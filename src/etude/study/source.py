@@ -27,7 +27,17 @@ MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, f
     *("etude.cli", "etude.meaning", "etude.renaming"),
     *(
         f"etude.study.{name}"
-        for name in ("api_reference", "book", "environment", "execute", "fits", "kernel", "listings")
+        for name in (
+            "api_reference",
+            "book",
+            "cells",
+            "definitions",
+            "environment",
+            "execute",
+            "fits",
+            "kernel",
+            "listings",
+        )
     ),
     *(
         f"etude.study.{name}"
@@ -37,7 +47,10 @@ MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, f
         f"etude.study.{name}"
         for name in ("probe_music", "probe_questions", "probe_special", "probe_table", "probe_trace")
     ),
-    *(f"etude.study.{name}" for name in ("probes", "progress", "publish", "rekey", "results", "runner", "site")),
+    *(
+        f"etude.study.{name}"
+        for name in ("probes", "progress", "publish", "equality", "rekey", "results", "runner", "site")
+    ),
     *(f"etude.study.{name}" for name in ("site_pages", "source", "staleness", "trace", "watch")),
 )
 
@@ -117,6 +130,26 @@ def module_digests(names: Iterable[str], texts: dict[str, str] | None = None) ->
         kept = meaning(known[name], keep=set(names).__contains__, tables=name if name in packages else "")
         digests[name] = _sha(kept)
     return digests
+
+
+def text_digests(names: Iterable[str], texts: dict[str, str]) -> dict[str, str]:
+    """Return the digests by which pages were keyed in summaries of format 1: of the text of each module.
+
+    Of the registry those lines count that name a module among `names`.
+    """
+    names = list(names)
+    digests = {}
+    for name in names:
+        text = texts.get(name, "")
+        if name == "etude.registry":
+            text = "".join(line for line in text.splitlines(True) if _counts(line, names))
+        digests[name] = _sha(text) if text else ""
+    return digests
+
+
+def _counts(line: str, names: list[str]) -> bool:
+    targets = [match[1] for match in TARGET.finditer(line)]
+    return not targets or any(target in names for target in targets)
 
 
 def _plain_digests(texts: dict[str, str]) -> dict[str, str]:
