@@ -122,14 +122,26 @@ def module_digests(names: Iterable[str], texts: dict[str, str] | None = None) ->
     so that a new model does not make every older result stale.
     """
     texts, names = read_package() if texts is None else texts, list(names)
-    packages = {name.rpartition(".")[0] for name in texts}
     known = {name: texts[name] for name in names if name in texts}
-    plain = {name: text for name, text in known.items() if name not in packages and not TARGET.search(text)}
+    plain = {name: text for name, text in known.items() if not _has_tables(name, texts)}
     digests = dict.fromkeys(names, "") | _plain_digests(plain)
-    for name in known.keys() - plain.keys():
-        kept = meaning(known[name], keep=set(names).__contains__, tables=name if name in packages else "")
-        digests[name] = _sha(kept)
-    return digests
+    return digests | {name: _sha(meaning_of(name, texts, names)) for name in known.keys() - plain.keys()}
+
+
+def meaning_of(name: str, texts: dict[str, str], used: Iterable[str]) -> str:
+    """Return what a module means to a page that uses some modules."""
+    if not _has_tables(name, texts):
+        return meaning(texts[name])
+    package = name if _is_package(name, texts) else ""
+    return meaning(texts[name], keep=set(used).__contains__, tables=package)
+
+
+def _has_tables(name: str, texts: dict[str, str]) -> bool:
+    return _is_package(name, texts) or bool(TARGET.search(texts[name]))
+
+
+def _is_package(name: str, texts: dict[str, str]) -> bool:
+    return any(other.startswith(f"{name}.") for other in texts)
 
 
 def text_digests(names: Iterable[str], texts: dict[str, str]) -> dict[str, str]:
