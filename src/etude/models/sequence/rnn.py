@@ -38,13 +38,14 @@ import numpy as np
 from etude.errors import EtudeError, unknown_name
 from etude.models.sequence.outputs import output_options
 from etude.models.sequence.sequence import SequenceModel, embedding_arrays
+from etude.models.sequence.streams import Streams
 from etude.types import Space
 
 GATES = {"lstm": 4, "gru": 3}
 SHARPNESS = 8.0  # of the look-up before it has learnt
 
 
-class RNN(SequenceModel):
+class RNN(Streams, SequenceModel):
     """A recurrent context with any output that fits the space.
 
     Parameters
