@@ -511,7 +511,7 @@ def test_a_definition_is_listed_as_it_stands_and_without_this_machine():
     shown = display.show_source(Score.transposed).data
     body = inspect.cleandoc("\n" + inspect.getsource(Score.transposed)).rstrip()
     assert f"```python\n{body}\n```" in shown
-    assert shown.startswith("`src/etude/types.py`, line ")
+    assert shown.startswith("`src/etude/types.py`\n")
     assert str(Path(etude.__file__).parents[1]) not in shown
     with pytest.raises(EtudeError, match="with source"):
         display.show_source(3)

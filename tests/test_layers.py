@@ -13,8 +13,8 @@ import etude
 
 SOURCE = Path(etude.__file__).parent
 LAYERS = [  # from the ground up; modules in one row may not import each other
-    {"errors"},
-    {"types", "files", "lookup"},
+    {"errors", "renaming"},
+    {"types", "files", "lookup", "meaning"},
     {"formats"},
     {"representations", "synthesis", "training"},
     {"corpora"},

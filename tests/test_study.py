@@ -281,7 +281,7 @@ def test_a_new_model_in_the_registry_concerns_only_its_users():
 def test_loaded_modules_and_packages_are_known_by_name():
     assert {"etude", "etude.study.source", "etude.types"} <= set(source.modules_loaded())
     assert set(source.modules_loaded()) <= set(source.read_package())
-    assert source.packages_loaded()["numpy"] == np.__version__
+    assert source.packages_in_use(["etude.types"])["numpy"] == np.__version__
 
 
 # Records
@@ -303,11 +303,11 @@ def test_a_summary_holds_what_was_kept_as_strict_json(project, monkeypatch):
     assert data["tables"]["bits"] == [{"model": "rnn", "bits": 1.5}, {"model": "xz", "bits": None}]
     assert data["numbers"] == {"best": {"unit": "bit/s", "value": 1.5}, "none": {"unit": "", "value": None}}
     assert data["parameters"] == {"seed": 3, "sizes": [1, 2], "steps": 5} and data["seeds"] == [3]
-    assert (data["profile"], data["format"]) == ("by hand", 1)
+    assert (data["profile"], data["format"]) == ("by hand", 2)
     assert "python" in data["versions"]
     assert data["wall_seconds"] >= 0 and data["peak_memory_mb"] > 10
     assert (place / data["figures"]["curve"]["path"]).read_bytes().startswith(b"\x89PNG")
-    assert run.checkpoint("fit") == place / "checkpoints/11_rnn/fit"
+    assert run.checkpoint("fit") == project / "data/fits"
 
 
 def test_a_saved_model_says_what_made_it(project):

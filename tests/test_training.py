@@ -16,7 +16,6 @@ import pytest
 
 import etude
 from etude import Budget, EtudeError, Space
-from etude.files import meaning
 from etude.training import Windows, similar_lengths
 from etude.training.progress import progress_bar, watched
 from etude.training.schedule import warm_up_cosine
@@ -410,13 +409,6 @@ def test_budgets_are_positive(name):
 def test_budgets_lie_in_their_ranges(wrong):
     with pytest.raises(EtudeError, match=f"a budget whose {next(iter(wrong))}"):
         Budget(**wrong)
-
-
-def test_comments_and_docstrings_have_no_meaning():
-    text = 'def f(x):\n    """Doc."""\n    return x + 1  # why\n'
-    assert meaning(text) == meaning("\ndef f(x): return (x + 1)") != meaning(text.replace("1", "2"))
-    assert meaning('def f(): return "a"') != meaning("def f(): return")
-    assert meaning('class A:\n    """Only this."""') == meaning('class A:\n    """That."""')
 
 
 def test_a_fit_is_silent_where_nobody_watches(tmp_path):

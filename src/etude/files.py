@@ -1,8 +1,7 @@
-"""Where files live, files that appear whole or not at all, and what a file of source code means."""
+"""Where files live, and files that appear whole or not at all."""
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 import tempfile
@@ -27,6 +26,13 @@ def data_dir() -> Path:
 def cache_dir() -> Path:
     """Return the folder for what can be made again (`ETUDE_CACHE`, else `data/cache`), created."""
     folder = Path(os.environ.get("ETUDE_CACHE") or data_dir() / "cache")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def fits_dir() -> Path:
+    """Return the folder of finished and interrupted fits (`ETUDE_FITS`, else `data/fits`), created."""
+    folder = Path(os.environ.get("ETUDE_FITS") or data_dir() / "fits").resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -65,22 +71,6 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         (room / "new").replace(folder)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-
-
-def meaning(source: str) -> str:
-    """Return Python source reduced to what it does: its syntax tree without comments, docstrings and layout.
-
-    Texts of equal meaning run alike. Like the tree, the meaning is that of one version of Python.
-    """
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and _documented(node):
-            node.body = node.body[1:]
-    return ast.dump(tree)
-
-
-def _documented(node: ast.AST) -> bool:
-    return ast.get_docstring(node, clean=False) is not None
 
 
 @contextmanager

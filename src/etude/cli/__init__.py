@@ -13,7 +13,16 @@ from importlib import import_module
 from etude import __version__
 from etude.errors import EtudeError
 
-COMMANDS = ("run", "generate", "corpora", "fetch", "site")  # a module each, imported for its arguments only
+COMMANDS = (
+    "run",
+    "generate",
+    "corpora",
+    "fetch",
+    "site",
+    "fits",
+    "listings",
+    "probes",
+)  # a module each, imported for its arguments only
 EXAMPLES = """\
 examples:
   etude run                                   the whole study, a few minutes (profile quick)

@@ -16,11 +16,13 @@ examples:
   etude run --dry-run                           what would run, and why
   etude run 11_rnn --parameters                 what can be set, and what it means
 
-A notebook runs again only if its code, its parameters, a module of étude that it imports, a package or its data have
-changed; prose does not count. Ctrl-C is safe: the same command goes on where it stopped. -p applies to every notebook
-of the run that has the parameter (11_rnn.steps=50 to one); without notebook names those that have none of the
-parameters are left out. Results are under reports/runs/NAME and never touch the checkout; only `--profile full` with
-the notebooks' own parameters is copied over notebooks/ and reports/."""
+A notebook runs again only if its code, its parameters, what a module of étude that it uses does, a package or its data
+have changed; prose, comments and layout do not count. Fits are kept in data/fits for all notebooks and runs: an equal
+one is never learnt twice (--refit does). Ctrl-C is safe: the same command goes on where it stopped.
+
+-p applies to every notebook of the run that has the parameter (11_rnn.steps=50 to one); without notebook names those
+that have none of the parameters are left out. Results are under reports/runs/NAME and never touch the checkout; only
+`--profile full` with the notebooks' own parameters is copied over notebooks/ and reports/."""
 
 
 def add(commands) -> None:
@@ -42,7 +44,8 @@ def add(commands) -> None:
         "--jobs", type=_positive, metavar="N", help="notebooks at once (default: as cores and memory allow)"
     )
     parser.add_argument("--name", help="name of the run's folder (default: made of profile and parameters)")
-    parser.add_argument("--force", action="store_true", help="run what is current, too")
+    parser.add_argument("--force", action="store_true", help="run what is current, too (fits that are there are read)")
+    parser.add_argument("--refit", action="store_true", help="run all and learn every fit anew: hours, in profile full")
     parser.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")
     parser.add_argument("--parameters", action="store_true", help="list the notebooks' parameters and run nothing")
     parser.add_argument(
@@ -68,9 +71,9 @@ def run(given: argparse.Namespace) -> int:
     if plan.left_out:
         print(f"Without these parameters, so left out: {', '.join(plan.left_out)}.", file=sys.stderr)
     if given.dry_run:
-        return _explain(plan, given.force)
+        return _explain(plan, given.force or given.refit)
     try:
-        outcome = run_plan(plan, given.jobs, given.force, given.executor)
+        outcome = run_plan(plan, given.jobs, given.force, given.executor, refit=given.refit)
     except Interrupted:
         print(f"\nStopped. Go on with: etude {shlex.join(_without_force(sys.argv[1:]))}", file=sys.stderr)
         return 130
@@ -138,6 +141,7 @@ def _list_parameters(plan) -> int:
 
 
 def _without_force(arguments: list[str]) -> list[str]:
+    """Return the command that goes on: --refit stays, which goes on from what has been learnt anew so far."""
     return [argument for argument in arguments if argument != "--force"]
 
 

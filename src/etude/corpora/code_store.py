@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from etude.files import alone, cache_dir, meaning, replacing_folder
+from etude.files import alone, cache_dir, replacing_folder
 from etude.formats import audio
+from etude.meaning import meaning
 from etude.representations import mu_law, sampling, waveform
 
 CODERS = (audio, sampling, mu_law, waveform)  # whose source the codes depend on

@@ -58,9 +58,13 @@ def show_source(thing):
         raise EtudeError(
             "a class, function or module with source", repr(type(thing)), "Pass the object itself."
         ) from None
-    where = f"`{_place(inspect.getsourcefile(thing))}`" + (f", line {first}" if first else "")
-    code = inspect.cleandoc("\n" + "".join(lines)) if first else "".join(lines)
-    return say(f"{where}\n\n```python\n{code.rstrip()}\n```")
+    code = "".join(lines)
+    return say(listed(inspect.getsourcefile(thing), inspect.cleandoc("\n" + code) if first else code))
+
+
+def listed(filename: str | None, code: str) -> str:
+    """Return the Markdown that lists a definition of a file. It names no line, which any edit above would move."""
+    return f"`{_place(filename)}`\n\n```python\n{code.rstrip()}\n```"
 
 
 def _place(filename: str | None) -> str:

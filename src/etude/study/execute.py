@@ -25,7 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from etude.errors import EtudeError
-from etude.files import project_root, replacing
+from etude.files import fits_dir, project_root, replacing
 from etude.study import outputs, results
 from etude.study.environment import kernel_environment
 from etude.study.notebook import (
@@ -38,7 +38,7 @@ from etude.study.notebook import (
     with_parameters,
 )
 from etude.study.record import peak_memory_mb
-from etude.study.source import data_digests, file_digests, module_digests, read_package
+from etude.study.source import data_digests, file_digests, module_digests, modules_in_use, packages_in_use, read_package
 from etude.study.staleness import FORMAT, record_path
 
 START_SECONDS, START_TRIES = 120, 3
@@ -88,6 +88,7 @@ class Execution:
         self.partial = plan.with_suffix(".partial.ipynb")
         self.trace = plan.with_suffix(".trace")
         self.progress = plan.with_suffix(".progress")
+        self.refit = plan.with_suffix(".refit")  # fits that are learnt anew, until the notebook has finished
         self.logs = self.run_folder / "logs"
         self.cell, self.cells, self.started = None, 0, time.time()
 
@@ -120,15 +121,16 @@ class Execution:
     def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], noise: int) -> None:
         """Put the results in place, and last the record, which says that the job is done."""
         traced = json.loads(self.trace.read_text(encoding="utf-8"))
+        modules = modules_in_use(traced["modules"], texts)
         record = {
             "format": FORMAT,
             "notebook": notebook.name,
             "profile": self.plan["profile"],
             "parameters": {name: repr(value) for name, value in self._parameters(notebook).items()},
             "code": notebook.digest,
-            "modules": module_digests(traced["modules"], texts),
-            "packages": traced["packages"],
-            "data": data_digests(traced["modules"]),
+            "modules": module_digests(modules, texts),
+            "packages": packages_in_use(modules, texts, notebook.imports),
+            "data": data_digests(modules),
             "inputs": file_digests(traced["inputs"]),
             "noise": noise,
         }
@@ -138,6 +140,10 @@ class Execution:
         with replacing(record_path(self.run_folder, self.id)) as new:
             new.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         self.partial.unlink(missing_ok=True)
+        if self.refit.is_dir():
+            for path in sorted(self.refit.iterdir()):
+                path.replace(self.fits / path.name)
+            self.refit.rmdir()
         print(f"{seconds:7.1f} s  done, {peak} MB at most", flush=True)
 
     def _parameters(self, notebook: Notebook) -> dict:
@@ -149,6 +155,9 @@ class Execution:
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         os.environ.update(kernel_environment(self.folder, notebook.name, self.plan["profile"], self.threads))
         os.environ["ETUDE_ROOT"] = str(project_root())
+        self.fits = fits_dir()
+        if self.plan.get("refit"):
+            os.environ["ETUDE_FITS"] = str(self.refit)
         os.chdir(self.folder / "notebooks")  # of this process, so that no two kernels share a change of folder
 
     def _execute(self, notebook: Notebook) -> dict:

@@ -7,7 +7,6 @@ the new text.
 
 from __future__ import annotations
 
-import ast
 import copy
 import hashlib
 import json
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError, UnreadableFile, unknown_name
 from etude.files import project_root
+from etude.study.cells import cell_meanings, import_lines
 from etude.study.parameters import Parameter, read_parameters
 
 INJECTED = "injected-parameters"
@@ -49,9 +49,15 @@ class Notebook:
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of what the code cells mean: comments, blank lines and prose do not count."""
-        meaning = [[_meaning(text_of(cell)), sorted(tags(cell))] for cell in self.code]
+        """The sha256 of what the code cells mean: comments, blank lines, prose and listings do not count."""
+        meanings = cell_meanings([text_of(cell) for cell in self.code])
+        meaning = [[text, sorted(tags(cell))] for text, cell in zip(meanings, self.code, strict=True)]
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
+
+    @property
+    def imports(self) -> str:
+        """The imports of its code cells, as source text."""
+        return import_lines([text_of(cell) for cell in self.code])
 
     @property
     def needs(self) -> list[str]:
@@ -164,10 +170,3 @@ def tags(cell: dict) -> list[str]:
 def text_of(cell: dict) -> str:
     """Return the source of a cell (JSON keeps it as one string or as lines)."""
     return "".join(cell["source"])
-
-
-def _meaning(source: str) -> str:
-    try:
-        return ast.unparse(ast.parse(source))
-    except (SyntaxError, ValueError):  # a magic, `!command`
-        return source.strip()

@@ -14,26 +14,36 @@ import tempfile
 from pathlib import Path
 
 from etude.files import project_root, replacing
+from etude.study.listings import refresh_listings
 from etude.study.notebook import read_notebook, same_text, with_outputs, write_notebook
 from etude.study.plan import Job
 from etude.study.staleness import read_record
+from etude.study.summary import summary_path
 
 KINDS = ("figures", "audio")
 
 
-def refresh(folder: Path, job: Job) -> bool:
-    """Put a current job's outputs under its notebook's newest text; return whether anything changed."""
+def refresh(folder: Path, job: Job) -> str:
+    """Put a finished job's outputs under its notebook's newest text, and list definitions as they are now.
+
+    Returns
+    -------
+    str
+        What was done, "" where nothing was to do.
+    """
     place = folder / job.part / "notebooks" / f"{job.notebook.name}.ipynb"
     now, executed = read_notebook(job.notebook.path), read_notebook(place).content
     if now.digest != job.notebook.digest:
-        return False
-    newer = with_outputs(now.content, executed)
-    if same_text(newer, executed):
-        return False
-    newer["metadata"] = {**newer["metadata"], **executed["metadata"]}
-    with replacing(place) as new:
-        write_notebook(newer, new)
-    return True
+        return ""
+    newer, said = with_outputs(now.content, executed), []
+    if not same_text(newer, executed):
+        newer["metadata"] = {**newer["metadata"], **executed["metadata"]}
+        with replacing(place) as new:
+            write_notebook(newer, new)
+        said.append("new text, same outputs")
+    if refresh_listings(place, summary_path(folder / job.part, job.notebook.name)):
+        said.append("listings refreshed")
+    return "; ".join(said)
 
 
 def publish(folder: Path, job: Job) -> str:

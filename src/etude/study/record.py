@@ -16,9 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from etude.errors import EtudeError
-from etude.files import artefact, replacing, replacing_folder, run_dir
-from etude.study.notebook import find_notebook, read_notebook
-from etude.study.source import data_digests, module_digests, modules_loaded, packages_loaded
+from etude.files import artefact, fits_dir, replacing, replacing_folder, run_dir
+from etude.study.fits import made_by
+from etude.study.listings import listings
+from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
+from etude.study.source import data_digests, module_digests, modules_in_use, modules_loaded, packages_in_use
 from etude.study.summary import FORMAT, as_json, summary_path, write_summary
 
 PICTURES = ("png", "svg")
@@ -92,14 +94,12 @@ class Run:
         self._keep("figures", name, {"path": _from_run(path), "alt": alt})
 
     def checkpoint(self, name: str) -> Path:
-        """Return the folder of a fit's checkpoints: pass it to `Model.fit(checkpoint=...)`.
+        """Return the folder of the study's fits: pass it to `Model.fit(checkpoint=...)`.
 
-        A fit that was cut short goes on from it; a finished one is read from it, as long as model, data, budget, seed
-        and source are the same (`etude run --force` empties it).
+        All chapters share it, for a fit is found by what was asked and by nothing else (see `etude.study.fits`): one
+        that was cut short goes on, a finished one is read, `name` is for the reader. `etude run --refit` learns anew.
         """
-        folder = run_dir() / "checkpoints" / self.name / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return fits_dir()
 
     def model(self, name: str, model, representation, *, publish: bool = False, **facts):
         """Save a model under `models/name` with the representation that reads it, and return the model.
@@ -123,13 +123,17 @@ class Run:
         return corpus
 
     def cost(self, name: str, history) -> None:
-        """Keep what a fit cost: learnt parameters, seconds, best step, peak memory of the process so far."""
+        """Keep what a fit cost: learnt parameters, seconds, best step, peak memory of the process so far.
+
+        And which fit of the study's store it is, of what family.
+        """
         kept = {"parameters": history.parameters, "train_seconds": round(history.seconds, 2)}
-        self._keep("cost", name, {**kept, "best_step": history.best_step, "peak_memory_mb": peak_memory_mb()})
+        kept |= {"best_step": history.best_step, "peak_memory_mb": peak_memory_mb(), **made_by(history)}
+        self._keep("cost", name, kept)
 
     def finish(self) -> None:
         """Write `reports/summaries/NOTEBOOK.json`."""
-        modules = module_digests(modules_loaded())
+        modules, page = modules_in_use(modules_loaded()), _page(self.name)
         summary = {
             "format": FORMAT,
             "notebook": self.name,
@@ -137,8 +141,9 @@ class Run:
             "answer": self._answer,
             "parameters": self.parameters,
             "seeds": [v for key in ("seed", "seeds") if key in self.parameters for v in _many(self.parameters[key])],
-            "versions": packages_loaded(),
-            "source": {"code": None, "modules": modules, "data": data_digests(list(modules))},
+            "versions": packages_in_use(modules, code=page.imports if page else ""),
+            "source": {"code": None, "modules": module_digests(modules), "data": data_digests(modules)},
+            "listings": listings(page) if page else {},
             "wall_seconds": round(time.monotonic() - self._started, 1),
             "peak_memory_mb": peak_memory_mb(),
             **self._parts,
@@ -162,6 +167,12 @@ def _placeholder():
     from IPython.display import Markdown, display
 
     return display(Markdown("*The answer appears here when the notebook has run.*"), display_id=True)
+
+
+def _page(name: str) -> Notebook | None:
+    """Return the notebook that a run is of, None for code that is no notebook of the study."""
+    path = all_notebooks().get(name)
+    return read_notebook(path) if path else None
 
 
 def _many(value) -> list:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -53,8 +52,18 @@ class Interrupted(Exception):
     """The run was stopped by Ctrl-C or SIGTERM; everything can be resumed."""
 
 
-def run(plan: Plan, jobs: int | None = None, force: bool = False, executor: str = "local", stream=None) -> Outcome:
+def run(
+    plan: Plan,
+    jobs: int | None = None,
+    force: bool = False,
+    executor: str = "local",
+    stream=None,
+    refit: bool = False,
+) -> Outcome:
     """Run what is stale of a plan, `jobs` notebooks at once, and report.
+
+    With `force`, what is current runs too; fits that are there are still read. With `refit`, which is also that, all
+    fits are learnt anew and take the place of the old ones once their notebook has finished.
 
     Raises
     ------
@@ -66,12 +75,10 @@ def run(plan: Plan, jobs: int | None = None, force: bool = False, executor: str 
     started, stream = time.time(), stream or sys.stderr
     jobs, (plan, notes) = jobs or default_jobs(), with_its_data(plan)
     with _only_one(plan.folder):
-        reasons = reasons_by_job(plan, force)
+        reasons = reasons_by_job(plan, force or refit)
         for job in plan.jobs:
             if reasons[job.id]:
-                _write_plan(plan.folder, job, reasons[job.id])
-            if force:
-                shutil.rmtree(plan.folder / job.part / "checkpoints" / job.notebook.name, ignore_errors=True)
+                _write_plan(plan.folder, job, reasons[job.id], refit)
         if any(reasons.values()):
             prepare(job.notebook for job in plan.jobs if reasons[job.id])
             watch = Watch(plan, reasons, started, Display([job.id for job in plan.jobs], stream))
@@ -88,8 +95,8 @@ def _settle(plan: Plan, statuses: dict[str, Status]) -> list[str]:
     notes = []
     for job in plan.jobs:
         state = statuses[job.id].state
-        if state == "current" and refresh(plan.folder, job):
-            notes.append(f"{job.id}: new text, same outputs")
+        said = refresh(plan.folder, job) if state == "current" else ""
+        notes += [f"{job.id}: current; {said}"] if said else []
         if plan.publish and state in ("done", "current"):
             said = publish(plan.folder, job)
             notes += [f"{job.id}: {said}"] if said else []
@@ -113,7 +120,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write_plan(folder: Path, job: Job, reasons: list[str]) -> None:
+def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None:
     """Write `plan/JOB.json`: newer than the record, it makes Snakemake run the job."""
     planned = {
         "source": job.notebook.path.relative_to(project_root()).as_posix(),
@@ -121,6 +128,7 @@ def _write_plan(folder: Path, job: Job, reasons: list[str]) -> None:
         "parameters": job.parameters,
         "part": job.part,
         "cell_timeout": job.cell_timeout,
+        "refit": refit,
         "because": reasons,
     }
     for part in ("logs", "records"):

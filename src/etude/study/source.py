@@ -6,24 +6,104 @@ them without changing what they hold).
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import json
 import platform
 import re
 import sys
 import tomllib
+from collections.abc import Iterable
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import etude
-from etude.files import data_dir, project_root
+from etude.files import cache_dir, data_dir, project_root, replacing
+from etude.meaning import TARGET, meaning
 
 PACKAGE = Path(etude.__file__).parent
-TABLE_ENTRY = re.compile(r'"(etude\.[\w.]+):\w+"')
+MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, figures or sounds come from it
+    *("etude.cli", "etude.meaning", "etude.renaming"),
+    *(
+        f"etude.study.{name}"
+        for name in (
+            "api_reference",
+            "book",
+            "cells",
+            "definitions",
+            "environment",
+            "execute",
+            "fits",
+            "kernel",
+            "listings",
+        )
+    ),
+    *(
+        f"etude.study.{name}"
+        for name in ("mathml", "mutation", "notebook", "outputs", "parameters", "plan", "preparation")
+    ),
+    *(
+        f"etude.study.{name}"
+        for name in ("probe_music", "probe_questions", "probe_special", "probe_table", "probe_trace")
+    ),
+    *(
+        f"etude.study.{name}"
+        for name in ("probes", "progress", "publish", "equality", "rekey", "results", "runner", "site")
+    ),
+    *(f"etude.study.{name}" for name in ("site_pages", "source", "staleness", "trace", "watch")),
+)
+
+
+def is_machinery(module: str) -> bool:
+    """Say whether a module only runs pages and is therefore part of none."""
+    return any(module == name or module.startswith(f"{name}.") for name in MACHINERY)
 
 
 def modules_loaded() -> list[str]:
     """Return the names of étude's modules that this process has imported."""
     return sorted(name for name in sys.modules if name.split(".")[0] == "etude" and _file_of(name, PACKAGE).is_file())
+
+
+def modules_in_use(loaded: Iterable[str], texts: dict[str, str] | None = None) -> list[str]:
+    """Return what a page is made of: the modules loaded and all that these may load, without the machinery.
+
+    What happens to be loaded depends on what lies in a cache (a sound that is there needs no synthesizer); what a
+    module may load, inside a function too, stands in its text.
+    """
+    texts = read_package() if texts is None else texts
+    found, waiting = set(), [name for name in loaded if name in texts]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and not is_machinery(name):
+            found.add(name)
+            waiting += [other for other in _known(imports_of(texts[name])[0], texts) if other not in found]
+    return sorted(found)
+
+
+def _known(names: Iterable[str], texts: dict[str, str]) -> set[str]:
+    """Return the modules among dotted names (of modules, or of what they hold) and the packages around them."""
+    known = set()
+    for name in names:
+        parts = name.split(".")
+        known |= {part for n in range(len(parts)) if (part := ".".join(parts[: n + 1])) in texts}
+    return known
+
+
+@cache
+def imports_of(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return what a source text imports anywhere: dotted names of étude, and the other packages."""
+    ours, others = set(), set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        ours |= {name for name in names if name.split(".")[0] == "etude"}
+        others |= {name.split(".")[0] for name in names if name.split(".")[0] != "etude"}
+    return frozenset(ours), frozenset(others)
 
 
 def read_package(package: Path = PACKAGE) -> dict[str, str]:
@@ -35,25 +115,79 @@ def read_package(package: Path = PACKAGE) -> dict[str, str]:
     return texts
 
 
-def module_digests(names: list[str], texts: dict[str, str] | None = None) -> dict[str, str]:
-    """Return the sha256 of each module's source, "" for one that is gone.
+def module_digests(names: Iterable[str], texts: dict[str, str] | None = None) -> dict[str, str]:
+    """Return the sha256 of what each module means, "" for one that is gone.
 
-    The registry's tables grow with every model; of them only the lines count that name a module among `names`, so a
-    new model does not make every older result stale.
+    Tables grow with every model and every figure; of them only the entries count that lead to a module among `names`,
+    so that a new model does not make every older result stale.
     """
-    texts = read_package() if texts is None else texts
+    texts, names = read_package() if texts is None else texts, list(names)
+    known = {name: texts[name] for name in names if name in texts}
+    plain = {name: text for name, text in known.items() if not _has_tables(name, texts)}
+    digests = dict.fromkeys(names, "") | _plain_digests(plain)
+    return digests | {name: _sha(meaning_of(name, texts, names)) for name in known.keys() - plain.keys()}
+
+
+def meaning_of(name: str, texts: dict[str, str], used: Iterable[str]) -> str:
+    """Return what a module means to a page that uses some modules."""
+    if not _has_tables(name, texts):
+        return meaning(texts[name])
+    package = name if _is_package(name, texts) else ""
+    return meaning(texts[name], keep=set(used).__contains__, tables=package)
+
+
+def _has_tables(name: str, texts: dict[str, str]) -> bool:
+    return _is_package(name, texts) or bool(TARGET.search(texts[name]))
+
+
+def _is_package(name: str, texts: dict[str, str]) -> bool:
+    return any(other.startswith(f"{name}.") for other in texts)
+
+
+def text_digests(names: Iterable[str], texts: dict[str, str]) -> dict[str, str]:
+    """Return the digests by which pages were keyed in summaries of format 1: of the text of each module.
+
+    Of the registry those lines count that name a module among `names`.
+    """
+    names = list(names)
     digests = {}
     for name in names:
         text = texts.get(name, "")
         if name == "etude.registry":
             text = "".join(line for line in text.splitlines(True) if _counts(line, names))
-        digests[name] = hashlib.sha256(text.encode()).hexdigest() if text else ""
+        digests[name] = _sha(text) if text else ""
     return digests
 
 
 def _counts(line: str, names: list[str]) -> bool:
-    targets = TABLE_ENTRY.findall(line)
+    targets = [match[1] for match in TARGET.finditer(line)]
     return not targets or any(target in names for target in targets)
+
+
+def _plain_digests(texts: dict[str, str]) -> dict[str, str]:
+    """Return the digests of modules without tables: worked out once, then read from the cache by their text."""
+    path = cache_dir() / f"meanings-{_version()}.json"
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        held = {}
+    keys = {name: _sha(text) for name, text in texts.items()}
+    new = {key: _sha(meaning(texts[name])) for name, key in keys.items() if key not in held}
+    if new:
+        with replacing(path) as place:
+            place.write_text(json.dumps({**held, **new}), encoding="utf-8")
+    return {name: (held | new)[key] for name, key in keys.items()}
+
+
+@cache
+def _version() -> str:
+    """Return what the meanings in the cache depend on: how they are worked out, and the Python that reads the text."""
+    how = "".join((PACKAGE / f"{name}.py").read_text(encoding="utf-8") for name in ("meaning", "renaming"))
+    return _sha(how + platform.python_version())[:12]
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _file_of(module: str, package: Path) -> Path:
@@ -61,11 +195,20 @@ def _file_of(module: str, package: Path) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def packages_loaded() -> dict[str, str]:
-    """Return the versions of Python and of the distributions imported here, of those that étude asks for."""
-    loaded = {name.split(".")[0] for name in sys.modules}
+def packages_in_use(modules: Iterable[str], texts: dict[str, str] | None = None, code: str = "") -> dict[str, str]:
+    """Return the versions of Python and of the packages, of those that étude asks for, that some modules may import.
+
+    Parameters
+    ----------
+    modules : iterable of str
+    texts : dict, optional
+    code : str
+        Of a page, which imports some itself.
+    """
+    texts = read_package() if texts is None else texts
+    imported = {name for text in [*(texts[m] for m in modules if m in texts), code] for name in imports_of(text)[1]}
     found = metadata.packages_distributions()
-    names = {_canonical(name) for module in loaded & found.keys() for name in found[module]}
+    names = {_canonical(name) for module in imported & found.keys() for name in found[module]}
     return {name: version_of(name) for name in ["python", *sorted(names & _asked_for())]}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from etude.study.plan import Job, Plan
 from etude.study.source import data_digests, file_digests, module_digests, read_package, version_of
 
-FORMAT = 1
+FORMAT = 2
 
 
 def record_path(folder: Path, job_id: str) -> Path:

@@ -13,7 +13,7 @@ from etude.files import project_root, replacing
 from etude.study.notebook import all_notebooks, read_notebook
 from etude.study.source import data_digests, module_digests
 
-FORMAT = 1
+FORMAT = 2
 read_here: list[str] = []  # paths, relative to the project, of summaries that this process has read
 
 

@@ -87,7 +87,7 @@ class VAE(LatentModel):
     def iwae(self, xs, samples: int) -> Bits:
         """Return the importance-weighted bound with K = `samples`; `bits` is this with the model's own K."""
         xs = self._complete(xs, samples)
-        return self._sums(xs, lambda segments: self._importance_bits(segments, samples))
+        return self._sums(xs, lambda segments: self.importance_bits(segments, samples))
 
     def kl(self, xs) -> np.ndarray:
         """Return KL(q(z | x) || p(z)) of every segment of the pieces, dimension by dimension: bits Float64[n, D]."""
@@ -144,14 +144,14 @@ class VAE(LatentModel):
         return found[:, 0], found[:, 1]
 
     def _segment_bits(self, segments):
-        return self._importance_bits(segments, self.options["samples"])
+        return self.importance_bits(segments, self.options["samples"])
 
     def _elbo_bits(self, segments: list[Segment], samples: int) -> SegmentBits:
         mean, deviation = self._posterior(segments)
         bits = self._given(mean[:, None] + deviation[:, None] * self._noise(segments, samples), segments)
         return gaussian_kl(mean, deviation).sum(axis=1) / log(2) + bits.mean(axis=1), mean_variance(bits)
 
-    def _importance_bits(self, segments: list[Segment], samples: int) -> SegmentBits:
+    def importance_bits(self, segments: list[Segment], samples: int) -> SegmentBits:
         mean, deviation = self._posterior(segments)
         noise = self._noise(segments, samples)  # (n, K, D)
         z = mean[:, None] + deviation[:, None] * noise

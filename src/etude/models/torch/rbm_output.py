@@ -45,7 +45,7 @@ class ConditionalRBM(Independent):
         parts = zip(features.split(chunk), x.split(chunk), strict=True)
         if exact:
             return torch.cat([self._chain(*part) for part in parts]).view(shape)
-        total = torch.cat([self.log_partition(f) - self._unnormalised(f, x) for f, x in parts])
+        total = torch.cat([self.log_partition(f) - self.unnormalised(f, x) for f, x in parts])
         return (total / shape[-1])[:, None].expand(-1, shape[-1]).reshape(shape)
 
     def log_partition(self, features: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ class ConditionalRBM(Independent):
         prior = self._biases(features).double() @ self.states.T.double() + sums.sum(0)
         return a, g, sums, prior.log_softmax(-1)
 
-    def _unnormalised(self, features: Tensor, x: Tensor) -> Tensor:
+    def unnormalised(self, features: Tensor, x: Tensor) -> Tensor:
         """Return -F(x), Float[n]: the hidden units summed out."""
         codes = x + torch.arange(self.shape[0], device=x.device) * self.shape[1]
         units = self._biases(features) + nn.functional.embedding_bag(codes, self.coupling, mode="sum")

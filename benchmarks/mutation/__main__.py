@@ -1,0 +1,154 @@
+"""Does the keying see what changes results, and nothing else? Edits drawn at random, each tried.
+
+    python benchmarks/mutation --neutral 100 --behavioural 100 --seed 0
+
+Neutral edits (comments, docstrings, layout, renamed locals, reordered definitions, a new file, a new registry line)
+must make no fit another one and no page old. Behavioural edits (operators, constants, dropped calls, swapped arguments)
+in lines that fits execute must be caught by the probes; one that is not is named, with the reason where it is known.
+The same edits are judged by the keying that étude had before. Nothing in the checkout is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+import behavioural
+import forks
+import keyings
+import neutral
+from edits import Edit
+from reasons import reason
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+PACKAGE = SOURCE / "etude"
+TOUCHED = 6  # probes that a neutral edit is tried with, at most
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--neutral", type=int, default=100)
+    parser.add_argument("--behavioural", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--verbose", action="store_true", help="say of every edit what became of it")
+    given = parser.parse_args()
+    sys.path.insert(0, str(SOURCE))
+    forks.preload()
+    trial = Trial(given.verbose)
+    started = time.perf_counter()
+    bad = trial.neutral(given.neutral, given.seed) if given.neutral else 0
+    missed = trial.behavioural(given.behavioural, given.seed) if given.behavioural else 0
+    print(f"{time.perf_counter() - started:.0f} s")
+    return 1 if bad or missed > 0.02 * given.behavioural else 0
+
+
+class Trial:
+    """The package as it is, what its probes execute, and the two kinds of edits tried on it."""
+
+    def __init__(self, verbose: bool):
+        self.verbose = verbose
+        self.texts = read_texts()
+        names = self._of(forks.in_child(lambda: sorted(_probes())))
+        self.lines = self._of(forks.in_child(lambda: forks.covered(names, PACKAGE), seconds=600))
+        self.keyed = self._of(forks.in_child(keyings.modules_of_fits))
+
+    @staticmethod
+    def _of(said: dict):
+        if "error" in said:
+            raise SystemExit(f"without any edit: {said['error']}")
+        return said["value"]
+
+    def neutral(self, count: int, seed: int) -> int:
+        """Try neutral edits; return how many made a fit or a page old."""
+        edits = list(neutral.drawn(self.texts, count, Random(seed)))
+        pages = self._of(forks.in_child(lambda: keyings.stale(edits, self.texts), seconds=600))
+        fits = self._of(forks.in_child(lambda: forks.identities(None)))
+        refits = [self._refits(edit, fits) for edit in edits]
+        before = [bool(keyings.refits_before(edit, self.texts, self.keyed)) for edit in edits]
+        for edit, (stale, _), refit in zip(edits, pages, refits, strict=True):
+            if stale or refit or self.verbose:
+                print(f"  {place(edit)} {edit.kind}, {edit.what}: {stale} pages old, {refit or 'no refit'}")
+        bad = sum(bool(stale or refit) for (stale, _), refit in zip(pages, refits, strict=True))
+        new = sum(bool(now) for now, _ in pages)
+        print(f"{count} neutral edits: {sum(map(bool, refits))} refit, {new} make pages old")
+        old = sum(bool(then) for _, then in pages)
+        print(f"  before: {sum(before)} refit, {old} make pages old ({sum(then for _, then in pages)} pages)")
+        return bad
+
+    def _refits(self, edit: Edit, fits: list[str]) -> str:
+        """Return how a neutral edit shows in a fit: "" where it does not."""
+        if edit.module not in self.texts or not edit.module.startswith(
+            ("etude.models", "etude.training", "etude.types")
+        ):
+            return ""
+        edited = forks.Edited(edit.module, edit.text, path_of(edit.module))
+        said = forks.in_child(lambda: forks.identities(edited))
+        if said.get("value") != fits:
+            return said.get("error", "other digests")
+        said = forks.in_child(lambda: forks.moved(self._touched(edit.module)[:TOUCHED], edited))
+        return said.get("error", said.get("value", ""))
+
+    def behavioural(self, count: int, seed: int) -> int:
+        """Try behavioural edits; return how many the probes missed."""
+        covered = {m: lines for m in self.texts if (lines := set().union(*self._lines_of(m).values()))}
+        rng, missed, caught_before = Random(seed), [], 0
+        for _ in range(count):
+            edit = behavioural.draw(self.texts, covered, rng)
+            touched = self._touched(edit.module, edit.line)
+            edited = forks.Edited(edit.module, edit.text, path_of(edit.module))
+            said = forks.in_child(lambda edited=edited, touched=touched: forks.moved(touched, edited))
+            found = said.get("error") or said.get("value")
+            caught_before += keyings.refits_before(edit, self.texts, self.keyed) >= set(touched)
+            if not found:
+                missed.append(edit)
+            if self.verbose or not found:
+                told = found or f"MISSED ({reason(edit) or 'no reason is known'})"
+                print(f"  {place(edit)} {edit.kind}, {edit.what}: {told}", flush=True)
+        print(f"{count} behavioural edits: {count - len(missed)} caught by the probes")
+        print(f"  before: {caught_before} made every fit that runs the line another one")
+        return len(missed)
+
+    def _lines_of(self, module: str) -> Mapping[str, set[int]]:
+        path = str(path_of(module))
+        return {probe: set(files[path]) for probe, files in self.lines.items() if path in files}
+
+    def _touched(self, module: str, line: int | None = None) -> list[str]:
+        """Return the probes that run a line, or any of a module, those first that run little else."""
+        ran = [probe for probe, lines in self._lines_of(module).items() if line is None or line in lines]
+        return sorted(
+            ran, key=lambda probe: ("resumed" in probe or "one fit" in probe, sum(map(len, self.lines[probe].values())))
+        )
+
+
+def read_texts() -> dict[str, str]:
+    """Return the source of every module by dotted name."""
+    texts = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(("etude", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        texts[name] = path.read_text(encoding="utf-8")
+    return texts
+
+
+def path_of(module: str) -> Path:
+    """Return the file of a module."""
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def place(edit: Edit) -> str:
+    """Return where an edit is, as an editor takes it."""
+    return f"{path_of(edit.module).relative_to(SOURCE.parent)}:{edit.line}"
+
+
+def _probes():
+    from etude.study.probes import PROBES
+
+    return PROBES
+
+
+if __name__ == "__main__":
+    sys.exit(main())

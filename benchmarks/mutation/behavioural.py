@@ -1,0 +1,129 @@
+"""Edits that change what code does: operators, constants, dropped calls, swapped arguments.
+
+They are drawn among the lines that a fit executes. What only tells (logs, progress bars, messages of errors) is left
+out: it changes no weight and no score.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Mapping
+from random import Random
+
+from edits import Edit, compiles, replaced, source_of
+
+BINARY = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Add,
+    ast.Pow: ast.Mult,
+    ast.BitAnd: ast.BitOr,
+    ast.BitOr: ast.BitAnd,
+}
+COMPARED = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
+TELLING = ("log", "progress", "warnings", "logging")  # whose calls tell something and compute nothing
+
+
+def candidates(text: str, lines: set[int]) -> dict[str, list[tuple[ast.AST, str, str]]]:
+    """Return what can be edited on executed lines of a module, by kind: the node, its new text, what was done."""
+    tree = ast.parse(text)
+    found: dict[str, list] = {kind: [] for kind in ("operator", "constant", "dropped call", "swapped arguments")}
+    for node in _executed(tree, lines):
+        for kind, new in _edits(node):
+            found[kind].append((node, new, f"{source_of(text, node)!r:.70} -> {new!r:.70}"))
+    return found
+
+
+def draw(texts: Mapping[str, str], covered: Mapping[str, set[int]], rng: Random) -> Edit:
+    """Return a behavioural edit drawn at random: a module by the number of its lines, a kind, a place."""
+    modules = sorted(covered)
+    while True:
+        (module,) = rng.choices(modules, [len(covered[m]) for m in modules])
+        found = candidates(texts[module], covered[module])
+        kinds = [kind for kind, places in found.items() if places]
+        if not kinds:
+            continue
+        kind = rng.choice(kinds)
+        node, new, what = rng.choice(found[kind])
+        text = replaced(texts[module], node, new)
+        if compiles(text):
+            return Edit(module, node.lineno, kind, what, text)
+
+
+def _executed(tree: ast.Module, lines: set[int]):
+    """Yield the expressions and statements of functions on executed lines, but for what only tells or types."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    seen = set()
+    for function in functions:
+        waiting = list(function.body)
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr | ast.FunctionDef) or _tells(node):
+                continue
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                continue  # a docstring
+            if isinstance(node, ast.AnnAssign):
+                waiting += [node.value] if node.value else []
+                continue
+            waiting += list(ast.iter_child_nodes(node))
+            if getattr(node, "lineno", 0) in lines and id(node) not in seen:
+                seen.add(id(node))
+                yield node
+
+
+def _tells(node: ast.AST) -> bool:
+    call = node.value if isinstance(node, ast.Expr) else node
+    if not isinstance(call, ast.Call):
+        return False
+    root = call.func
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return isinstance(root, ast.Name) and root.id in TELLING
+
+
+def _edits(node: ast.AST):
+    """Yield the edits of one node as (kind, new text)."""
+    new = copy.deepcopy(node)
+    if isinstance(node, ast.BinOp) and type(node.op) in BINARY:
+        new.op = BINARY[type(node.op)]()
+        yield "operator", f"({ast.unparse(new)})"
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in COMPARED:
+        new.ops[0] = COMPARED[type(node.ops[0])]()
+        yield "operator", f"({ast.unparse(new)})"
+    if isinstance(node, ast.BoolOp):
+        new.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        yield "operator", f"({ast.unparse(new)})"
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield "constant", str(not node.value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        yield "constant", repr(node.value + 1)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        yield "dropped call", "pass"
+    if (
+        isinstance(node, ast.Call)
+        and len(node.args) == 1
+        and not node.keywords
+        and not isinstance(node.args[0], ast.Starred)
+    ):
+        yield "dropped call", f"({ast.unparse(node.args[0])})"
+    if (
+        isinstance(node, ast.Call)
+        and len(node.args) >= 2
+        and not any(isinstance(a, ast.Starred) for a in node.args[:2])
+    ):
+        new.args[:2] = reversed(new.args[:2])
+        if ast.dump(new) != ast.dump(node):
+            yield "swapped arguments", ast.unparse(new)

@@ -1,0 +1,177 @@
+"""Probes under an edit: a server that has loaded the libraries, and a child for every edit.
+
+The server itself must not compute with torch (its threads do not live through a fork). A child imports étude with the
+edited text in the place of one module, runs probes until one leaves another trace, and says so.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from importlib.abc import MetaPathFinder
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+SECONDS = 120  # that an edit may take; one that hangs is noticed too
+
+
+def preload() -> None:
+    """Import what is heavy, and nothing of étude."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ["ETUDE_THREADS"] = "1"
+    import matplotlib  # noqa: F401
+    import numba  # noqa: F401
+    import pandas  # noqa: F401
+    import pytorch_lightning  # noqa: F401
+    import scipy.special  # noqa: F401
+    import torch
+
+    torch.set_num_threads(1)
+    weight = torch.nn.Parameter(torch.zeros(2, 2))
+    weight.grad = torch.ones(2, 2)
+    torch.optim.AdamW([weight], fused=True).step()  # loads what an optimiser loads when it is first used
+    torch.save({}, os.devnull)
+
+
+def in_child(work: Callable[[], object], seconds: float = SECONDS) -> dict:
+    """Run `work` in a child and return {"value": ...}, {"error": ...} or {"error": "no end in N s"}."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        _silence()
+        try:
+            said = {"value": work()}
+        except BaseException as error:  # whatever an edit breaks is an answer
+            said = {"error": f"{type(error).__name__}: {str(error)[:120]}"}
+        with os.fdopen(writing, "w") as pipe:
+            json.dump(said, pipe)
+            pipe.flush()
+        os._exit(0)
+    os.close(writing)
+    return _answer(child, reading, seconds)
+
+
+def _answer(child: int, reading: int, seconds: float) -> dict:
+    import select
+
+    parts, ends = [], time.monotonic() + seconds
+    with os.fdopen(reading, "rb") as pipe:
+        while True:
+            ready, _, _ = select.select([pipe], [], [], max(0.0, ends - time.monotonic()))
+            if not ready:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return {"error": f"no end in {seconds:.0f} s"}
+            data = os.read(pipe.fileno(), 1 << 20)
+            if not data:
+                break
+            parts.append(data)
+    os.waitpid(child, 0)
+    return json.loads(b"".join(parts)) if parts else {"error": "the process died"}
+
+
+def _silence() -> None:
+    import logging
+    import warnings
+
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    logging.disable(logging.NOTSET)
+
+
+class Edited(MetaPathFinder):
+    """Finds one module of étude with another text."""
+
+    def __init__(self, module: str, text: str, path: Path):
+        self.module, self.text, self.path = module, text, path
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.module:
+            return None
+        loader = _Text(name, str(self.path))
+        loader.text = self.text
+        folder = [str(self.path.parent)] if self.path.name == "__init__.py" else None
+        return importlib.util.spec_from_file_location(name, self.path, loader=loader, submodule_search_locations=folder)
+
+
+class _Text(SourceFileLoader):
+    text = ""
+
+    def get_code(self, fullname):
+        return compile(self.text, self.path, "exec", dont_inherit=True)
+
+
+def moved(names: Iterable[str], edited: Edited | None) -> str:
+    """Import étude under an edit, run probes, and return the first difference: "" where there is none."""
+    if edited is not None:
+        sys.meta_path.insert(0, edited)
+    from etude.study.probes import changes
+
+    change = next(iter(changes(names)), None)
+    return f"{change.probe}: {change.where}" if change else ""
+
+
+def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[int]]]:
+    """Return for every probe the lines of models and training that its fits execute, by file."""
+    from etude.models.base import Model
+    from etude.study.probes import PROBES
+
+    places = tuple(str(package / part) for part in ("models", "training"))
+    lines: dict[str, set[int]] = {}
+
+    def here(frame, event, _argument):
+        if event == "line":
+            lines.setdefault(frame.f_code.co_filename, set()).add(frame.f_lineno)
+        return here
+
+    def entered(frame, event, _argument):
+        return here if frame.f_code.co_filename.startswith(places) else None
+
+    def watched(fit):
+        def traced(*arguments, **options):
+            sys.settrace(entered)
+            try:
+                return fit(*arguments, **options)
+            finally:
+                sys.settrace(None)
+
+        return traced
+
+    Model.fit = watched(Model.fit)
+    found = {}
+    for name in names:
+        lines.clear()
+        PROBES[name].trace()
+        found[name] = {path: sorted(held) for path, held in lines.items()}
+    return found
+
+
+def identities(edited: Edited | None) -> list[str]:
+    """Import étude under an edit and return the digests of small fits of every family: what they are found by."""
+    if edited is not None:
+        sys.meta_path.insert(0, edited)
+    from dataclasses import replace
+    from tempfile import TemporaryDirectory
+
+    from etude import registry
+    from etude.study.probe_music import SPACES, splits
+    from etude.study.probe_table import FITS
+    from etude.types import Budget
+
+    found = []
+    for probe in {p.family: p for p in FITS.values() if p.family not in registry.FLOORS}.values():
+        train, valid = splits(probe.space)
+        model = registry.model(probe.family, SPACES[probe.space], seed=2, **probe.options)
+        with TemporaryDirectory() as room:
+            history = model.fit(train, valid, replace(Budget(), steps=1, valid_every=1, window=16), 3, Path(room))
+        found.append(history.fit)
+    return found

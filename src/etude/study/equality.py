@@ -1,0 +1,108 @@
+"""Are the results of two runs the same? Numbers and tables to a millionth, pictures by pixel, sounds by byte.
+
+What a clock or a gauge measured differs from run to run and proves nothing: it is left out, by the names below.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+RELATIVE, ABSOLUTE = 1e-6, 1e-9
+UNITS = ("s", "ms", "min", "h", "MB", "GB", "bytes")  # of numbers that were measured
+MEASURED = re.compile(  # columns of tables, and entries of `cost`
+    r"(train_|fit_|wall_|cpu_|processor_)(seconds|minutes)|.*real_time|times as fast|samples_per_second|peak_memory_mb|"
+    r"(mega)?bytes_at_once|peak_mb|mb|seconds to .*|.* per second of sound"
+)
+NEW = ("fit", "family", "output", "valid_bits")  # entries of `cost` that older runs did not keep
+DRAWS_TIMES: dict[str, tuple[str, ...]] = {}  # chapter -> figures that draw what was measured
+
+
+def differences(before: Path, after: Path, name: str) -> list[str]:
+    """Return in what the results of a chapter differ between two runs' folders; [] where they are the same."""
+    one, other = (json.loads(_summary(folder, name).read_text(encoding="utf-8")) for folder in (before, after))
+    found = [
+        *_parted(one["parameters"], other["parameters"], "parameters"),
+        *_parted(_numbers(one), _numbers(other), "numbers"),
+        *_parted(one["tables"], other["tables"], "tables"),
+        *_parted(_costs(one), _costs(other), "cost"),
+        *_parted(one["corpora"], other["corpora"], "corpora"),
+        *_parted(one["models"], other["models"], "models"),
+        *_parted(one["figures"], other["figures"], "figures"),
+        *([] if one["answer"] == other["answer"] else ["answer"]),
+    ]
+    for kind, same in (("figures", same_picture), ("audio", same_bytes)):
+        found += _files_parted(before, after, name, kind, same)
+    return found
+
+
+def same_picture(one: Path, other: Path) -> bool:
+    """Say whether two files show the same pixels; drawings in SVG are compared as text."""
+    if one.suffix != ".png":
+        return same_bytes(one, other)
+    from PIL import Image
+
+    with Image.open(one) as left, Image.open(other) as right:
+        return left.size == right.size and np.array_equal(np.asarray(left), np.asarray(right))
+
+
+def same_bytes(one: Path, other: Path) -> bool:
+    """Say whether two files hold the same bytes."""
+    return one.read_bytes() == other.read_bytes()
+
+
+def parted(one, other, place: str) -> str:
+    """Return where two JSON values part, "" where they are equal up to rounding and what was measured."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = [key for key in {**one, **other} if not MEASURED.fullmatch(key)]
+        missing = [key for key in keys if key not in one or key not in other]
+        if missing:
+            return f"{place}: {', '.join(missing)} in one only"
+        return next((said for key in keys if (said := parted(one[key], other[key], f"{place}/{key}"))), "")
+    if isinstance(one, list) and isinstance(other, list):
+        if len(one) != len(other):
+            return f"{place}: {len(one)} and {len(other)} rows"
+        pairs = enumerate(zip(one, other, strict=True))
+        return next((said for i, (a, b) in pairs if (said := parted(a, b, f"{place}[{i}]"))), "")
+    return "" if _equal(one, other) else f"{place}: {one!r} and {other!r}"
+
+
+def _equal(one, other) -> bool:
+    numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other)]
+    if all(numbers):
+        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    return type(one) is type(other) and one == other
+
+
+def _parted(one, other, place: str) -> Iterable[str]:
+    said = parted(one, other, place)
+    return [said] if said else []
+
+
+def _numbers(summary: dict) -> dict:
+    return {name: number for name, number in summary["numbers"].items() if number["unit"] not in UNITS}
+
+
+def _costs(summary: dict) -> dict:
+    return {name: {k: v for k, v in cost.items() if k not in NEW} for name, cost in summary["cost"].items()}
+
+
+def _summary(folder: Path, name: str) -> Path:
+    return folder / "reports" / "summaries" / f"{name}.json"
+
+
+def _files_parted(before: Path, after: Path, name: str, kind: str, same) -> Iterator[str]:
+    ours, theirs = (folder / "reports" / kind / name for folder in (before, after))
+    files = {p.relative_to(place) for place in (ours, theirs) for p in place.rglob("*") if p.is_file()}
+    for path in sorted(files):
+        if path.stem in DRAWS_TIMES.get(name, ()):
+            continue
+        if not (ours / path).is_file() or not (theirs / path).is_file():
+            yield f"{kind}: {path} in one only"
+        elif not same(ours / path, theirs / path):
+            yield f"{kind}: {path}"

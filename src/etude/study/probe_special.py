@@ -1,0 +1,185 @@
+"""Probes that a plain fit does not hold: models that follow a guide, and what the engine of training promises.
+
+The engine's own: patience, averages, decay, windows longer than a piece, several seeds, a fit without validation
+pieces, one that goes on from where another ended, one that was cut short, and what makes two fits one.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from etude import registry
+from etude.study.probe_music import SPACES, guides, splits
+from etude.study.probe_table import LESSON, weights_of
+from etude.study.probe_trace import of_history, of_weights
+from etude.types import Budget, Space
+
+HOP = 8
+NOTES = Space((3,), 3, rate=SPACES["sound"].rate / HOP)
+SPECTRUM = Space((4,), 5, rate=SPACES["sound"].rate / HOP)
+SIZES = {"residual": 6, "skip": 8, "stacks": 1, "dilations": 3, "dropout": 0.0, "guide_channels": 3}
+RNN = {"hidden": 8, "layers": 1, "embedding": 5}
+
+
+@dataclass(frozen=True)
+class Special:
+    """A probe by a function: `family` is the one that it is about, "" for the engine."""
+
+    trace: Callable[[], dict]
+    family: str = ""
+    output: str = ""
+
+
+def guided(space: Space | None, options: dict, window: int = 24) -> dict:
+    """Fit a model that follows a guide and trace bits, draws, continuations and streams."""
+    about = {} if space is None else {"guide": space}
+    model = registry.model("guided-wavenet", SPACES["sound"], seed=2, **{**SIZES, **about, **options})
+    train, valid = (pieces[:3] for pieces in splits("sound"))
+    lead = space or Space((), 1)
+    hop = HOP if space is not None else 2**62
+    pairs = [beside(model, xs, guides(xs, lead, hop)) for xs in (train, valid)]
+    history = model.fit(*pairs, Budget(**{**LESSON, "window": window}), seed=3)
+    traced = {"history": of_history(history), "weights": of_weights(weights_of(model))}
+    traced["bits"] = model.bits(pairs[1]).values
+    led = getattr(model, "given", getattr(model, "follow", None))(guides(valid, lead, hop)[0])
+    traced["drawn"] = led.sample(2, 30, seed=4, temperature=0.9)
+    traced["streamed"] = list(led.stream(1, 40, seed=4, prefix=valid[0][:9], block=16))
+    return traced
+
+
+def beside(model, xs: list[np.ndarray], leads: list[np.ndarray]) -> list:
+    """Return pieces with their guides, as the family takes them."""
+    homes = [sys.modules[cls.__module__] for cls in type(model).__mro__]
+    pair = next(home.Guided for home in homes if hasattr(home, "Guided"))
+    return [pair(x, lead) for x, lead in zip(xs, leads, strict=True)]
+
+
+def lesson(space: str = "tokens", seed: int = 3, valid: bool = True, place: Path | None = None, **changes) -> dict:
+    """Fit a small RNN and trace its history and weights."""
+    model = registry.model("rnn", SPACES[space], seed=2, **RNN)
+    pieces = splits(space)
+    history = model.fit(pieces[0], pieces[1] if valid else (), Budget(**{**LESSON, **changes}), seed, place)
+    return {"history": of_history(history), "weights": of_weights(weights_of(model))}
+
+
+def patience() -> dict:
+    """Trace a fit that its patience ends: a rate too high makes later scores worse."""
+    return lesson(steps=12, valid_every=1, learning_rate=0.9, patience=2)
+
+
+def continued() -> dict:
+    """Trace a second fit of one model, on other pieces: it goes on from its weights."""
+    model = registry.model("rnn", SPACES["keys"], seed=2, **RNN)
+    train, valid = splits("keys")
+    first = model.fit(train[:3], valid, Budget(**LESSON), seed=3)
+    second = model.fit(train[3:], valid, Budget(**{**LESSON, "learning_rate": 0.001}), seed=4)
+    return {"histories": [of_history(first), of_history(second)], "weights": of_weights(weights_of(model))}
+
+
+class Stop(logging.Handler):
+    """Cuts a fit short when it has scored for the second time."""
+
+    def __init__(self):
+        super().__init__(logging.INFO)
+        self.scores = 0
+
+    def emit(self, record):
+        self.scores += record.getMessage().startswith("step ")
+        if self.scores == 2:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def cut_short() -> Iterator[None]:
+    """Let the fit inside end after its second score, as Ctrl-C does."""
+    log, stop = logging.getLogger("etude.training"), Stop()
+    level = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(stop)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        log.removeHandler(stop)
+        log.setLevel(level)
+    if stop.scores < 2:
+        raise AssertionError("a fit that tells its scores to the log of etude.training")
+
+
+def resumed(**changes) -> dict:
+    """Trace a fit that was cut short and went on, and whether it is the one that was not; then a finished one, read."""
+    lesson_ = {"valid_every": 2, **changes}
+    with TemporaryDirectory() as room:
+        with cut_short():
+            lesson(place=Path(room), **lesson_)
+        again, read = (lesson(place=Path(room), **lesson_) for _ in range(2))
+    whole = lesson(**lesson_)
+    return {"whole": whole, "resumed is whole": again == whole, "read is resumed": read == again}
+
+
+def machine_resumed() -> dict:
+    """Trace a Boltzmann machine, whose chains are a state of their own, cut short and gone on."""
+    train, valid = splits("keys")
+
+    def fit(place: Path | None) -> dict:
+        model = registry.model("rbm", SPACES["keys"], seed=2, hidden=5, chains=8)
+        history = model.fit(train, valid, Budget(**{**LESSON, "valid_every": 2}), 3, place)
+        return {"history": of_history(history), "weights": of_weights(weights_of(model))}
+
+    with TemporaryDirectory() as room:
+        with cut_short():
+            fit(Path(room))
+        again = fit(Path(room))
+    whole = fit(None)
+    return {"whole": whole, "resumed is whole": again == whole}
+
+
+def one_fit() -> dict:
+    """Trace of small changes of a fit which make it another one, by the number of files that are kept of them."""
+    space, (train, valid) = SPACES["tokens"], splits("tokens")
+    base = {"steps": 1, "batch_size": 2, "window": 6, "valid_every": 1}
+    budgets = [{"window": 7}, {"batch_size": 3}, {"learning_rate": 0.1}, {"weight_decay": 0.2}, {"average": 0.5}]
+    changes = [
+        *({"budget": {**base, **change}} for change in ({}, *budgets)),
+        *({"train": train[1:]}, {"valid": valid[1:]}, {"seed": 5}, {"fit_seed": 5}, {"options": {**RNN, "hidden": 9}}),
+        *({"family": "tcn", "options": {"channels": 4, "blocks": 1}}, {}),
+    ]
+    kept = []
+    with TemporaryDirectory() as room:
+        for change in changes:
+            asked = {"family": "rnn", "options": RNN, "train": train, "valid": valid, "budget": base, **change}
+            model = registry.model(asked["family"], space, seed=asked.get("seed", 2), **asked["options"])
+            fit_seed = asked.get("fit_seed", 3)
+            model.fit(asked["train"], asked["valid"], Budget(**asked["budget"]), fit_seed, Path(room))
+            kept.append(len(list(Path(room).glob("*.ckpt"))))
+    return {"kept": kept}
+
+
+SPECIALS = {
+    "guided notes": Special(lambda: guided(NOTES, {}), "guided-wavenet", "categorical"),
+    "guided spectrogram": Special(
+        lambda: guided(SPECTRUM, {"noise": 0.7, "dropout": 0.2}, 40), "guided-wavenet", "categorical"
+    ),
+    "guided by nothing": Special(lambda: guided(None, {}), "guided-wavenet", "categorical"),
+    "engine average": Special(lambda: lesson(average=0.9, valid_every=2)),
+    "engine decay": Special(lambda: lesson(weight_decay=0.5)),
+    "engine patience": Special(patience),
+    "engine uneven": Special(lambda: lesson(steps=7, valid_every=3, window=60)),
+    "engine short windows": Special(lambda: lesson("roll", window=4, batch_size=9)),
+    "engine no validation": Special(lambda: lesson(valid=False)),
+    "engine seeds": Special(lambda: {str(seed): lesson(seed=seed, steps=2, valid_every=1) for seed in (0, 1)}),
+    "engine warm up": Special(lambda: lesson(steps=45, batch_size=2, window=6, valid_every=40)),
+    "engine goes on": Special(continued),
+    "engine resumed": Special(resumed),
+    "engine resumed average": Special(lambda: resumed(average=0.9, patience=3)),
+    "engine resumed machine": Special(machine_resumed, "rbm"),
+    "engine one fit": Special(one_fit),
+}

@@ -1,0 +1,185 @@
+"""Committed pages keep their place through a change of the foundations, by proof: for maintainers.
+
+    python -m etude.study.rekey --before OLD/reports/runs/smoke --after reports/runs/smoke
+
+A page is committed with digests of the modules that made it. After a refactoring they are other ones, though the page
+is what a new run of hours would give. Its digests are translated, and nothing is run, where all of this holds:
+
+- it was current where the run `before` was made: its digests are those of the modules there;
+- that run and the run `after`, which is of the code as it stands, gave equal results in profile `smoke`: numbers,
+  tables, pictures, sounds, answer, corpora (see `etude.study.equality`);
+- its code cells mean the same then and now;
+- the probes leave the committed traces.
+
+Where something fails, the page is refused and stays stale, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from etude.errors import EtudeError, MissingData
+from etude.files import project_root
+from etude.study import summary as summaries
+from etude.study.equality import differences
+from etude.study.listings import listings
+from etude.study.notebook import all_notebooks, read_notebook
+from etude.study.source import (
+    data_digests,
+    module_digests,
+    modules_in_use,
+    packages_in_use,
+    read_package,
+    text_digests,
+)
+from etude.study.summary import summary_path, write_summary
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Translate what can be proven; return 1 where a page was refused."""
+    parser = argparse.ArgumentParser(prog="python -m etude.study.rekey", description=__doc__.splitlines()[0])
+    parser.add_argument("--before", type=Path, required=True, help="folder of a finished run where pages were current")
+    parser.add_argument("--after", type=Path, required=True, help="folder of the same run of the code as it stands")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be translated, and write nothing")
+    given = parser.parse_args(arguments)
+    proof = Proof(given.before.resolve(), given.after.resolve())
+    moved = proof.probes_moved()
+    refused = 0
+    for name in all_notebooks():
+        reasons = moved or proof.doubts(name)
+        refused += bool(reasons)
+        if not reasons and not given.dry_run:
+            write_summary(summary_path(project_root(), name), proof.translated(name))
+        print(f"{name}: {'refused: ' + '; '.join(reasons) if reasons else 'translated'}", flush=True)
+    return 1 if refused else 0
+
+
+class Proof:
+    """Two runs, before and after a change, as evidence for the committed pages.
+
+    Parameters
+    ----------
+    before, after : Path
+        Folders of finished runs of one profile, each inside its checkout.
+    """
+
+    def __init__(self, before: Path, after: Path):
+        self.before, self.after = before, after
+
+    @cached_property
+    def old_texts(self) -> dict[str, str]:
+        """The package's source where the pages were current."""
+        return read_package(_package_of(self.before))
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """The package's source as it stands."""
+        return read_package()
+
+    def probes_moved(self) -> list[str]:
+        """Return which probes leave other traces than the committed ones."""
+        from etude.study.probes import changes
+
+        return [f"the probe {change.probe} moved" for change in changes()]
+
+    def doubts(self, name: str) -> list[str]:
+        """Return why a page cannot be translated; [] where all is proven."""
+        for folder in (self.before, self.after):
+            if not summary_path(folder, name).is_file():
+                return [f"{folder} has no finished run of it"]
+        return [
+            *self._not_current_before(name),
+            *self._not_of_now(name),
+            *self._other_code(name),
+            *differences(self.before, self.after, name),
+        ]
+
+    def _not_current_before(self, name: str) -> list[str]:
+        page = _read(summary_path(project_root(), name))
+        digests = page["source"]["modules"]
+        known = text_digests if page["format"] == 1 else module_digests
+        then = known(list(digests), self.old_texts)
+        return [
+            f"it was not current: {module} was another one" for module in digests if digests[module] != then[module]
+        ]
+
+    def _not_of_now(self, name: str) -> list[str]:
+        made = _read(summary_path(self.after, name))
+        if made["format"] != summaries.FORMAT:
+            return [f"the run after is of format {made['format']}"]
+        digests = made["source"]["modules"]
+        now = module_digests(list(digests), self.texts)
+        return [
+            f"the run after is not of now: {module} has changed" for module in digests if digests[module] != now[module]
+        ]
+
+    def _other_code(self, name: str) -> list[str]:
+        now = read_notebook(all_notebooks()[name])
+        found = []
+        for when, folder in (("before", self.before), ("after", self.after)):
+            ran = read_notebook(folder / "notebooks" / f"{name}.ipynb")
+            found += [] if ran.digest == now.digest else [f"its code cells are not those of the run {when}"]
+        return found
+
+    def translated(self, name: str) -> dict:
+        """Return the committed summary with the keys of now, every result as it is.
+
+        Its modules are those of the run after, and the heirs of those that the page itself used: a full run may use
+        more than a small one.
+        """
+        page, made = (_read(summary_path(folder, name)) for folder in (project_root(), self.after))
+        notebook = read_notebook(all_notebooks()[name])
+        heirs = {heir for module in page["source"]["modules"] for heir in self.heirs(module)}
+        modules = modules_in_use({*made["source"]["modules"], *heirs}, self.texts)
+        digests = module_digests(modules, self.texts)
+        versions = packages_in_use(modules, self.texts, notebook.imports)
+        return {
+            **page,
+            "format": summaries.FORMAT,
+            "versions": {package: page["versions"].get(package, version) for package, version in versions.items()},
+            "source": {"code": notebook.digest, "modules": digests, "data": data_digests(modules)},
+            "listings": listings(notebook),
+        }
+
+    def heirs(self, module: str) -> set[str]:
+        """Return where the definitions of a module lie now: itself, or the modules that define most of its names."""
+        if module in self.texts or module not in self.old_texts:
+            return {module} & self.texts.keys()
+        names, area = _defined(self.old_texts[module]), module.split(".")[1]
+        near = {other: text for other, text in self.texts.items() if other.split(".")[1:2] == [area]}
+        shared = {other: len(names & _defined(text)) for other, text in near.items()}
+        most = max(shared.values(), default=0)
+        return {other for other, count in shared.items() if count and count == most}
+
+
+def _defined(text: str) -> set[str]:
+    body = ast.parse(text).body
+    return {s.name for s in body if isinstance(s, ast.FunctionDef | ast.ClassDef) and not s.name.startswith("_")}
+
+
+def _package_of(folder: Path) -> Path:
+    for place in folder.parents:
+        if (place / "src" / "etude" / "__init__.py").is_file():
+            return place / "src" / "etude"
+    raise MissingData("a run inside its checkout", f"no src/etude above {folder}", "Run it there.")
+
+
+def _read(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MissingData("a summary", f"{path}: {error}") from error
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except EtudeError as error:
+        print(f"rekey: {error}", file=sys.stderr)
+        sys.exit(2)
