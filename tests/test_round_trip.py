@@ -36,7 +36,7 @@ def test_no_pieces_are_refused():
 
 
 def test_scores_and_tables_run_by_one_clock():
-    """At another tempo, with a final rest: what the uniform model pays a second is what the round trip says it costs."""
+    """At another tempo, with a final rest, the uniform model pays a second what the round trip says it costs."""
     fast = [Piece("fast", score=score_of((0, 4, 60), (4, 4, 64), bpm=200.0, length=64))]
     tokens = representation("midi")
     table = round_trip_table(fast, [tokens])

@@ -92,3 +92,22 @@ def test_codes_keep_their_integers_where_nobody_widens_them():
     assert space.check(codes, widen=False) is codes
     with pytest.raises(SpaceMismatch):
         Space((), 200).check(codes, widen=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("rmn", "rnn"),
+        ("RNN", "rnn"),
+        ("wave", "wavenet"),
+        ("spectro", "spectrogram"),
+        ("uniformm", "uniform"),
+        ("foo", None),
+        ("x", None),
+        ("", None),
+    ],
+)
+def test_only_a_near_name_is_suggested(given, meant):
+    known = ["uniform", "rnn", "wavenet", "spectrogram", "counts", "folder", "copy-previous"]
+    assert nearest(given, known) == meant
+    assert ("Did you mean" in str(unknown_name("model", given, known))) == (meant is not None)

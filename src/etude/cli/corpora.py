@@ -6,20 +6,22 @@ import argparse
 from itertools import groupby
 from textwrap import fill
 
+from etude.cli.command import command
+
+EXAMPLES = """\
+examples:
+  etude corpora
+  etude corpora chorales"""
+
 SPLITS = ("train", "valid", "test", "reserve")
 
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "corpora",
-        help="list the corpora: source, licence, counts, digest",
-        description="List the corpora of the study. The first call parses them (a minute); later ones are quick.",
-        epilog="examples:\n  etude corpora\n  etude corpora chorales",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    brief = "list the corpora: source, licence, counts, digest"
+    about = "List the corpora of the study. The first call parses them (a minute); later ones are quick."
+    parser = command(commands, "corpora", run, brief, about, EXAMPLES)
     parser.add_argument("names", nargs="*", metavar="CORPUS", help="only these")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

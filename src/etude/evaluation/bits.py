@@ -1,9 +1,10 @@
 """The study's table: code lengths per second of music, with floors, kinds, seeds and intervals.
 
 All rows of a table code the same pieces, whole: the end of a piece by its end code, or, in spaces without one, by
-Elias's code of the number of steps. Seconds are the study's (`etude.clock`), notes those of the piece's *common* score,
-whatever the representation, so bits per second and bits per note of `midi`, `pianoroll` and `text` are rates of one thing and may be
-ranked together. Bits per step never may. Audio is counted in bits per sample and kbit/s, and never ranked with scores.
+Elias's code of the number of steps. Seconds are those of the study's clock (`etude.clock`), notes those of the piece's
+*common* score, whatever the representation, so bits per second and bits per note of `midi`, `pianoroll` and `text` are
+rates of one thing and may be ranked together. Bits per step never may. Audio is counted in bits per sample and kbit/s,
+and never ranked with scores.
 """
 
 from __future__ import annotations
