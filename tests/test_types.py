@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etude import Audio, Bits, EtudeError, Evidence, Score, Space
-from etude.errors import SpaceMismatch
+from etude.errors import SpaceMismatch, nearest, unknown_name
 
 note = st.tuples(
     st.integers(0, 4000), st.integers(1, 2000), st.integers(0, 127), st.integers(1, 127), st.integers(0, 5)
@@ -95,7 +95,7 @@ def test_codes_keep_their_integers_where_nobody_widens_them():
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("typed", "meant"),
     [
         ("rmn", "rnn"),
         ("RNN", "rnn"),
@@ -107,7 +107,7 @@ def test_codes_keep_their_integers_where_nobody_widens_them():
         ("", None),
     ],
 )
-def test_only_a_near_name_is_suggested(given, meant):
+def test_only_a_near_name_is_suggested(typed, meant):
     known = ["uniform", "rnn", "wavenet", "spectrogram", "counts", "folder", "copy-previous"]
-    assert nearest(given, known) == meant
-    assert ("Did you mean" in str(unknown_name("model", given, known))) == (meant is not None)
+    assert nearest(typed, known) == meant
+    assert ("Did you mean" in str(unknown_name("model", typed, known))) == (meant is not None)

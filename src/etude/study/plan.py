@@ -16,7 +16,7 @@ from pathlib import Path
 from etude.errors import EtudeError, unknown_name
 from etude.files import project_root
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
-from etude.study.parameters import split_list
+from etude.study.parameter_text import split_list
 
 LONGEST_NAME = 100
 DEFAULT_TIMEOUT = 3600
@@ -168,7 +168,7 @@ def _parameters(notebook: Notebook, prescribed: dict, settings: list[tuple[str, 
     for key, text in settings:
         if _applies(key, notebook):
             name = key.rpartition(".")[2]
-            values[name] = known[name].parse(text)
+            values[name] = known[name].parse(text, values.get(name))
     return {name: value for name, value in values.items() if repr(value) != repr(known[name].default)}
 
 
