@@ -45,7 +45,9 @@ def test_two_names_are_two_files(shown):
 
 
 @pytest.mark.parametrize(
-    "shown", ["..", ".", "/etc/passwd", "../../../x", "con", "NUL.txt", "a" * 240, "", "Тема", "a."]
+    "shown",
+    ["..", ".", "/etc/passwd", "../../../x", "con", "NUL.txt", "a" * 240, "", "Тема", "a.", "a\0b", "\ud800"],
+    ids=ascii,
 )
 def test_what_no_file_may_be_called_is_told_by_a_digest(shown):
     assert re.fullmatch(r"[\w.=,+-]*-[0-9a-f]{8}", file_name(shown, words=False))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etude import Audio, Bits, EtudeError, Evidence, Score, Space
+from etude import Audio, Bits, EtudeError, Evidence, Piece, Score, Space
 from etude.errors import SpaceMismatch, nearest, unknown_name
 
 note = st.tuples(
@@ -111,3 +111,12 @@ def test_only_a_near_name_is_suggested(typed, meant):
     known = ["uniform", "rnn", "wavenet", "spectrogram", "counts", "folder", "copy-previous"]
     assert nearest(typed, known) == meant
     assert ("Did you mean" in str(unknown_name("model", typed, known))) == (meant is not None)
+
+
+def test_music_says_what_it_is_in_a_line():
+    score = Score(np.array([[0, 4, 60, 80, 0], [4, 4, 62, 80, 0]]), 4, 120.0)
+    sound = Audio(np.zeros(4000), 8000)
+    assert repr(score) == "Score(2 notes in 2 quarters at 120 bpm, 1.0 s)"
+    assert repr(sound) == "Audio(0.5 s at 8000 Hz)"
+    assert repr(Piece("a", score, sound)) == f"Piece('a', {score!r}, {sound!r})"
+    assert repr(Piece("b", text="X:1")) == "Piece('b', 3 letters of text)"
