@@ -117,6 +117,6 @@ def test_music_says_what_it_is_in_a_line():
     score = Score(np.array([[0, 4, 60, 80, 0], [4, 4, 62, 80, 0]]), 4, 120.0)
     sound = Audio(np.zeros(4000), 8000)
     assert repr(score) == "Score(2 notes in 2 quarters at 120 bpm, 1.0 s)"
-    assert repr(sound) == "Audio(0.5 s at 8000 Hz)"
+    assert repr(sound) == "Audio(4000 samples at 8000 Hz, 0.5 s)"
     assert repr(Piece("a", score, sound)) == f"Piece('a', {score!r}, {sound!r})"
     assert repr(Piece("b", text="X:1")) == "Piece('b', 3 letters of text)"

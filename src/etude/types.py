@@ -164,7 +164,7 @@ class Audio:
         return len(self.samples)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.seconds:.1f} s at {self.rate} Hz)"
+        return f"{type(self).__name__}({len(self)} samples at {self.rate} Hz, {self.seconds:.1f} s)"
 
     @property
     def seconds(self) -> float:
