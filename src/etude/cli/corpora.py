@@ -34,8 +34,7 @@ def run(given: argparse.Namespace) -> int:
     for name in given.names:
         if name not in known:
             raise unknown_name("corpus", name, known)
-    table = overview()
-    rows = [row for row in table.to_dict("records") if row["name"].split("/")[0] in (given.names or known)]
+    rows = overview(given.names or known).to_dict("records")
     print(_counts(rows))
     for title, group in groupby(rows, key=lambda row: row["title"]):
         print("\n" + _block(title, list(group)))
