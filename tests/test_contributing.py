@@ -13,7 +13,7 @@ from etude.files import cache_dir
 
 ROOT = Path(__file__).parents[1]
 NEEDED = ("src", "tests", "workflow", "data/README.md", "data/splits", "notebooks", "README.md", "pyproject.toml")
-FENCE = re.compile(r"^```(python|bash)\n(.*?)^```$", re.M | re.S)
+FENCE = re.compile(r"^```(python|text|bash)\n(.*?)^```$", re.M | re.S)
 COMMANDS = {"pytest": ["-m", "pytest", "-p", "no:cacheprovider"], "etude": ["-m", "etude.cli"]}
 LOOK = """
 import etude
