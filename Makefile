@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help study test site lab bench lint clean
+.PHONY: help study test smoke site lab bench lint clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -28,6 +28,9 @@ study: $(READY)  ## run all notebooks (PROFILE=quick|smoke|full) and build their
 
 test: $(READY)  ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+smoke: $(READY)  ## run every chapter with the least work, in a clean copy of what git tracks
+	@.ci/smoke $(BIN)/python
 
 lint: $(READY)  ## check style and formatting
 	@$(BIN)/ruff check .

@@ -1,5 +1,6 @@
 """The command: help by example, one clear line for what a reader can mend, music from a saved model."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -12,8 +13,9 @@ from networks import enlarged
 
 import etude
 from etude import cli, study
-from etude.cli import generate, saved_models
+from etude.cli import generate
 from etude.cli.generate import read_piece
+from etude.cli.saved_models import choose_model
 from etude.files import project_root
 from etude.formats.audio import read_audio, write_audio
 from etude.formats.audio_blocks import write_blocks
@@ -21,6 +23,7 @@ from etude.formats.midi import read_midi, write_midi
 from etude.study.plan import make_plan
 from etude.types import Audio, Evidence, Piece, Score
 
+ROOT = Path(__file__).parents[1]
 CHORD = Score(np.array([[0, 8, 60, 80, 0], [0, 8, 64, 80, 0], [8, 8, 67, 80, 0]]), 4)
 
 GENERATE = "generate marginal --representation pianoroll"
@@ -36,6 +39,8 @@ def project(tmp_path, monkeypatch):
     model = etude.model("marginal", roll.space)
     model.fit([roll.encode(Piece("chord", CHORD))])
     study.start("11_rnn").model("marginal-pianoroll", model, roll)
+    for name in ("notebooks", "reports/summaries"):  # what the chapters say that they train
+        (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -192,20 +197,13 @@ def test_a_sound_is_written_block_by_block(tmp_path):
             write_blocks([], rate, tmp_path / name)
 
 
-def test_representations_of_sound_are_known():
-    from etude.registry import REPRESENTATIONS
-
-    of_sound = [name for name in REPRESENTATIONS if etude.representation(name).domain == "audio"]
-    assert sorted(saved_models.AUDIO) == sorted(of_sound)
-
-
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("generate wavenet --out a.mid --representation waveform", "This model writes sound, not notes"),
         ("generate samplernn --out a.wav", "etude run 16_samplernn"),
         ("generate guided-wavenet --out a.wav --score tune.mid", "etude run 18_guided"),
-        ("generate rnn --out a.mid", "etude run 11_rnn -p representation=midi"),
+        ("generate rnn --out a.mid", "etude run 11_rnn."),
         ("generate wavenet --out a.wav --temperature -1", "temperature >= 0"),
         ("generate wavenet --out a.wav --prime no.wav", "no.wav"),
     ],
@@ -234,9 +232,65 @@ def test_a_model_that_follows_notes_plays_a_score(sounding, capsys):
 
 
 def test_where_several_models_suit_the_reader_is_asked(sounding, capsys):
-    shutil.copytree("reports/runs/quick/models/wavenet-pianoroll", "reports/runs/quick/models/wavenet-midi")
-    assert "Say which: --representation midi" in refused(capsys, "generate", "wavenet", "--out", "a.mid")
+    save("wavenet-text", "wavenet", "text", residual=4, skip=4, stacks=1, dilations=2)
+    assert "Say which: --representation" in refused(capsys, "generate", "wavenet", "--out", "a.mid")
     assert "wavenet-waveform" in printed(capsys, "generate wavenet --out a.wav --seconds 0.1")
+
+
+def save(name, family, on, **options):
+    """Save an untrained model in the project's run."""
+    representation = etude.representation(on)
+    study.start("11_rnn").model(name, etude.model(family, representation.space, **options), representation, steps=7)
+
+
+def test_a_model_is_found_by_its_name_by_its_label_and_by_its_family(project, capsys):
+    save("tcn-broad-pianoroll", "tcn", "pianoroll", channels=4, blocks=1)
+    home = project / "reports/runs/quick/models"
+    for wanted in ("tcn-broad-pianoroll", "tcn-broad", "tcn"):
+        assert choose_model(wanted) == home / "tcn-broad-pianoroll", wanted
+    save("tcn-pianoroll", "tcn", "pianoroll", channels=4, blocks=1)
+    assert choose_model("tcn") == home / "tcn-pianoroll"  # of that very name, and no variant
+    save("vae-flat-pianoroll", "vae", "pianoroll", hidden=4, latent=2)
+    save("vae-deep-pianoroll", "vae", "pianoroll", hidden=4, latent=2)
+    assert "Say which: vae-" in refused(capsys, "generate", "vae", "--out", "a.mid")
+    shutil.copytree(home / "vae-deep-pianoroll", project / "data/pretrained/vae-deep-pianoroll")
+    assert choose_model("vae") == project / "data/pretrained/vae-deep-pianoroll"
+
+
+def test_models_are_listed_as_they_describe_themselves(project, capsys):
+    save("tcn-pianoroll", "tcn", "pianoroll", channels=4, blocks=1)
+    shutil.copytree("reports/runs/quick/models/tcn-pianoroll", "data/pretrained/tcn-pianoroll")
+    made = project / "data/pretrained/tcn-pianoroll/made_by.json"
+    made.write_text(made.read_text().replace("11_rnn", "12_cnn"))
+    heads, shipped, *others = printed(capsys, "models").splitlines()
+    assert heads.split() == [
+        "model",
+        "reads",
+        "and",
+        "writes",
+        "learnt",
+        "from",
+        "steps",
+        "bits",
+        "size",
+        "chapter",
+        "where",
+    ]
+    told = json.loads((ROOT / "reports/summaries/12_cnn.json").read_text())["tables"]["test"]
+    rate = next(row["bits_per_second"] for row in told if (row["model"], row["representation"]) == ("tcn", "pianoroll"))
+    assert shipped.split()[:2] == ["tcn-pianoroll", "pianoroll"] and f"{rate:.2f} a second" in shipped
+    assert " 7 " in shipped and " MB " in shipped and "12_cnn" in shipped and "from pretrained" in shipped
+    assert [line.split()[0] for line in others] == ["tcn-pianoroll", "marginal-pianoroll"]
+    assert all("run quick" in line and "a second" not in line for line in others)
+    (project / "reports/runs/quick/models/tcn-pianoroll/made_by.json").write_text("[")
+    assert "?" in printed(capsys, "models --from quick")
+
+
+def test_what_is_shipped_can_be_asked_for_by_all_its_names():
+    for folder in sorted((ROOT / "data/pretrained").iterdir()):
+        described = json.loads((folder / "made_by.json").read_text())["representation"]["name"]
+        label = folder.name.removesuffix(f"-{described}")
+        assert choose_model(folder.name) == choose_model(label, described) == folder
 
 
 @pytest.mark.parametrize(
@@ -246,7 +300,14 @@ def test_where_several_models_suit_the_reader_is_asked(sounding, capsys):
         ("generate rnn --representation mid --out a.mid", "Did you mean 'midi'"),
         ("generate rnn --representation midi --out a.txt", "ending in .mid"),
         ("generate rnn --representation midi --out no/a.mid", "an existing folder"),
-        ("generate rnn --representation midi --out a.mid", "etude run 11_rnn -p representation=midi"),
+        ("generate rnn --representation midi --out a.mid", "etude run 11_rnn."),
+        ("generate wavenet --representation text --out a.mid", "etude run 15_wavenet -p representation=text"),
+        ("generate vae --out a.mid", "etude run 13_autoencoder."),
+        ("generate vae --representation midi --out a.mid", "etude run 13_autoencoder."),
+        ("generate rnn-nade --out a.mid", "etude run 17_hybrids."),
+        ("generate counts --out a.mid", "No chapter saves one"),
+        ("generate RNN-nade --out a.mid", "Did you mean 'rnn-nade'"),
+        ("generate foo --out a.mid", "got 'foo'. Known: marginal;"),
         (f"{GENERATE} --out a.mid --from quck", "Did you mean 'quick'"),
         (f"{GENERATE} --out a.mid --steps -1", "--steps above 0"),
         (f"{GENERATE} --out a.mid --prime x.mid", "a file to begin with"),
@@ -261,9 +322,9 @@ def test_what_a_reader_can_mend_is_said_in_one_line(project, capsys, line, messa
 
 def test_the_newest_run_is_taken_and_a_damaged_one_refused(project, capsys):
     older = project / "reports/runs/quick/models/marginal-pianoroll"
-    assert generate.find_model("marginal-pianoroll") == older
-    assert generate.find_model("marginal-pianoroll", str(older)) == older
-    assert generate.find_model("marginal-pianoroll", "quick") == older
+    assert choose_model("marginal", "pianoroll") == older
+    assert choose_model("marginal", "pianoroll", str(older)) == older
+    assert choose_model("marginal", "pianoroll", "quick") == older
     (older / "made_by.json").unlink()
     assert "made_by.json" in refused(capsys, *f"{GENERATE} --out a.mid".split())
 
@@ -272,8 +333,8 @@ def test_the_model_that_comes_with_the_study_is_taken_before_those_of_runs(proje
     run = project / "reports/runs/quick/models/marginal-pianoroll"
     own = project / "data/pretrained/marginal-pianoroll"
     shutil.copytree(run, own)
-    assert generate.find_model("marginal-pianoroll") == own
-    assert generate.find_model("marginal-pianoroll", "quick") == run
+    assert choose_model("marginal", "pianoroll") == own
+    assert choose_model("marginal", "pianoroll", "quick") == run
 
 
 def test_a_piece_is_cut_at_the_seconds_asked_for():

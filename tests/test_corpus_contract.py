@@ -52,6 +52,13 @@ def test_a_piece_says_where_it_comes_from_and_has_notes(corpus):
         assert piece.source and piece.licence and len(piece.score) and piece.seconds > 0
 
 
+def test_it_says_what_it_is_in_a_line(corpus):
+    said = repr(corpus)
+    assert corpus.title in said and type(corpus).__name__ in said and "\n" not in said and " at 0x" not in said
+    assert len(said) < 200
+    assert all(repr(value) in said for value in few(type(corpus)).values())
+
+
 def test_loading_twice_gives_the_same(corpus):
     options = {"polyphonic": {"collection": getattr(corpus, "collection", None)}, "rendered": few(type(corpus))}
     again = type(corpus)(**options.get(corpus.name, {}))

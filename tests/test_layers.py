@@ -15,7 +15,7 @@ SOURCE = Path(etude.__file__).parent
 LAYERS = [  # from the ground up; modules in one row may not import each other
     {"errors", "renaming"},
     {"types", "files", "lookup", "meaning"},
-    {"formats"},
+    {"formats", "clock", "names"},
     {"representations", "synthesis", "training"},
     {"corpora"},
     {"models"},

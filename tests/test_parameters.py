@@ -1,11 +1,13 @@
 """Parameters of notebooks: what a cell declares, how text becomes a value of the declared type, what is refused."""
 
 import math
+import re
 
 import pytest
 
 from etude.errors import EtudeError
-from etude.study.parameters import read_parameters, split_list
+from etude.study.parameter_text import split_list
+from etude.study.parameters import read_parameters
 
 CELL = """
 # optimiser steps
@@ -17,10 +19,12 @@ window: int | None = None  # steps, None: whole pieces
 limit = None
 sizes = (1, 2)
 names = ["a", "b"]
-options = {"dropout": 0.1}
+options = {"dropout": 0.1, "tied": False, "sound": {"first": 64, "hole": [5.0, 6.0]}}
+free = {}
 representation = "pianoroll"
 shift = -5
 """
+SOUND = {"first": 64, "hole": [5.0, 6.0]}
 KNOWN = read_parameters(CELL, "test")
 
 
@@ -34,7 +38,8 @@ def test_a_cell_is_read_without_running_it():
         "limit": None,
         "sizes": (1, 2),
         "names": ["a", "b"],
-        "options": {"dropout": 0.1},
+        "options": {"dropout": 0.1, "tied": False, "sound": {"first": 64, "hole": [5.0, 6.0]}},
+        "free": {},
         "representation": "pianoroll",
         "shift": -5,
     }
@@ -75,8 +80,11 @@ def test_a_cell_that_computes_is_refused(cell):
         ("sizes", "7", (7,)),
         ("names", "c,d", ["c", "d"]),
         ("names", "['c', 'd,e']", ["c", "d,e"]),
-        ("options", "{'dropout': 0.5, 'tied': True}", {"dropout": 0.5, "tied": True}),
-        ("options", '{"tied": true}', {"tied": True}),
+        ("options", "{'tied': True, 'dropout': 1}", {"dropout": 1.0, "tied": True, "sound": SOUND}),
+        ("options", '{"tied": true}', {"dropout": 0.1, "tied": True, "sound": SOUND}),
+        ("options", '{"sound": {"first": 4}}', {"dropout": 0.1, "tied": False, "sound": {**SOUND, "first": 4}}),
+        ("options", "{}", {"dropout": 0.1, "tied": False, "sound": SOUND}),
+        ("free", "{'a': 1}", {"a": 1}),
         ("representation", "text", "text"),
     ],
 )
@@ -103,12 +111,19 @@ def test_a_number_may_be_no_number():
         ("sizes", "3,x", "a tuple of int for sizes"),
         ("sizes", "('a', 'b')", "a tuple of int for sizes"),
         ("options", "[1]", "a dictionary for options"),
+        ("options", "{'dropot': 0.5}", "name of a key of options; got 'dropot'. Did you mean 'dropout'?"),
+        ("options", "{'dropout': 'much'}", "a number for options['dropout']; got 'much'"),
+        ("options", "{'tied': 1}", "true or false for options['tied']"),
+        ("options", "{'sound': {'frist': 4}}", "key of options['sound']; got 'frist'. Did you mean 'first'?"),
+        ("options", "{'sound': {'hole': ['a', 'b']}}", "a list of float for options['sound']['hole']"),
+        ("options", "{'sound': 4}", "a dictionary for options['sound']"),
+        ("options", "{1: 2}", "got 1"),
         ("options", "__import__('os')", "a dictionary for options"),
         ("representation", "txt", "Did you mean 'text'"),
     ],
 )
 def test_text_of_another_type_is_refused_and_the_type_named(name, text, message):
-    with pytest.raises(EtudeError, match=message.replace("(", r"\(")):
+    with pytest.raises(EtudeError, match=re.escape(message)):
         KNOWN[name].parse(text)
 
 
@@ -122,3 +137,11 @@ def test_values_of_a_profile_are_checked_by_type():
 
 def test_lists_are_split_where_nothing_encloses_the_comma():
     assert split_list("0, (1,2),[3,4],'a,b',{'k': 1, 'l': 2}") == ["0", "(1,2)", "[3,4]", "'a,b'", "{'k': 1, 'l': 2}"]
+
+
+def test_entries_are_changed_on_top_of_those_of_the_profile():
+    profile = KNOWN["options"].check({"dropout": 0.7, "sound": {"first": 8}})
+    both = KNOWN["options"].parse("{'sound': {'hole': [1.0, 2.0]}}", profile)
+    assert both == {"dropout": 0.7, "tied": False, "sound": {"first": 8, "hole": [1.0, 2.0]}}
+    assert list(both) == list(KNOWN["options"].default)
+    assert KNOWN["options"].default["sound"] == SOUND  # itself unchanged

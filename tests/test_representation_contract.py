@@ -196,3 +196,10 @@ def test_every_chorale_survives_exactly(name, chorales):
     assert len(pieces) == 410
     changed = [piece.name for piece in pieces if one.decode(one.encode(piece)).score != piece.score.common()]
     assert changed == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_says_what_it_is_in_a_line(name):
+    said = repr(build(name))
+    assert said.startswith(type(build(name)).__name__) and "\n" not in said and " at 0x" not in said
+    assert str(build(name).space.levels) in said and all(option in said for option in build(name).options)

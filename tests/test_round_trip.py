@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from conftest import score_of
 
-from etude import EtudeError, Piece, representation
+from etude import EtudeError, Piece, model, representation
+from etude.evaluation.bits import score_table
 from etude.representations.round_trip import round_trip_table
 
 PIECES = [
@@ -32,3 +33,14 @@ def test_tokens_and_frames_stand_in_one_table():
 def test_no_pieces_are_refused():
     with pytest.raises(EtudeError, match="at least one piece"):
         round_trip_table([], [representation("pianoroll")])
+
+
+def test_scores_and_tables_run_by_one_clock():
+    """At another tempo, with a final rest, the uniform model pays a second what the round trip says it costs."""
+    fast = [Piece("fast", score=score_of((0, 4, 60), (4, 4, 64), bpm=200.0, length=64))]
+    tokens = representation("midi")
+    table = round_trip_table(fast, [tokens])
+    codes = [tokens.encode(piece) for piece in fast]
+    scored = score_table({"uniform": model("uniform", tokens.space)}, codes, fast, tokens)
+    assert table["steps_per_second"].tolist() == [len(codes[0]) / 1.5]  # 8 sixteenths at 80 bpm
+    assert scored["bits_per_second"].tolist() == pytest.approx(table["flat_bits_per_second"].tolist())

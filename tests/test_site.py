@@ -245,7 +245,7 @@ def test_the_front_page_asks_and_answers(pages):
     text = " ".join(pages["index.html"].text.split())
     assert "What is a scale? It costs 11.2 bits a second" in text and "And how is it played? With" in text
     assert [image["src"] for image in pages["index.html"].all("img")] == [
-        "_static/thumbnails/notebooks-00_question.png"
+        "_static/thumbnails/notebooks/00_question.png"
     ]
     assert "none | no" in text and "strategy" in text  # where the chapters stand
     assert "11.25" in pages["numbers.html"].text and "seed = 0" in pages["numbers.html"].text

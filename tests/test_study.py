@@ -127,6 +127,23 @@ def test_a_plan_refuses_before_anything_runs(project, arguments, message):
     assert not (project / "reports").exists()
 
 
+def test_keys_of_a_dictionary_are_set_one_by_one_in_profile_setting_and_sweep(project):
+    parameters = 'on_sound = {"first": 64, "hidden": 8, "seconds": 3.0}'
+    nbformat.write(notebook(cell(parameters, "parameters")), project / "notebooks/12_cnn.ipynb")
+    profile = project / "workflow/profiles/quick.yaml"
+    profile.write_text("parameters:\n  12_cnn: {on_sound: {hidden: 2}}\n")
+    swept = make_plan(["12"], sweep=["on_sound={'first': 4},{'seconds': 1}"])
+    assert [job.parameters["on_sound"] for job in swept.jobs] == [
+        {"first": 4, "hidden": 2, "seconds": 3.0},
+        {"first": 64, "hidden": 2, "seconds": 1.0},
+    ]
+    assert make_plan(["12"], "full", ["on_sound={'first': 64}"]).jobs[0].parameters == {}
+    for text, message in [("{frist: 4}", "Did you mean 'first'"), ("{first: x}", "an integer for on_sound")]:
+        profile.write_text(f"parameters:\n  12_cnn: {{on_sound: {text}}}\n")
+        with pytest.raises(EtudeError, match=message):
+            make_plan()
+
+
 def test_a_profile_is_checked_against_the_notebooks(project):
     profile = project / "workflow/profiles/quick.yaml"
     for text, message in [("{stepz: 7}", "Did you mean 'steps'"), ("{steps: '7'}", "an integer for steps")]:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etude import Audio, Bits, EtudeError, Evidence, Score, Space
-from etude.errors import SpaceMismatch
+from etude import Audio, Bits, EtudeError, Evidence, Piece, Score, Space
+from etude.errors import SpaceMismatch, nearest, unknown_name
 
 note = st.tuples(
     st.integers(0, 4000), st.integers(1, 2000), st.integers(0, 127), st.integers(1, 127), st.integers(0, 5)
@@ -92,3 +92,31 @@ def test_codes_keep_their_integers_where_nobody_widens_them():
     assert space.check(codes, widen=False) is codes
     with pytest.raises(SpaceMismatch):
         Space((), 200).check(codes, widen=False)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("rmn", "rnn"),
+        ("RNN", "rnn"),
+        ("wave", "wavenet"),
+        ("spectro", "spectrogram"),
+        ("uniformm", "uniform"),
+        ("foo", None),
+        ("x", None),
+        ("", None),
+    ],
+)
+def test_only_a_near_name_is_suggested(typed, meant):
+    known = ["uniform", "rnn", "wavenet", "spectrogram", "counts", "folder", "copy-previous"]
+    assert nearest(typed, known) == meant
+    assert ("Did you mean" in str(unknown_name("model", typed, known))) == (meant is not None)
+
+
+def test_music_says_what_it_is_in_a_line():
+    score = Score(np.array([[0, 4, 60, 80, 0], [4, 4, 62, 80, 0]]), 4, 120.0)
+    sound = Audio(np.zeros(4000), 8000)
+    assert repr(score) == "Score(2 notes in 2 quarters at 120 bpm, 1.0 s)"
+    assert repr(sound) == "Audio(4000 samples at 8000 Hz, 0.5 s)"
+    assert repr(Piece("a", score, sound)) == f"Piece('a', {score!r}, {sound!r})"
+    assert repr(Piece("b", text="X:1")) == "Piece('b', 3 letters of text)"

@@ -2,6 +2,8 @@
 
 from difflib import get_close_matches
 
+NEAR = 0.6  # share of two names' letters that must agree for one to be taken for the other
+
 
 class EtudeError(ValueError):
     """Bad input: says what was expected, what came, and what to do about it.
@@ -45,6 +47,18 @@ class CorruptCheckpoint(EtudeError):
 def unknown_name(kind: str, name: str, known) -> EtudeError:
     """Return the error for a name that is not among `known`, with the nearest one as its remedy."""
     known = sorted(known)
-    near = get_close_matches(str(name), known, n=1, cutoff=0.4)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
+    near = nearest(str(name), known)
+    hint = f"Did you mean {near!r}? " if near else ""
     return EtudeError(f"the name of a {kind}", repr(name), f"{hint}Known: {', '.join(known)}.")
+
+
+def nearest(name: str, known) -> str | None:
+    """Return the one of `known` that `name` is likely to mean, by its letters or as a beginning, whatever the case.
+
+    Most letters must agree, in order; where none of `known` is near, there is nothing to suggest.
+    """
+    folded = {one.casefold(): one for one in sorted(known, reverse=True)}
+    wanted = name.casefold()
+    near = get_close_matches(wanted, folded, n=1, cutoff=NEAR)
+    near = near or [one for one in sorted(folded) if len(wanted) > 2 and one.startswith(wanted)]
+    return folded[near[0]] if near else None

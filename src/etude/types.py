@@ -70,6 +70,10 @@ class Score:
     def __len__(self) -> int:
         return len(self.notes)
 
+    def __repr__(self) -> str:
+        quarters = self.length / self.ticks_per_quarter
+        return f"Score({len(self)} notes in {quarters:g} quarters at {self.bpm:g} bpm, {self.seconds:.1f} s)"
+
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
@@ -159,6 +163,9 @@ class Audio:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} samples at {self.rate} Hz, {self.seconds:.1f} s)"
+
     @property
     def seconds(self) -> float:
         """Duration in seconds."""
@@ -178,6 +185,11 @@ class Piece:
     source: str = ""
     licence: str = ""
     text: str | None = None
+
+    def __repr__(self) -> str:
+        held = [repr(part) for part in (self.score, self.audio) if part is not None]
+        text = [] if self.text is None else [f"{len(self.text)} letters of text"]
+        return f"Piece({', '.join([repr(self.name), *held, *text])})"
 
     @property
     def seconds(self) -> float:

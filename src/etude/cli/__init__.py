@@ -13,22 +13,15 @@ from importlib import import_module
 from etude import __version__
 from etude.errors import EtudeError
 
-COMMANDS = (
-    "run",
-    "generate",
-    "corpora",
-    "fetch",
-    "site",
-    "fits",
-    "listings",
-    "probes",
-)  # a module each, imported for its arguments only
+# a module each, imported for its arguments only
+COMMANDS = ("run", "generate", "models", "corpora", "fetch", "site", "fits", "listings", "probes")
 EXAMPLES = """\
 examples:
   etude run                                   the whole study, a few minutes (profile quick)
   etude run 11_rnn -p representation=text -p steps=50
   etude generate rnn --representation midi --out song.mid --seed 3
   etude generate wavenet --out sound.wav      samples of sound, written as they are made
+  etude models                                the trained models, what each learnt from and needs
   etude corpora                               what there is to learn from
   etude site --open                           the committed study as a book
 

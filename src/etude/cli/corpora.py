@@ -6,20 +6,22 @@ import argparse
 from itertools import groupby
 from textwrap import fill
 
+from etude.cli.command import command
+
+EXAMPLES = """\
+examples:
+  etude corpora
+  etude corpora chorales"""
+
 SPLITS = ("train", "valid", "test", "reserve")
 
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "corpora",
-        help="list the corpora: source, licence, counts, digest",
-        description="List the corpora of the study. The first call parses them (a minute); later ones are quick.",
-        epilog="examples:\n  etude corpora\n  etude corpora chorales",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    brief = "list the corpora: source, licence, counts, digest"
+    about = "List the corpora of the study. The first call parses them (a minute); later ones are quick."
+    parser = command(commands, "corpora", run, brief, about, EXAMPLES)
     parser.add_argument("names", nargs="*", metavar="CORPUS", help="only these")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -32,8 +34,7 @@ def run(given: argparse.Namespace) -> int:
     for name in given.names:
         if name not in known:
             raise unknown_name("corpus", name, known)
-    table = overview()
-    rows = [row for row in table.to_dict("records") if row["name"].split("/")[0] in (given.names or known)]
+    rows = overview(given.names or known).to_dict("records")
     print(_counts(rows))
     for title, group in groupby(rows, key=lambda row: row["title"]):
         print("\n" + _block(title, list(group)))

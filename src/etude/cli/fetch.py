@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import argparse
 
+from etude.cli.command import command
+
+EXAMPLES = """\
+examples:
+  etude fetch benchmark      the polyphonic sets of Boulanger-Lewandowski et al. (2012)"""
+
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "fetch",
-        help="download data that étude may not pass on",
-        description="Download data into data/raw, checked against its published digest. Needs a network.",
-        epilog="examples:\n  etude fetch benchmark      the polyphonic sets of Boulanger-Lewandowski et al. (2012)",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    brief = "download data that étude may not pass on"
+    about = "Download data into data/raw, checked against its published digest. Needs a network."
+    parser = command(commands, "fetch", run, brief, about, EXAMPLES)
     parser.add_argument("what", choices=["benchmark"], help="what to fetch")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

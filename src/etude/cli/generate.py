@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from etude.cli.saved_models import choose_representation, find_model, read_representation
+from etude.cli.command import command
+from etude.cli.saved_models import Saved, choose_model, read_representation
 from etude.errors import EtudeError, MissingData
 
 EXAMPLES = """\
@@ -19,8 +20,8 @@ examples:
   etude generate guided-wavenet --out played.wav --score tune.mid --temperature 0.2
 
 The model is the one that comes with the study, else the one that the newest run has saved (etude run 11_rnn); --from
-names another run or folder. Without --representation, a sound file asks for a model of sound where there is one. Sound
-goes to disk as it is made, hours too. Same model, seed, temperature and top-p: same music."""
+names another run or folder; `etude models` lists them. Without --representation, a sound file asks for a model of sound
+where there is one. Sound goes to disk as it is made, hours too. Same model, seed, temperature and top-p: same music."""
 
 SCORES = (".mid", ".midi", ".abc", ".musicxml", ".xml", ".svg")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
@@ -29,14 +30,10 @@ MOST_STEPS = 4000  # where a step has no fixed length: the piece ends by itself,
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "generate",
-        help="let a trained model write music",
-        description="Let a trained model write music: a score, a sound or an engraving, by the suffix of --out.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("model", metavar="MODEL", help="a family of models, as rnn")
+    brief = "let a trained model write music"
+    about = "Let a trained model write music: a score, a sound or an engraving, by the suffix of --out."
+    parser = command(commands, "generate", run, brief, about, EXAMPLES)
+    parser.add_argument("model", metavar="MODEL", help="a trained model (etude models), or a family: rnn")
     parser.add_argument("--representation", metavar="NAME", help="what it was trained on, as midi")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help=" ".join((*SCORES, *SOUNDS)))
     parser.add_argument("--from", dest="source", metavar="RUN", help="a run's name or a folder")
@@ -47,17 +44,15 @@ def add(commands) -> None:
     parser.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest share only (default 1: all)")
     parser.add_argument("--prime", type=Path, metavar="FILE", help="music to begin with")
     parser.add_argument("--score", type=Path, metavar="FILE", help="what a model that follows notes shall play")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
     """Sample, decode, write."""
-    from etude.registry import MODELS, REPRESENTATIONS, load
+    from etude.registry import REPRESENTATIONS, load
 
-    _check_arguments(given, MODELS, REPRESENTATIONS)
+    _check_arguments(given, REPRESENTATIONS)
     sound = given.out.suffix.lower() in SOUNDS
-    wanted = given.representation or choose_representation(given.model, given.source, sound)
-    folder = find_model(f"{given.model}-{wanted}", given.source)
+    folder = choose_model(given.model, given.representation, given.source, sound)
     representation, model = read_representation(folder), load(folder)
     if not sound and representation.domain == "audio":
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
@@ -69,7 +64,7 @@ def run(given: argparse.Namespace) -> int:
         facts = _write_stream(model, representation, prefix, steps, given)
     else:
         facts = _write_sample(model, representation, prefix, steps, given)
-    print(f"{given.out}: {facts}, by {folder.name} ({_origin(folder)})")
+    print(f"{given.out}: {facts}, by {folder.name} ({Saved(folder).home})")
     return 0
 
 
@@ -154,11 +149,9 @@ def _write_score(score, out: Path, new: Path) -> None:
         write_musicxml(score, new, title=title)
 
 
-def _check_arguments(given: argparse.Namespace, models, representations) -> None:
+def _check_arguments(given: argparse.Namespace, representations) -> None:
     from etude.errors import unknown_name
 
-    if given.model not in models:
-        raise unknown_name("model", given.model, models)
     if given.representation is not None and given.representation not in representations:
         raise unknown_name("representation", given.representation, representations)
     if given.out.suffix.lower() not in (*SCORES, *SOUNDS):
@@ -218,10 +211,6 @@ def _opening(score, seconds: float):
     notes = score.notes[score.notes[:, ONSET] < end].copy()
     notes[:, DURATION] = notes[:, DURATION].clip(max=end - notes[:, ONSET])
     return Score(notes, score.ticks_per_quarter, score.bpm, min(end, score.length))
-
-
-def _origin(folder: Path) -> str:
-    return f"run {folder.parent.parent.name}" if folder.parent.name == "models" else f"from {folder.parent.name}"
 
 
 def _amount(piece) -> str:

@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from etude.cli.command import command
+
 EXAMPLES = """\
 examples:
   etude run                                     all notebooks, profile quick
@@ -27,13 +29,9 @@ that have none of the parameters are left out. Results are under reports/runs/NA
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "run",
-        help="run notebooks, only what is stale",
-        description="Run notebooks of the study: only what is stale, several at once, resumably.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    brief = "run notebooks, only what is stale"
+    about = "Run notebooks of the study: only what is stale, several at once, resumably."
+    parser = command(commands, "run", run, brief, about, EXAMPLES)
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="11_rnn, 11 or rnn; none: all of them")
     parser.add_argument("--profile", default="quick", help="smoke, quick (default) or full")
     parser.add_argument(
@@ -51,7 +49,6 @@ def add(commands) -> None:
     parser.add_argument(
         "--executor", default="local", metavar="NAME", help="a folder of workflow/executors (default: local)"
     )
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

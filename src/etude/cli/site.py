@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from etude.cli.command import command
+
 EXAMPLES = """\
 examples:
   etude site --open                 the committed study, as reports/site/index.html
@@ -13,16 +15,11 @@ examples:
 
 def add(commands) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "site",
-        help="build the book of a run or of the committed study",
-        description="Build a book of static pages that opens from the disk, without server and network.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    brief = "build the book of a run or of the committed study"
+    about = "Build a book of static pages that opens from the disk, without server and network."
+    parser = command(commands, "site", run, brief, about, EXAMPLES)
     parser.add_argument("--name", help="a run under reports/runs (default: what is committed)")
     parser.add_argument("--open", action="store_true", help="show it in a browser")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

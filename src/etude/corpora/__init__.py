@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -12,8 +12,8 @@ from etude.errors import MissingData
 COLUMNS = ("name", "title", "train", "valid", "test", "reserve", "state", "source", "licence", "digest")
 
 
-def overview():
-    """Return a pandas DataFrame, one row per corpus (per set, of the polyphonic benchmark).
+def overview(names: Collection[str] = ()):
+    """Return a pandas DataFrame, one row per corpus (per set, of the polyphonic benchmark): of all, or of `names`.
 
     Columns: name, title, pieces of train, valid, test and reserve, state ("ready", or what is missing and how to get
     it), source, licence, digest (sha256 of what `load` gives). A folder of one's own is not listed. The first call
@@ -21,7 +21,9 @@ def overview():
     """
     import pandas
 
-    table = pandas.DataFrame([_row(cls, options) for cls, options in corpora()], columns=COLUMNS)
+    table = pandas.DataFrame(
+        [_row(cls, options) for cls, options in corpora() if not names or cls.name in names], columns=COLUMNS
+    )
     return table.astype(dict.fromkeys(("train", "valid", "test", "reserve"), "Int64"))
 
 

@@ -19,6 +19,16 @@ class Corpus(ABC):
     licence: ClassVar[str]
     splits: tuple[str, ...] = ("train", "valid", "test")  # those that a study may use; `reserve` is loaded by name only
 
+    _given: str = ""  # what it was made with, as it was written
+
+    def __new__(cls, *arguments, **options):
+        corpus = super().__new__(cls)
+        corpus._given = ", ".join([*map(repr, arguments), *(f"{name}={value!r}" for name, value in options.items())])
+        return corpus
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._given}): {self.title}, in {', '.join(self.splits)}"
+
     @abstractmethod
     def load(self, split: str) -> Sequence[Piece]:
         """Return the pieces of a split, in a fixed order; raises EtudeError for an unknown split."""

@@ -112,7 +112,7 @@ class Rendered(Corpus):
     def _sounds(self, split: str, pieces: list[Piece]) -> Iterator[tuple[str, list[np.ndarray]]]:
         from tqdm.auto import tqdm
 
-        tasks = [(_described(piece.score), self.program, self.waveform.options) for piece in pieces]
+        tasks = [(vars(piece.score), self.program, self.waveform.options) for piece in pieces]
         answers = read_all("etude.corpora.rendered:played_codes", tasks, min(cores(), 8), 10 * SECONDS)
         shown = tqdm(answers, total=len(tasks), desc=f"Playing the chorales of {split} (once)", unit="piece")
         for piece, answer in zip(pieces, in_order(shown), strict=True):
@@ -124,12 +124,3 @@ def played_codes(score: dict, program: int, waveform: dict) -> dict:
     codes = Waveform(**waveform)
     audio = render(Score(**score), codes.rate, program)
     return {"codes": codes.encode(Piece("played", audio=audio)).astype(codes.dtype)}
-
-
-def _described(score: Score) -> dict:
-    return {
-        "notes": score.notes,
-        "ticks_per_quarter": score.ticks_per_quarter,
-        "bpm": score.bpm,
-        "length": score.length,
-    }

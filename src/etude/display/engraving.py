@@ -16,7 +16,8 @@ from html import escape
 from etude.display.mei import write_mei
 from etude.display.page import Shown
 from etude.errors import EtudeError, MissingPackage
-from etude.files import artefact, link_from_notebook, replacing
+from etude.files import link_from_notebook, replacing
+from etude.names import named_artefact
 from etude.types import Piece, Score
 
 OPTIONS = {
@@ -101,7 +102,7 @@ def engrave(
     ----------
     music : Score or Piece
     name : str
-        Name of the file, `reports/figures/NOTEBOOK/name.svg`.
+        Names the file, `reports/figures/NOTEBOOK/name.svg`: see `etude.names`. The same name again replaces it.
     title : str
         Set above the first system.
     bars : int, optional
@@ -115,7 +116,7 @@ def engrave(
     if score is None:
         raise EtudeError("a piece with a score", f"{music.name!r}, without", "Show its sound with player().")
     svg = engrave_svg(score, title=title, bars=bars, **notation)
-    path = artefact("figures", f"{name}.svg")
+    path = named_artefact("figures", name, ".svg", "engraving")
     with replacing(path) as new:
         new.write_text(svg, encoding="utf-8")
     words = caption or title or name.replace("-", " ")

@@ -7,7 +7,6 @@ link. The sound itself is never written into the page.
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from html import escape
 from io import BytesIO
@@ -16,7 +15,8 @@ import numpy as np
 
 from etude.display.page import Shown
 from etude.errors import EtudeError
-from etude.files import artefact, link_from_notebook
+from etude.files import link_from_notebook
+from etude.names import named_artefact
 from etude.types import DURATION, ONSET, PITCH, Audio, Piece, Score
 
 CHURCH_ORGAN = 19  # General MIDI program, from 0
@@ -36,7 +36,7 @@ def player(
     music : Score, Audio or Piece
         A piece without sound, and a score, are rendered.
     name : str
-        Name of the file: `reports/audio/NOTEBOOK/name.mp3`.
+        Names the file, `reports/audio/NOTEBOOK/name.mp3`: see `etude.names`. The same name again replaces it.
     caption : str
     program : int, or one for each track
         General MIDI instrument for scores, 19 a church organ.
@@ -52,7 +52,7 @@ def player(
     if peak < SILENCE:
         why = "no sound" if len(shown) == 0 else f"silence ({shown.seconds:.1f} s)"
         return Shown(_figure(picture, _words(caption, name), f"<em>{why}: nothing to play</em>"), f"{name}: {why}")
-    path = write_audio(shown, artefact("audio", f"{_slug(name)}.mp3"), quality=QUALITY)
+    path = write_audio(shown, named_artefact("audio", name, ".mp3", "player", words=True), quality=QUALITY)
     link = link_from_notebook(path)
     length = _length(shown.seconds) + (f" of {_length(audio.seconds)}" if len(audio) > seconds * audio.rate else "")
     facts = f'{length} · <a href="{escape(link)}" download>mp3, {max(1, path.stat().st_size // 1000)} kB</a>'
@@ -69,10 +69,11 @@ def players(music: Mapping, caption: str = "", **options) -> Shown:
     """
     if not music:
         raise EtudeError("at least one piece to play", "an empty mapping")
-    shown = []
-    for name, entry in music.items():
-        entry, words = entry if isinstance(entry, tuple) else (entry, str(name))
-        shown.append(player(entry, str(name), words, **options))
+    shown, names = [], []
+    for key, entry in music.items():
+        names.append(str(key) if str(key) not in names else f"{key} ({len(names) + 1})")  # 1 and "1" are two
+        entry, words = entry if isinstance(entry, tuple) else (entry, str(key))
+        shown.append(player(entry, names[-1], words, **options))
     grid = "display:grid;grid-template-columns:repeat(auto-fit,minmax(16em,1fr));gap:0.4em 1.2em"
     heading = f"<p><strong>{escape(caption)}</strong></p>" if caption else ""
     body = "".join(one.html for one in shown)
@@ -150,10 +151,6 @@ def _figure(picture: bytes, words: str, facts: str, sound: str = "") -> str:
 
 def _words(caption: str, name: str) -> str:
     return caption or name.replace("-", " ").replace("_", " ")
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "sound"
 
 
 def _length(seconds: float) -> str:

@@ -1,9 +1,10 @@
 """The study's table: code lengths per second of music, with floors, kinds, seeds and intervals.
 
 All rows of a table code the same pieces, whole: the end of a piece by its end code, or, in spaces without one, by
-Elias's code of the number of steps. Seconds and notes are those of the piece's *common* score, whatever the
-representation, so bits per second and bits per note of `midi`, `pianoroll` and `text` are rates of one thing and may be
-ranked together. Bits per step never may. Audio is counted in bits per sample and kbit/s, and never ranked with scores.
+Elias's code of the number of steps. Seconds are those of the study's clock (`etude.clock`), notes those of the piece's
+*common* score, whatever the representation, so bits per second and bits per note of `midi`, `pianoroll` and `text` are
+rates of one thing and may be ranked together. Bits per step never may. Audio is counted in bits per sample and kbit/s,
+and never ranked with scores.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from etude.clock import music_seconds
 from etude.errors import EtudeError
 from etude.evaluation.intervals import rate_interval
 from etude.evaluation.lengths import length_bits
@@ -89,11 +91,11 @@ def _in_parts(model: Model, xs: Sequence[np.ndarray]) -> Bits:
 
 
 def amounts(pieces: Sequence[Piece], domain: str) -> dict[str, np.ndarray]:
-    """Return what the bits of each piece are divided by: seconds, and for scores notes, of the common score."""
+    """Return what the bits of each piece are divided by: seconds of music, and for scores notes of the common score."""
+    seconds = music_seconds(pieces, domain)
     if domain == "audio":
-        return {"seconds": np.array([piece.audio.seconds for piece in pieces])}
-    scores = [piece.score.common() for piece in pieces]
-    return {"seconds": np.array([s.seconds for s in scores]), "notes": np.array([float(len(s)) for s in scores])}
+        return {"seconds": seconds}
+    return {"seconds": seconds, "notes": np.array([float(len(piece.score.common())) for piece in pieces])}
 
 
 def _row(name, scored, xs, pieces, representation, level) -> dict:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from etude.clock import at_nominal_tempo
 from etude.types import DURATION, ONSET, PITCH, Score
 
 BAR, BEAT, EIGHTH = 16, 4, 2  # sixteenths
@@ -67,7 +68,7 @@ def polyphony_rate(score: Score) -> float:
 
 def notes_per_second(score: Score) -> float:
     """Notes that begin per second, at the nominal tempo."""
-    return len(score) / score.seconds if score.length else np.nan
+    return len(score) / at_nominal_tempo(score, score.length) if score.length else np.nan
 
 
 def onsets_on_quarters(score: Score) -> float:

@@ -47,6 +47,12 @@ class Representation(ABC):
     def loss(self, piece: Piece) -> dict[str, float]:
         """Return what the round trip decode(encode(piece)) loses, by named measure with its unit in the name."""
 
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        entries = " x ".join(map(str, self.space.event_shape)) or "one"
+        rate = "" if self.space.rate is None else f", {self.space.rate:g} steps a second"
+        return f"{type(self).__name__}({options}): {entries} of {self.space.levels} levels a step{rate}"
+
     def describe(self) -> dict:
         """Return name and options as JSON values; `etude.representation(name, **options)` rebuilds it."""
         return {"name": self.name, "options": self.options}

@@ -26,9 +26,6 @@ class CodedAudio(Audio):
     def __len__(self) -> int:
         return len(self.codes)
 
-    def __repr__(self) -> str:
-        return f"CodedAudio({len(self)} samples at {self.rate} Hz)"
-
     @property
     def samples(self) -> np.ndarray:
         """The samples Float32[T], decoded whenever they are asked for and not held."""

@@ -16,13 +16,13 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.representations.stft import Change
+from etude.representations.transform import Change, Transform
 
 LOBES = 4.0  # half width kept of a window's spectrum, in bins of its own length: main lobe (2) and two side lobes
 GROUP = 16  # bins transformed at once
 
 
-class ConstantQ:
+class ConstantQ(Transform):
     """Constant-Q transform.
 
     Parameters
@@ -54,20 +54,13 @@ class ConstantQ:
         self.context = int(np.ceil(self.quality * rate / fmin / 2 / hop)) + 1  # hops under half the longest window
         self._responses: dict[int, list[tuple[slice, np.ndarray]]] = {}
 
-    def frames(self, samples: int) -> int:
-        """Return the number of frames T of a signal: every sample lies in one hop."""
-        return -(-samples // self.hop)
-
     def turn(self, position: np.ndarray) -> np.ndarray:
-        """Return by how many radians a sinusoid at a (fractional) bin turns in one hop."""
         return 2 * np.pi * self.hop / self.rate * self.frequencies[0] * 2.0 ** (position / self.per_octave)
 
     def at_start(self) -> np.ndarray:
-        """Return the phase Float64[F] that a peak of phase 0 at the middle of its frame has in each bin."""
         return np.zeros(self.bins)
 
     def magnitude(self, signal: np.ndarray) -> np.ndarray:
-        """Return the magnitudes Float32[T, F] of a signal Float32[N]."""
         count = self.frames(len(signal))
         magnitude = np.empty((count, self.bins), np.float32)
         spectrum, size = self._spectrum(signal)
@@ -76,14 +69,6 @@ class ConstantQ:
         return magnitude
 
     def through(self, signal: np.ndarray, change: Change) -> np.ndarray:
-        """Return the signal whose coefficients are near those of `signal` after `change`.
-
-        Parameters
-        ----------
-        signal : Float32[T * hop]
-        change : (index, block) -> None
-            Alters a block of coefficients in place; `index` is its place in an array (T, F).
-        """
         from scipy.fft import irfft
 
         count = self.frames(len(signal))

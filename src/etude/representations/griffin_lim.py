@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.representations.stft import Change
+from etude.representations.transform import Change
 
 TINY = np.float32(1e-12)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from etude.clock import music_seconds
 from etude.errors import EtudeError
 from etude.representations.base import Representation
 from etude.types import Piece
@@ -27,7 +28,7 @@ def round_trip_table(
     event_shape, levels
         The space.
     steps_per_second, symbols_per_second : float
-        Steps, and entries of all steps, over seconds of music.
+        Steps, and entries of all steps, over seconds of music (`etude.clock`).
     flat_bits_per_second : float
         What the symbols cost before anything is learnt: symbols x log2(levels).
     ...
@@ -48,7 +49,7 @@ def round_trip_table(
 def _row(pieces: Sequence[Piece], representation: Representation) -> dict:
     space = representation.space
     encoded = [representation.encode(piece) for piece in pieces]
-    seconds = sum(getattr(piece, representation.domain).seconds for piece in pieces)
+    seconds = float(sum(music_seconds(pieces, representation.domain)))
     steps = sum(len(x) for x in encoded) / max(seconds, 1e-9)
     losses = [representation.loss(piece) for piece in pieces]
     row = {"pieces": len(pieces)}

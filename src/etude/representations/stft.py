@@ -10,17 +10,17 @@ block is touched. That, and real transforms of single precision, is what makes G
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from etude.errors import EtudeError
+from etude.representations.transform import Change, Transform
 
 BLOCK_BYTES = 1 << 18  # of samples transformed at once; a quarter of a usual level-2 cache with room for the rest
-Change = Callable[[tuple, np.ndarray], None]  # (index of the block in (T, F), its coefficients, to alter in place)
 
 
-class Stft:
+class Stft(Transform):
     """Short-time Fourier transform with a Hann window of `n_fft` samples every `hop` samples.
 
     Parameters
@@ -41,16 +41,10 @@ class Stft:
         self._lead = n_fft // 2 - hop // 2  # zeros before the first sample
         self._block = max(8, BLOCK_BYTES // (4 * n_fft))
 
-    def frames(self, samples: int) -> int:
-        """Return the number of frames T of a signal: every sample lies in one hop."""
-        return -(-samples // self.hop)
-
     def turn(self, position: np.ndarray) -> np.ndarray:
-        """Return by how many radians a sinusoid at a (fractional) bin turns in one hop."""
         return 2 * np.pi * self.hop / self.n_fft * position
 
     def at_start(self) -> np.ndarray:
-        """Return the phase Float64[F] that a peak of phase 0 at the middle of its frame has in each bin."""
         return np.pi * (np.arange(self.bins) % 2)  # transforms count from the frame's start, half a window earlier
 
     def analyse(self, signal: np.ndarray) -> np.ndarray:
@@ -61,7 +55,6 @@ class Stft:
         return spectrum
 
     def magnitude(self, signal: np.ndarray) -> np.ndarray:
-        """Return the magnitudes Float32[T, F] of a signal Float32[N], without holding its coefficients."""
         magnitude = np.empty((self.frames(len(signal)), self.bins), np.float32)
         for index, block in self._spectra(self._padded(signal)):
             np.abs(block, out=magnitude[index])
@@ -76,14 +69,6 @@ class Stft:
         return self.through(np.zeros(len(spectrum) * self.hop, np.float32), give)
 
     def through(self, signal: np.ndarray, change: Change) -> np.ndarray:
-        """Return the signal whose coefficients are nearest to those of `signal` after `change`.
-
-        Parameters
-        ----------
-        signal : Float32[T * hop]
-        change : (index, block) -> None
-            Alters a block of coefficients in place; `index` is its place in an array (T, F).
-        """
         from scipy.fft import irfft
 
         padded = self._padded(signal)

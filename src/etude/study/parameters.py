@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import tokenize
 from dataclasses import dataclass
+from typing import ClassVar
 
 from etude.errors import EtudeError, unknown_name
 from etude.registry import CORPORA, MODELS, REPRESENTATIONS
+from etude.study.parameter_text import PARSERS, element_type
 
 NOUNS = {
     "int": "an integer",
@@ -27,7 +28,6 @@ NOUNS = {
     "dict": "a dictionary",
     "NoneType": "none",
 }
-TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 REGISTERED = {"representation": REPRESENTATIONS, "model": MODELS, "corpus": CORPORA}  # parameters that name an entry
 
 
@@ -39,41 +39,65 @@ class Parameter:
     default: object
     help: str = ""
     types: tuple[str, ...] = ()
+    refusal: ClassVar[type[EtudeError]] = EtudeError
 
-    def parse(self, text: str) -> object:
-        """Return the value that `text` of the command line means; raises EtudeError naming the type expected."""
+    def parse(self, text: str, onto: object = None) -> object:
+        """Return the value that `text` of the command line means, as `check` returns it; raises EtudeError."""
         for kind in self.types or ("any",):
             try:
-                return self.check(PARSERS[kind](text, self.default))
+                return self.check(PARSERS[kind](text, self.default), onto)
             except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
-                if isinstance(error, EtudeError) and type(error) is not EtudeError:
+                if isinstance(error, WrongEntry):
                     raise
         raise self._refusal(text)
 
-    def check(self, value: object) -> object:
-        """Return a typed value (of a profile, say) as the parameter wants it, or raise EtudeError."""
+    def check(self, value: object, onto: object = None) -> object:
+        """Return a typed value (of a profile, say) as the parameter wants it, or raise EtudeError.
+
+        Of a dictionary only the entries given change: the others are as in `onto`, or as the notebook has them.
+        """
         known = REGISTERED.get(self.name, (value,)) if isinstance(self.default, str) else (value,)
         if isinstance(value, str) and value not in known:
-            raise UnknownEntry(*unknown_name(self.name, value, known).args)
+            raise WrongEntry(*unknown_name(self.name, value, known).args)
         if not self.types:
             return value
         for kind in self.types:
             fits, cast = _fit(kind, value)
+            if fits and kind == "dict" and self.default:
+                return self._merged(cast, onto if isinstance(onto, dict) else self.default)
             if fits and _elements_fit(self.default, cast):
                 return cast
         raise self._refusal(value)
 
+    def _merged(self, given: dict, onto: dict) -> dict:
+        """Return the dictionary `onto` with the entries `given`, each checked like a parameter of its own."""
+        for key in given:
+            if key not in self.default:
+                raise WrongEntry(*unknown_name(f"key of {self.name}", key, map(str, self.default)).args)
+        return {key: self._entry(key).check(given[key], onto[key]) if key in given else onto[key] for key in onto}
+
+    def _entry(self, key: object) -> Parameter:
+        default = self.default[key]
+        return Entry(f"{self.name}[{key!r}]", default, "", () if default is None else (type(default).__name__,))
+
     def _refusal(self, got: object) -> EtudeError:
+        """Return the error for a value of another type."""
         nouns = " or ".join(NOUNS[kind] for kind in sorted(self.types, key="NoneType".__eq__))
-        element = _element_type(self.default)
+        element = element_type(self.default)
         of = f" of {element}" if element else ""
-        return EtudeError(
+        return self.refusal(
             f"{nouns}{of} for {self.name}", repr(got), f"The notebook has {self.name} = {self.default!r}."
         )
 
 
-class UnknownEntry(EtudeError):
-    """A parameter names a corpus, representation or model that is not registered."""
+class WrongEntry(EtudeError):
+    """A value of the right type holds what it cannot: a name that is not registered, an entry that does not fit."""
+
+
+class Entry(Parameter):
+    """An entry of a parameter that is a dictionary."""
+
+    refusal = WrongEntry
 
 
 def read_parameters(source: str, where: str) -> dict[str, Parameter]:
@@ -129,87 +153,6 @@ def _fit(kind: str, value: object) -> tuple[bool, object]:
     return type(value).__name__ == kind, value
 
 
-def _element_type(default: object) -> str:
-    kinds = {type(item).__name__ for item in default} if isinstance(default, list | tuple) else set()
-    return kinds.pop() if len(kinds) == 1 else ""
-
-
 def _elements_fit(default: object, value: object) -> bool:
-    kind = _element_type(default)
+    kind = element_type(default)
     return not kind or not isinstance(value, list | tuple) or all(_fit(kind, item)[0] for item in value)
-
-
-def split_list(text: str) -> list[str]:
-    """Split `text` at commas that no bracket or quote encloses: ``0,(1,2),'a,b'`` has three parts."""
-    parts, depth, quote = [""], 0, ""
-    for letter in text:
-        if quote or letter in "'\"":
-            quote = "" if letter == quote else quote or letter
-        depth += 0 if quote else (letter in "([{") - (letter in ")]}")
-        if letter == "," and depth == 0 and not quote:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
-
-
-def _literal(text: str) -> object:
-    """Return a Python literal, or a JSON value (`[true, null]`)."""
-    try:
-        return ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError):
-        return json.loads(text)
-
-
-def _parse_sequence(text: str, default: object) -> object:
-    text = text.strip()
-    if text[:1] in ("[", "(") and text[-1:] in ("]", ")"):
-        return _literal(text)
-    kind = _element_type(default) or "any"
-    return [PARSERS[kind](part, None) for part in split_list(text)] if text else []
-
-
-def _parse_list(text: str, default: object) -> list:
-    return list(_parse_sequence(text, default))
-
-
-def _parse_tuple(text: str, default: object) -> tuple:
-    return tuple(_parse_sequence(text, default))
-
-
-def _parse_dict(text: str, _default: object) -> dict:
-    value = _literal(text)
-    if not isinstance(value, dict):
-        raise ValueError(text)
-    return value
-
-
-def _parse_bool(text: str, _default: object) -> bool:
-    if text.strip().lower() not in TRUTH:
-        raise ValueError(text)
-    return TRUTH[text.strip().lower()]
-
-
-def _parse_none(text: str, _default: object) -> None:
-    if text.strip().lower() not in ("none", "null"):
-        raise ValueError(text)
-
-
-def _parse_any(text: str, _default: object) -> object:
-    try:
-        return _literal(text)
-    except ValueError:
-        return text
-
-
-PARSERS = {
-    "int": lambda text, _: int(text),
-    "float": lambda text, _: float(text),
-    "bool": _parse_bool,
-    "str": lambda text, _: text,
-    "list": _parse_list,
-    "tuple": _parse_tuple,
-    "dict": _parse_dict,
-    "NoneType": _parse_none,
-    "any": _parse_any,
-}

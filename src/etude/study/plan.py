@@ -6,7 +6,6 @@ Everything that can be refused is refused here, before a kernel starts: unknown 
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 from collections.abc import Sequence
@@ -15,10 +14,10 @@ from pathlib import Path
 
 from etude.errors import EtudeError, unknown_name
 from etude.files import project_root
+from etude.names import LONGEST, file_name
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
-from etude.study.parameters import split_list
+from etude.study.parameter_text import split_list
 
-LONGEST_NAME = 100
 DEFAULT_TIMEOUT = 3600
 READERS_DATA = ("benchmark",)  # among what a notebook needs: no notebook, but files that only the reader can bring
 
@@ -106,11 +105,11 @@ def make_plan(
     concerned = [nb for nb in notebooks if any(_applies(key, nb) for key, _ in [*fixed, *swept])]
     running = _with_needed(notebooks if names or not (fixed or swept) else concerned)
     left_out = () if names else tuple(nb.name for nb in notebooks if nb.name not in [other.name for other in running])
-    jobs = []
+    jobs, parts = [], {}
     for combination in itertools.product(*([(key, text) for text in texts] for key, texts in swept)):
         for notebook in running:
             chosen = _parameters(notebook, prescribed["parameters"], [*fixed, *combination])
-            part = _slug(combination) if swept else "."
+            part = _part(combination, parts) if swept else "."
             jobs.append(Job(notebook, profile, chosen, part, int(prescribed["cell_timeout"])))
     folder = project_root() / "reports" / "runs" / _folder_name(name, profile, [*fixed, *_joined(swept)])
     return Plan(folder, jobs, profile == "full" and not (name or fixed or swept), left_out)
@@ -168,7 +167,7 @@ def _parameters(notebook: Notebook, prescribed: dict, settings: list[tuple[str, 
     for key, text in settings:
         if _applies(key, notebook):
             name = key.rpartition(".")[2]
-            values[name] = known[name].parse(text)
+            values[name] = known[name].parse(text, values.get(name))
     return {name: value for name, value in values.items() if repr(value) != repr(known[name].default)}
 
 
@@ -177,17 +176,25 @@ def _joined(swept: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
 
 
 def _folder_name(name: str | None, profile: str, settings: list[tuple[str, str]]) -> str:
+    if name is None and not settings:
+        return profile
     if name is None:
-        return "-".join([profile, _slug(settings)]) if settings else profile
-    if not re.fullmatch(r"[A-Za-z0-9][\w.=,+-]*", name) or len(name) > LONGEST_NAME:
+        own = f"{profile}-{file_name(_said(settings))}"
+        runs = (project_root() / "reports" / "runs").glob(f"{profile}-*")
+        others = [path.name for path in runs if path.name != own]
+        return f"{profile}-{file_name(_said(settings), [other.removeprefix(f'{profile}-') for other in others])}"
+    if not re.fullmatch(r"[A-Za-z0-9][\w.=,+-]*", name) or len(name) > LONGEST:
         raise EtudeError("a run name of letters, digits and . _ - = , +", repr(name))
     return name
 
 
-def _slug(settings: Sequence[tuple[str, str]]) -> str:
-    """Return a stable name for settings that every file system takes; what it must shorten, a digest keeps apart."""
-    exact = "-".join(f"{key}={text}" for key, text in sorted(settings))
-    safe = re.sub(r"[^\w.=,+-]+", "_", exact, flags=re.ASCII)
-    if safe == exact and len(safe) <= LONGEST_NAME:
-        return safe
-    return f"{safe[: LONGEST_NAME - 9]}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"
+def _part(settings: Sequence[tuple[str, str]], parts: dict[str, str]) -> str:
+    """Return the folder of a combination in a sweep, and keep it among `parts`, those of the other combinations."""
+    said = _said(settings)
+    if said not in parts:
+        parts[said] = file_name(said, parts.values())
+    return parts[said]
+
+
+def _said(settings: Sequence[tuple[str, str]]) -> str:
+    return "-".join(f"{key}={text}" for key, text in sorted(settings))

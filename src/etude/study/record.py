@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from etude.errors import EtudeError
-from etude.files import artefact, fits_dir, replacing, replacing_folder, run_dir
+from etude.files import fits_dir, replacing, replacing_folder, run_dir
+from etude.names import forget, named_artefact, named_folder
 from etude.study.fits import made_by
 from etude.study.listings import listings
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
@@ -46,6 +47,7 @@ def start(name: str, namespace: Mapping | None = None, **parameters) -> Run:
     if "ETUDE_RUN_DIR" in os.environ and ours not in (None, name):
         raise EtudeError(f"start({ours!r}, ...), the notebook's own name", repr(name))
     os.environ["ETUDE_NOTEBOOK"] = name  # by hand: artefacts then lie in this notebook's folders
+    forget()
     return Run(name, parameters)
 
 
@@ -86,7 +88,7 @@ class Run:
         """Save a matplotlib figure as `reports/figures/NOTEBOOK/name.png` (or svg); `alt` says what it shows."""
         if kind not in PICTURES or not alt.strip():
             raise EtudeError(f"a kind among {PICTURES} and a text for those who cannot see it", f"{kind!r}, {alt!r}")
-        path = artefact("figures", f"{name}.{kind}")
+        path = named_artefact("figures", name, f".{kind}", "figure")
         with replacing(path) as new:
             fig.savefig(
                 new, format=kind, dpi=144, bbox_inches="tight", metadata={"Date": None} if kind == "svg" else {}
@@ -109,10 +111,11 @@ class Run:
         """
         made_by = {"notebook": self.name, "parameters": self.parameters, "corpora": self._parts["corpora"], **facts}
         described = as_json({"representation": representation.describe(), **made_by})
-        with replacing_folder(run_dir() / "models" / name) as new:
+        folder = named_folder(run_dir() / "models", name)
+        with replacing_folder(folder) as new:
             model.save(new)
             (new / "made_by.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
-        self._keep("models", name, {"path": f"models/{name}", "publish": publish, **facts})
+        self._keep("models", name, {"path": _from_run(folder), "publish": publish, **facts})
         return model
 
     def corpus(self, corpus):

@@ -15,7 +15,7 @@ INTRODUCTION = "A comparative study of deep learning for music generation: repre
 
 def picture_name(chapter: Chapter) -> str:
     """Return where a chapter's thumbnail lies, under `_static/`."""
-    return "thumbnails/" + chapter.place.replace("/", "-").replace(".ipynb", ".png")
+    return f"thumbnails/{chapter.place.removesuffix('.ipynb')}.png"
 
 
 def front_page(book: list[Chapter], places: set[str], study: list[str], reference: list[str]) -> str:

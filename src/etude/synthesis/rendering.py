@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from inspect import signature
 from pathlib import Path
 
 import numpy as np
@@ -80,18 +81,14 @@ def render(
     return Audio(samples.astype(np.float32) / 32768, rate)
 
 
-def sound_key(
-    score: Score,
-    rate: int = 22050,
-    program: int | str | Sequence[int | str] = 19,
-    soundfont: Path | str | None = None,
-    engine: str = "midirenderer",
-    peak_db: float = -1.0,
-) -> str:
+def sound_key(score: Score, *arguments, **options) -> str:
     """Return the sha256 of all that `render` with these arguments depends on: equal keys, equal sound."""
-    _check(score, rate, engine, peak_db)
-    programs = programs_of_tracks(score, program)
-    return _key(score, rate, programs, checked_soundfont(soundfont), engine, peak_db)
+    given = signature(render).bind(score, *arguments, **options)
+    given.apply_defaults()
+    asked = given.arguments
+    _check(score, asked["rate"], asked["engine"], asked["peak_db"])
+    programs, soundfont = programs_of_tracks(score, asked["program"]), checked_soundfont(asked["soundfont"])
+    return _key(score, asked["rate"], programs, soundfont, asked["engine"], asked["peak_db"])
 
 
 def _check(score: Score, rate: int, engine: str, peak_db: float) -> None:
