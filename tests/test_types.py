@@ -120,3 +120,7 @@ def test_music_says_what_it_is_in_a_line():
     assert repr(sound) == "Audio(4000 samples at 8000 Hz, 0.5 s)"
     assert repr(Piece("a", score, sound)) == f"Piece('a', {score!r}, {sound!r})"
     assert repr(Piece("b", text="X:1")) == "Piece('b', 3 letters of text)"
+
+
+def test_an_empty_prefix_is_a_prefix():
+    assert Evidence.prefix(np.zeros((0, 4), int)).prefix_length() == Evidence.prefix([]).prefix_length() == 0
