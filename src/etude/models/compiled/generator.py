@@ -42,7 +42,7 @@ class Generator:
         packed, fresh = (resolve(f"etude.models.compiled.{family}_packing:{name}") for name in ("packed", "fresh"))
         self._weights = packed(model)
         self._state = fresh(self._weights, n)
-        self._write = resolve(f"etude.models.compiled.{family}:write")
+        self._write = resolve("etude.models.compiled.writing:write")
 
     def write(self, known, uniforms, temperature: float = 1.0, top_p: float = 1.0) -> np.ndarray:
         """Append codes to every stream: those that are `known`, then one for each uniform number.

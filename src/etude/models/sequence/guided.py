@@ -193,7 +193,7 @@ class GuidedWaveNet(WaveNet):
 
 
 class Following(Streams, Conditioned, Autoregressive):
-    """The pieces of a `GuidedWaveNet` that follow one guide; they last no longer. A block is a whole number of frames."""
+    """The pieces of a `GuidedWaveNet` that follow one guide, and last no longer; a stream's blocks are whole frames."""
 
     name = "following"
     generator = "etude.models.compiled.guided:GuidedGenerator"
