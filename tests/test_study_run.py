@@ -30,6 +30,12 @@ run = study.start("02_plain", word=word)
 print(word, os.environ["OMP_NUM_THREADS"], os.path.basename(os.getcwd()), "etude.models.floors.marginal" in sys.modules)
 print("noise", file=sys.stderr)
 run.finish()"""
+LISTS = """from etude import display, study
+run = study.start("05_lists")
+kept = run.checkpoint("fit") / "state"
+print("there", kept.exists())
+kept.write_text("learnt")
+run.finish()"""
 SLOW = """import time
 from etude import study
 run = study.start("04_slow")
@@ -134,10 +140,12 @@ def test_a_run_a_failure_a_change_and_what_is_current(checkout):
     write(checkout, "03_fails", "divisor = 1", "1 + 1", "x = 1\n1 / divisor\n")
     path = checkout / "notebooks/02_plain.ipynb"
     path.write_text(path.read_text().replace("Old words", "New words"))
-    with (checkout / "src/etude/models/marginal.py").open("a") as module:
-        module.write("# touched\n")
-    with (checkout / "src/etude/models/uniform.py").open("a") as module:
-        module.write("# touched\n")
+    edit(checkout, "models/floors/marginal.py", "\n\n\nclass ", "\n\n\n# Written differently.\nclass ")
+    edit(checkout, "models/floors/uniform.py", "\n\n\nclass ", "\n\nANOTHER = 1\n\n\nclass ")
+    (checkout / "src/etude/models/floors/new.py").write_text("NEW = 1\n")
+    dry = run_etude(checkout, "run", "--dry-run").stdout
+    assert re.search(r"01_uses +current\n", dry), "a comment, a new module and one that it does not use"
+    edit(checkout, "models/floors/marginal.py", "\n\n\n# Written", "\n\nANOTHER = 1\n\n\n# Written")
     dry = run_etude(checkout, "run", "--dry-run").stdout
     assert re.search(r"01_uses +runs: etude.models.floors.marginal changed\n", dry)
     assert re.search(r"02_plain +current\n", dry)
@@ -150,6 +158,41 @@ def test_a_run_a_failure_a_change_and_what_is_current(checkout):
     again = run_etude(checkout, "run")
     assert again.returncode == 0 and "all current, nothing to do" in again.stdout
     assert not (checkout / ".snakemake").exists()
+
+
+@pytest.mark.slow
+def test_listings_are_refreshed_and_fits_kept_or_learnt_anew(checkout):
+    write(
+        checkout, "05_lists", "n = 1", LISTS, "from etude.types import Score\n\ndisplay.show_source(Score.transposed)"
+    )
+    try:
+        assert run_etude(checkout, "run", "05").returncode == 0
+        assert output(checkout, "quick", "05_lists") == "there False\n"
+        page = checkout / "reports/runs/quick/notebooks/05_lists.ipynb"
+        summary = checkout / "reports/runs/quick/reports/summaries/05_lists.json"
+        before = json.loads(summary.read_text())
+        assert list(before["listings"]) == ["etude.types.Score.transposed"]
+        edit(checkout, "types.py", '"""Return the score moved by', '"""Return another score, moved by')
+        done = run_etude(checkout, "run", "05")
+        assert "05_lists: current; listings refreshed" in done.stderr and "current, nothing to do" in done.stdout
+        assert "Return another score, moved by" in page.read_text()
+        after = json.loads(summary.read_text())
+        assert after.pop("listings") != before.pop("listings") and after == before
+        assert run_etude(checkout, "run", "05", "--force").returncode == 0
+        assert output(checkout, "quick", "05_lists") == "there True\n", "a page that runs again reads its fits"
+        (checkout / "data/fits/state").write_text("old")
+        assert run_etude(checkout, "run", "05", "--refit").returncode == 0
+        assert output(checkout, "quick", "05_lists") == "there False\n"
+        assert (checkout / "data/fits/state").read_text() == "learnt" and not list(checkout.glob("**/*.refit"))
+    finally:
+        (checkout / "notebooks/05_lists.ipynb").unlink()
+
+
+def edit(root, path, old, new):
+    file = root / "src" / "etude" / path
+    text = file.read_text(encoding="utf-8")
+    assert old in text, (path, old)
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 @pytest.mark.slow
@@ -185,7 +228,7 @@ def test_only_full_is_published(checkout):
 def start_slow(root):
     """Start `etude run 04` and return the process once its notebook has a checkpoint."""
     write(root, "04_slow", "n = 1", SLOW)
-    state = root / "reports/runs/quick/checkpoints/04_slow/fit/state"
+    state = root / "data/fits/state"
     state.unlink(missing_ok=True)
     process = subprocess.Popen(
         command("run", "04"),

@@ -73,9 +73,9 @@ def describe(space: Space) -> str:
 
 
 def _first_framework(name: str) -> str:
-    from etude.registry import MODELS
+    from etude import registry
 
-    return next(iter(MODELS.get(name, {"": ""})))
+    return registry.frameworks(name)[0] if name in registry.MODELS else ""
 
 
 @cache

@@ -59,6 +59,7 @@ class RBM(Neural):
     """
 
     name = "rbm"
+    revision = 2  # since 2, training nats are true, or there are none
 
     def __init__(
         self,

@@ -1,0 +1,139 @@
+"""Pages translated by proof, in a toy checkout: what is proven keeps its results, what is not is refused."""
+
+import json
+import shutil
+
+import matplotlib.image
+import nbformat
+import numpy as np
+import pytest
+
+import etude
+from etude.study import rekey, source, summary
+from etude.study.equality import differences, parted
+from etude.study.notebook import read_notebook
+from etude.study.rekey import Proof
+
+NAME = "11_toy"
+CODE = "from etude import study\nfrom etude.types import Score\n\nScore.common(study)"
+LISTING = "from etude.types import Score\n\ndisplay.show_source(Score.common)"
+NUMBERS = {"bits": {"value": 1.5, "unit": "bit/s"}, "took": {"value": 3.0, "unit": "s"}}
+ROWS = [{"model": "rnn", "bits": 2.0, "train_seconds": 1.0}]
+
+
+def page(folder, module_digests, format_, code=CODE, numbers=NUMBERS, rows=ROWS, pixels=0.5):
+    """Write what a run of the toy chapter leaves: notebook, summary, a picture, a sound."""
+    cells = [nbformat.v4.new_code_cell(text, id=f"cell-{n}") for n, text in enumerate((code, LISTING))]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    for place in ("notebooks", "reports/summaries", f"reports/figures/{NAME}", f"reports/audio/{NAME}"):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, folder / f"notebooks/{NAME}.ipynb")
+    matplotlib.image.imsave(folder / f"reports/figures/{NAME}/a.png", np.full((3, 3), pixels), vmin=0, vmax=1)
+    (folder / f"reports/audio/{NAME}/a.mp3").write_bytes(b"sound")
+    said = {
+        "format": format_,
+        "notebook": NAME,
+        "parameters": {"steps": 3},
+        "numbers": numbers,
+        "tables": {"rows": rows},
+    }
+    said |= {"cost": {"rnn": {"best_step": 3, "train_seconds": 1.0}}, "corpora": {}, "models": {}, "answer": "2 bits"}
+    said |= {"figures": {"a": {"path": f"reports/figures/{NAME}/a.png", "alt": "a"}}, "versions": {"numpy": "1.0"}}
+    source_ = {"code": None, "modules": module_digests, "data": {}}
+    summary.write_summary(summary.summary_path(folder, NAME), {**said, "source": source_, "wall_seconds": 9.0})
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A checkout where the page was current, one as it stands, a run in each, and the committed page."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    package = old / "src" / "etude"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "types.py").write_text("class Score:\n    pass\n")
+    (package / "models").mkdir()
+    (package / "models" / "__init__.py").write_text("")
+    (package / "models" / "rnn.py").write_text("class RNN:\n    pass\n")
+    modules = ["etude", "etude.types", "etude.models.rnn"]
+    then = source.text_digests(modules, source.read_package(package))
+    runs = old / "reports/runs/smoke", new / "reports/runs/smoke"
+    now = source.module_digests(["etude", "etude.types"])
+    page(new, then, 1)
+    page(runs[0], then, 1)
+    page(runs[1], now, summary.FORMAT)
+    monkeypatch.setenv("ETUDE_ROOT", str(new))
+    monkeypatch.setattr(Proof, "probes_moved", lambda self: [])
+    return Proof(*runs), new, now
+
+
+def translate(proof):
+    return rekey.main(["--before", str(proof.before), "--after", str(proof.after)])
+
+
+def test_a_page_is_translated_and_its_results_stay(toy, capsys):
+    proof, root, now = toy
+    before = json.loads(summary.summary_path(root, NAME).read_text())
+    assert translate(proof) == 0 and "11_toy: translated" in capsys.readouterr().out
+    after = json.loads(summary.summary_path(root, NAME).read_text())
+    results = ("parameters", "numbers", "tables", "cost", "corpora", "models", "figures", "answer", "wall_seconds")
+    assert all(after[part] == before[part] for part in results)
+    modules = after["source"]["modules"]
+    assert now["etude.types"] == modules["etude.types"] and now.keys() <= modules.keys()
+    assert "etude.models.sequence.rnn" in modules, "the heir of models.rnn"
+    assert after["source"]["code"] == read_notebook(root / f"notebooks/{NAME}.ipynb").digest
+    assert list(after["listings"]) == ["etude.types.Score.common"] and after["versions"]["numpy"] == "1.0"
+    assert not summary.read_summary(NAME, root).stale
+    assert translate(proof) == 1, "it is no longer what was current before"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"numbers": {**NUMBERS, "bits": {"value": 1.50001, "unit": "bit/s"}}}, "numbers/bits/value"),
+        ({"rows": [{**ROWS[0], "bits": 2.1}]}, r"tables/rows\[0\]/bits: 2.0 and 2.1"),
+        ({"rows": []}, "1 and 0 rows"),
+        ({"pixels": 0.6}, "figures: a.png"),
+        ({"code": CODE + " + 1"}, "not those of the run after"),
+        ({"module_digests": {"etude": "0"}}, "not of now: etude has changed"),
+        ({"format_": 1}, "of format 1"),
+    ],
+)
+def test_a_page_is_refused_where_the_proof_fails(toy, capsys, change, reason):
+    proof, root, now = toy
+    page(proof.after, **{"module_digests": now, "format_": summary.FORMAT, **change})
+    before = summary.summary_path(root, NAME).read_bytes()
+    assert translate(proof) == 1
+    import re
+
+    said = capsys.readouterr().out
+    assert said.startswith("11_toy: refused: ") and re.search(reason, said)
+    assert summary.summary_path(root, NAME).read_bytes() == before
+
+
+def test_what_was_measured_proves_nothing(toy):
+    proof, _, now = toy
+    numbers, rows = {**NUMBERS, "took": {"value": 99.0, "unit": "s"}}, [{**ROWS[0], "train_seconds": 7.0}]
+    page(proof.after, now, summary.FORMAT, numbers=numbers, rows=rows)
+    assert differences(proof.before, proof.after, NAME) == []
+    assert parted({"a": 1.0}, {"a": 1.0 + 1e-8}, "") == "" != parted({"a": 1.0}, {"a": 1.00001}, "")
+    assert parted({"a": 1}, {"a": "1"}, "") and parted({"a": 1}, {}, "") and parted({"a": True}, {"a": 1}, "")
+
+
+def test_other_sounds_other_probes_and_pages_that_were_old_are_refused(toy, monkeypatch):
+    proof, root, _ = toy
+    (proof.after / f"reports/audio/{NAME}/a.mp3").write_bytes(b"noise")
+    assert proof.doubts(NAME) == ["audio: a.mp3"]
+    page(root, {"etude.types": "0"}, 1)
+    assert "it was not current: etude.types was another one" in proof.doubts(NAME)
+    shutil.rmtree(proof.after)
+    assert "no finished run" in proof.doubts(NAME)[0]
+    monkeypatch.setattr(Proof, "probes_moved", lambda self: ["the probe rnn moved"])
+    assert translate(proof) == 1
+
+
+def test_the_committed_pages_say_what_they_are_keyed_by():
+    assert etude.__version__  # the checkout's own package
+    root = source.project_root()
+    for path in sorted((root / "reports" / "summaries").glob("*.json")):
+        said = json.loads(path.read_text(encoding="utf-8"))
+        assert said["format"] in (1, summary.FORMAT)
