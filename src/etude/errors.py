@@ -53,7 +53,7 @@ def unknown_name(kind: str, name: str, known) -> EtudeError:
 
 
 def nearest(name: str, known, most: int = 1) -> list[str]:
-    """Return those of `known`, the likeliest first, that `name` may mean: by its letters or as a beginning, in any case.
+    """Return those of `known`, the likeliest first, that `name` may mean: by letters or as a beginning, in any case.
 
     Most letters must agree, in order; where none of `known` is near, there is nothing to suggest.
     """
