@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import score_of
 from midi_files import BROKEN, CUT_OFF, END, SCALE, note, smf
 
 from etude.corpora import folder as folder_module
@@ -19,6 +20,7 @@ from etude.corpora.folder_reader import kind_of
 from etude.corpora.sandbox import Sandbox, read_all
 from etude.errors import EtudeError, MissingData, UnreadableFile
 from etude.formats.audio import write_audio
+from etude.formats.midi import write_midi
 from etude.formats.musicxml import write_musicxml
 from etude.types import Audio, Score
 
@@ -368,3 +370,13 @@ def test_a_thousand_files_take_one_worker_and_little_memory(tmp_path):
     tracemalloc.stop()
     assert len(folder.ledger) == 20 and notes > 5000 and peak < 20e6
     assert [len(folder.load(split)) / 980 for split in folder.splits] == pytest.approx([0.8, 0.1, 0.1], abs=0.04)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
+def test_files_whose_names_are_not_text_stay_two(tmp_path):
+    for ending, pitch in ((b"\xfe", 60), (b"\xff", 72)):
+        write_midi(score_of((0, 4, pitch)), tmp_path / os.fsdecode(b"a" + ending + b".mid"))
+    corpus = Folder(tmp_path, split=(1, 0, 0), verbose=False, workers=1)
+    pieces = corpus.load("train")
+    assert len({piece.name for piece in pieces}) == 2
+    assert {int(piece.score.notes[0, 2]) for piece in pieces} == {60, 72}

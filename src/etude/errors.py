@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 
-NEAR = 0.6  # share of two names' letters that must agree for one to be taken for the other
+AGREEMENT = 0.6  # share of two names' letters that must agree for one to be taken for the other
 
 
 class EtudeError(ValueError):
@@ -48,17 +48,17 @@ def unknown_name(kind: str, name: str, known) -> EtudeError:
     """Return the error for a name that is not among `known`, with the nearest one as its remedy."""
     known = sorted(known)
     near = nearest(str(name), known)
-    hint = f"Did you mean {near!r}? " if near else ""
+    hint = f"Did you mean {near[0]!r}? " if near else ""
     return EtudeError(f"the name of a {kind}", repr(name), f"{hint}Known: {', '.join(known)}.")
 
 
-def nearest(name: str, known) -> str | None:
-    """Return the one of `known` that `name` is likely to mean, by its letters or as a beginning, whatever the case.
+def nearest(name: str, known, most: int = 1) -> list[str]:
+    """Return those of `known`, the likeliest first, that `name` may mean: by letters or as a beginning, in any case.
 
     Most letters must agree, in order; where none of `known` is near, there is nothing to suggest.
     """
     folded = {one.casefold(): one for one in sorted(known, reverse=True)}
     wanted = name.casefold()
-    near = get_close_matches(wanted, folded, n=1, cutoff=NEAR)
+    near = get_close_matches(wanted, folded, n=most, cutoff=AGREEMENT)
     near = near or [one for one in sorted(folded) if len(wanted) > 2 and one.startswith(wanted)]
-    return folded[near[0]] if near else None
+    return [folded[one] for one in near[:most]]

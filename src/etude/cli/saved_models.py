@@ -179,7 +179,7 @@ def _missing(there: list[Saved], wanted: str, representation: str | None, source
     known = {name for one in there for name in (one.name, one.label)} | MODELS.keys() | _taught().keys()
     name = f"{wanted}-{representation}" if representation else wanted
     if not {wanted, name} & known:
-        hint = f"Did you mean {near!r}? " if (near := nearest(wanted, known)) else ""
+        hint = "".join(f"Did you mean {near!r}? " for near in nearest(wanted, known))
         have = ", ".join(sorted({one.label for one in there} or MODELS))
         return EtudeError("the name of a model", repr(wanted), f"{hint}Known: {have}; etude models says more.")
     where = f"in {source}" if source else "in any run nor in data/pretrained"

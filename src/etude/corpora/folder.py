@@ -96,7 +96,7 @@ class Folder(Corpus):
         self.waveform = None if coding is None else Waveform(rate, coding, levels)
         self.limits = Limits(longest, seconds, memory, workers or min(cores(), 8), cut=coding is not None)
         self.source = str(self.path)
-        self._held: OrderedDict[str, Piece] = OrderedDict()
+        self._held: OrderedDict[tuple[Path, int], Piece] = OrderedDict()  # by file and part
         self._entries, self._losses = self._indexed()
         if verbose:
             print(self._summary())
@@ -134,8 +134,9 @@ class Folder(Corpus):
 
     def _piece(self, entry: Entry) -> Piece:
         """Return the piece of an entry, from memory, the cache or its file."""
-        piece = self._held.pop(entry.name, None) or self._made(entry)
-        self._held[entry.name] = piece
+        key = entry.source.path, entry.part
+        piece = self._held.pop(key, None) or self._made(entry)
+        self._held[key] = piece
         while len(self._held) > 1 and sum(map(_size, self._held.values())) > HELD:
             self._held.popitem(last=False)
         return piece

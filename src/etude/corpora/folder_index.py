@@ -86,7 +86,7 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
         entered.add((status.st_dev, status.st_ino))
         folders.sort()
         for path in (Path(root, file) for file in sorted(files) if Path(file).suffix.lower() in KINDS):
-            name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "replace")
+            name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
             reason = _unopenable(path)
             if reason:
                 losses.append(Loss(name, reason, ""))

@@ -82,7 +82,9 @@ def _heading(text: str, line: str) -> list[str]:
 
 
 def _is_public(node: ast.AST) -> bool:
-    return isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+    if not isinstance(node, (ast.FunctionDef, ast.ClassDef)) or node.name.startswith("_"):
+        return False
+    return not any(getattr(decorator, "attr", "") in ("setter", "deleter") for decorator in node.decorator_list)
 
 
 def _entry(node: ast.AST, indent: str, owner: bool = False) -> list[str]:
