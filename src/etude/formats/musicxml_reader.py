@@ -1,0 +1,98 @@
+"""The note heads of MusicXML (4.0, W3C Music Notation Community Group), of scores by part and by measure.
+
+Left out, as they have no time or no sound of their own: grace notes, cue notes, unpitched percussion. Pitches are those
+that sound: transposing parts are moved, octave lines are only drawn. Repeats are read as written, once. All parts begin
+a bar together, when the longest of them has ended the bar before. A tempo is a metronome mark or `sound`.
+
+A text is read piece by piece and forgotten bar by bar, so a long score takes little more memory than its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from fractions import Fraction
+from xml.etree import ElementTree
+
+from etude.errors import UnreadableFile
+from etude.formats.limits import MOST_NOTES, too_many_notes
+from etude.formats.musicxml_bar import Part
+from etude.formats.notes_written import Notation
+
+_FED = 2**16  # characters at a time
+_AGAIN = "Export it again as MusicXML."
+
+
+def read_xml(text: str) -> Notation:
+    """Return the note heads of a MusicXML score; raises UnreadableFile."""
+    if "<!ENTITY" in text[: text.find("<score-") + 1 or len(text)]:
+        raise UnreadableFile("MusicXML", "a document that defines entities of its own", _AGAIN)
+    parts: dict[str, Part] = {}
+    lengths: dict[int, Fraction] = defaultdict(Fraction)  # of each bar, over all parts
+    try:
+        for identity, number, bar in _bars(text):
+            part = parts.setdefault(identity, Part(identity))
+            lengths[number] = max(lengths[number], part.read(number, bar))
+            if sum(len(part.heads) for part in parts.values()) > MOST_NOTES:
+                raise too_many_notes()
+    except ElementTree.ParseError as error:
+        raise UnreadableFile("well-formed XML", f"{error}", _AGAIN) from error
+    notation = _assembled(list(parts.values()), lengths)
+    if len(notation.notes) != (count := _count(text)):
+        raise UnreadableFile(f"{count} pitched notes, as the text counts", f"{len(notation.notes)}", _AGAIN)
+    return notation
+
+
+def _bars(text: str) -> Iterator[tuple[str, int, ElementTree.Element]]:
+    """Yield (part, number of the bar, its content) for each bar of each part, and drop it afterwards."""
+    parser = ElementTree.XMLPullParser(("start", "end"))
+    path: list[ElementTree.Element] = []
+    counted: dict[str, int] = defaultdict(int)  # bars begun, of a part or of the whole score
+    for place in range(0, len(text), _FED):
+        parser.feed(text[place : place + _FED])
+        for event, element in parser.read_events():
+            if event == "start":
+                _check_root(path, element)
+                path.append(element)
+                continue
+            path.pop()
+            if len(path) == 2 and (element.tag, path[1].tag) in (("measure", "part"), ("part", "measure")):
+                identity, whole = (
+                    (path[1].get("id", ""), "") if element.tag == "measure" else (element.get("id", ""), "*")
+                )
+                yield identity, counted[whole or identity], element
+                counted[identity] += not whole
+            if len(path) <= 2 and element.tag in ("measure", "part"):
+                counted["*"] += element.tag == "measure" and len(path) == 1
+                element.clear()
+                path[-1:] and path[-1].remove(element)
+    parser.close()
+
+
+def _check_root(path: list, element: ElementTree.Element) -> None:
+    if not path and element.tag not in ("score-partwise", "score-timewise"):
+        raise UnreadableFile("a score in MusicXML", f"a document of <{element.tag[:40]}>", "Export it as MusicXML.")
+
+
+def _assembled(parts: list[Part], lengths: dict[int, Fraction]) -> Notation:
+    starts, now = {}, Fraction(0)
+    for number in range(max(lengths, default=-1) + 1):
+        starts[number] = now
+        empty = next((part.metres[number] for part in parts if number in part.metres), Fraction(0))
+        now += lengths[number] or empty
+    notes, track = [], 0
+    for part in parts:
+        for number, head in part.heads:
+            notes.append(head._replace(onset=starts[number] + head.onset, track=track + head.track))
+        track += part.staves
+    tempi = sorted((number, time, order, bpm) for order, part in enumerate(parts) for number, time, bpm in part.tempi)
+    return Notation(notes, tempi[0][3] if tempi else None)
+
+
+def _count(text: str) -> int:
+    """Count the pitched notes with time of their own in the text itself, by no parser."""
+    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    bodies = (piece.partition("</note>")[0] for piece in re.split(r"<note(?=[\s>])", text)[1:])
+    silent = re.compile(r"<(?:grace|cue)[\s/>]|<duration>\s*0+(?:\.0*)?\s*</duration>")
+    return sum("<pitch" in body and not silent.search(body) for body in bodies)
