@@ -40,22 +40,33 @@ def is_kern(text: str) -> bool:
 
 def read_kern(text: str) -> Notation:
     """Return the note heads of a kern file; raises UnreadableFile where a line or a field makes no sense."""
-    now, notes, bpm, tracks = Fraction(-1), [], None, set()
+    now, notes, bpm, bar, tracks = Fraction(-1), [], None, 0, set()
     for number, spines, fields in lines(text):
         if fields[0].startswith("*"):
             tempo = next(filter(None, map(_TEMPO.match, fields)), None)
             bpm = bpm or (float(tempo[1]) if tempo else None)
             tracks |= {spine.track for spine in spines if spine.kind == "**kern"}
-        elif not fields[0].startswith("="):
-            events = [(spine, _heads(field, number)) for spine, field in zip(spines, fields, strict=True)
-                      if spine.kind == "**kern" and field != "."]  # fmt: skip
-            events = [(spine, heads) for spine, heads in events if heads]
+        elif fields[0].startswith("="):
+            bar += 1
+        else:
+            events = _events(spines, fields, number)
             now = _time(now, events, spines, number) if events else now
-            notes += _begun(events, now)
+            notes += _begun(events, now, bar)
             if len(notes) > MOST_NOTES:
                 raise too_many_notes()
     order = sorted(tracks | {note.track for note in notes}, reverse=True)
     return Notation([note._replace(track=order.index(note.track)) for note in notes], bpm)
+
+
+def _events(spines: list[Spine], fields: list[str], number: int) -> list[tuple[Spine, str, list[_Head]]]:
+    """Return (spine, name of its voice, what it begins) for each spine that begins something in a line."""
+    columns = zip(spines, fields, strict=True)
+    events = [
+        (spine, f"{spine.track}/{place}", _heads(field, number))
+        for place, (spine, field) in enumerate(columns)
+        if spine.kind == "**kern" and field != "."
+    ]
+    return [event for event in events if event[2]]
 
 
 def _heads(field: str, number: int) -> list[_Head]:
@@ -102,21 +113,20 @@ def _time(now: Fraction, events: list, spines: list[Spine], number: int) -> Frac
 
     A spine that was split may pause without a rest; one that stands alone may not, and no line begins twice.
     """
-    ends = [spine.until for spine, _ in events if not spine.fresh] or [spine.until for spine, _ in events]
+    ends = [spine.until for spine, *_ in events if not spine.fresh] or [spine.until for spine, *_ in events]
     time = max(ends)
     alone = [spine.track for spine in spines if spine.kind == "**kern"]
-    late = any(spine.until < time and not spine.fresh and alone.count(spine.track) == 1 for spine, _ in events)
+    late = any(spine.until < time and not spine.fresh and alone.count(spine.track) == 1 for spine, *_ in events)
     if time <= now or late:
         got = f"line {number}, where one spine goes on before another has ended"
         raise UnreadableFile("spines whose durations agree", got, _MEND)
     return time
 
 
-def _begun(events: list, now: Fraction) -> list[Written]:
+def _begun(events: list, now: Fraction, bar: int) -> list[Written]:
     notes = []
-    for place, (spine, heads) in enumerate(events):
+    for spine, voice, heads in events:
         spine.until, spine.fresh = now + heads[0].duration, False
-        voice = f"{spine.track}/{place}"
-        notes += [Written(now, head.duration, head.pitch, spine.track, "", voice, head.tie_from, head.tie_to)
+        notes += [Written(now, head.duration, head.pitch, spine.track, "", voice, head.tie_from, head.tie_to, bar)
                   for head in heads if head.pitch is not None]  # fmt: skip
     return notes

@@ -1,8 +1,7 @@
 """The columns of a Humdrum file: which spine each field of a line belongs to (D. Huron, "The Humdrum Toolkit", 1995).
 
-Spines are split (`*^`), joined (`*v`), exchanged (`*x`), added (`*+`) and ended (`*-`) while a file runs. Every line has
-as many fields as there are spines at that point: a line that has not is refused, so that no field is ever read for
-another.
+Spines are split (`*^`), joined (`*v`), exchanged (`*x`), added (`*+`) and ended (`*-`) while a file runs. A line has
+as many fields as there are spines then: a line that has not is refused, so that no field is read for another.
 """
 
 from __future__ import annotations

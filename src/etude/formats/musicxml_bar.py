@@ -20,8 +20,8 @@ class Part:
 
     Attributes
     ----------
-    heads : list of (int, Written)
-        Number of the bar, and the note head, its onset counted from the bar's beginning, its track from 0 for the first staff.
+    heads : list of Written
+        Onsets are counted from the bar's beginning, tracks from 0 for the part's first staff.
     tempi : list of (int, Fraction, float)
         Number of the bar, quarters from its beginning, quarters per minute.
     metres : dict
@@ -30,7 +30,7 @@ class Part:
 
     def __init__(self, identity: str):
         self.identity, self.staves = identity, 1
-        self.heads: list[tuple[int, Written]] = []
+        self.heads: list[Written] = []
         self.tempi: list[tuple[int, Fraction, float]] = []
         self.metres: dict[int, Fraction] = {}
         self._divisions: Fraction | None = None
@@ -75,7 +75,7 @@ class Part:
         sounds = self._pitch(number, pitch, moved)
         voice = f"{staff}/{note.findtext('voice', '1').strip()}"
         tied = {"tie_from": bool(ties & {"stop", "continue"}), "tie_to": bool(ties & {"start", "continue"})}
-        self.heads.append((number, Written(onset, length, sounds, staff - 1, self.identity, voice, **tied)))
+        self.heads.append(Written(onset, length, sounds, staff - 1, self.identity, voice, bar=number, **tied))
 
     def _pitch(self, number: int, pitch: Element, moved: int) -> int:
         step, where = pitch.findtext("step", "").strip(), self._where(number)

@@ -48,7 +48,7 @@ def _bars(text: str) -> Iterator[tuple[str, int, ElementTree.Element]]:
     """Yield (part, number of the bar, its content) for each bar of each part, and drop it afterwards."""
     parser = ElementTree.XMLPullParser(("start", "end"))
     path: list[ElementTree.Element] = []
-    counted: dict[str, int] = defaultdict(int)  # bars begun, of a part or of the whole score
+    bars: dict[str, int] = defaultdict(int)  # that are over, of each part
     for place in range(0, len(text), _FED):
         parser.feed(text[place : place + _FED])
         for event, element in parser.read_events():
@@ -57,16 +57,14 @@ def _bars(text: str) -> Iterator[tuple[str, int, ElementTree.Element]]:
                 path.append(element)
                 continue
             path.pop()
-            if len(path) == 2 and (element.tag, path[1].tag) in (("measure", "part"), ("part", "measure")):
-                identity, whole = (
-                    (path[1].get("id", ""), "") if element.tag == "measure" else (element.get("id", ""), "*")
-                )
-                yield identity, counted[whole or identity], element
-                counted[identity] += not whole
-            if len(path) <= 2 and element.tag in ("measure", "part"):
-                counted["*"] += element.tag == "measure" and len(path) == 1
+            if len(path) == 2 and (path[1].tag, element.tag) in (("part", "measure"), ("measure", "part")):
+                part = path[1] if element.tag == "measure" else element
+                identity = part.get("id", "")
+                yield identity, bars[identity], element
+                bars[identity] += 1
+            if len(path) in (1, 2) and element.tag in ("measure", "part"):
                 element.clear()
-                path[-1:] and path[-1].remove(element)
+                path[-1].remove(element)
     parser.close()
 
 
@@ -83,8 +81,8 @@ def _assembled(parts: list[Part], lengths: dict[int, Fraction]) -> Notation:
         now += lengths[number] or empty
     notes, track = [], 0
     for part in parts:
-        for number, head in part.heads:
-            notes.append(head._replace(onset=starts[number] + head.onset, track=track + head.track))
+        for head in part.heads:
+            notes.append(head._replace(onset=starts[head.bar] + head.onset, track=track + head.track))
         track += part.staves
     tempi = sorted((number, time, order, bpm) for order, part in enumerate(parts) for number, time, bpm in part.tempi)
     return Notation(notes, tempi[0][3] if tempi else None)

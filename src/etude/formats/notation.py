@@ -18,7 +18,7 @@ from etude.errors import UnreadableFile, unknown_name
 from etude.formats.kern import is_kern, read_kern
 from etude.formats.limits import LARGEST_FILE, file_bytes
 from etude.formats.musicxml_reader import read_xml
-from etude.formats.mxl import is_zip, unpacked
+from etude.formats.mxl import is_packed, unpacked
 from etude.formats.notes_written import Notation, note_ons, score_of, sounding
 from etude.formats.text_files import decoded
 from etude.types import NOMINAL_BPM, Score
@@ -50,7 +50,7 @@ def read_musicxml(path: Path | str, parser: str = "étude") -> Score:
 
 def notation_text(data: bytes) -> str:
     """Return the text of a file, unpacked where it is an archive."""
-    data = unpacked(data) if is_zip(data) else data
+    data = unpacked(data) if is_packed(data) else data
     if len(data) > LARGEST_FILE:
         raise UnreadableFile(f"{_EXPECTED} of at most {LARGEST_FILE >> 20} MiB", f"{len(data) >> 20} MiB")
     return decoded(data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import groupby
 from math import lcm
 from typing import NamedTuple
 
@@ -19,7 +20,8 @@ FINEST = 480 * 7 * 9  # ticks per quarter at most: 1/512 notes, triplets, quintu
 class Written(NamedTuple):
     """A note head: times in quarters, and whether a tie comes from the note before, or goes to the one after.
 
-    `scope` names what a tie stays within (a part), `voice` the line of notes in it; `track` is a part's staff.
+    `scope` names what a tie stays within (a part), `voice` the line of notes in it; `track` is a part's staff, `bar`
+    the number of the bar.
     """
 
     onset: Fraction
@@ -30,6 +32,7 @@ class Written(NamedTuple):
     voice: str
     tie_from: bool
     tie_to: bool
+    bar: int = 0
 
 
 class Notation(NamedTuple):
@@ -42,43 +45,61 @@ class Notation(NamedTuple):
 def sounding(notes: Iterable[Written]) -> list[Written]:
     """Return the notes that sound, by onset: a head that a tie leads to lengthens the note before.
 
-    A tie joins two heads of one pitch and scope where the second begins as the first ends and both say so; among
-    several, first of the same voice, then of the same staff. A tie that leads nowhere, or comes from nowhere, joins
-    nothing.
+    A tie joins two heads of one pitch and scope where both say so and the second begins as the first ends; among
+    several, first in the same voice, then on the same staff. Where another part makes a bar longer, or a voice ends
+    before its bar, a tie still leads over the bar line to the voice's next head. One that leads nowhere, or comes from
+    nowhere, joins nothing.
     """
     sound: list[Written] = []
-    held: dict[tuple[str, int, Fraction], list[int]] = defaultdict(list)  # scope, pitch, end -> notes tied onwards
-    for note in sorted(notes, key=lambda note: note.onset):
-        waiting = held[note.scope, note.pitch, note.onset] if note.tie_from else []
-        if waiting:
-            place = min(waiting, key=lambda k: (sound[k].voice != note.voice, sound[k].track != note.track))
-            waiting.remove(place)
-            first = sound[place]
-            sound[place] = first._replace(duration=first.duration + note.duration, voice=note.voice)
-        else:
-            place = len(sound)
-            sound.append(note)
-        if note.tie_to:
-            held[note.scope, note.pitch, note.onset + note.duration].append(place)
+    held: dict[tuple[str, int], list[int]] = defaultdict(list)  # scope, pitch -> places of notes tied onwards
+    latest: dict[tuple[str, str], Fraction] = {}  # scope, voice -> where its latest head begins
+    for onset, group in groupby(sorted(notes, key=lambda note: note.onset), key=lambda note: note.onset):
+        heads = list(group)
+        for note in heads:
+            waiting = (
+                [k for k in held[note.scope, note.pitch] if _leads(sound[k], note, latest)] if note.tie_from else []
+            )
+            if waiting:
+                place = min(waiting, key=lambda k: (sound[k].voice != note.voice, sound[k].track != note.track))
+                held[note.scope, note.pitch].remove(place)
+                lasts = note.onset + note.duration - sound[place].onset
+                sound[place] = sound[place]._replace(duration=lasts, voice=note.voice, bar=note.bar)
+            else:
+                place = len(sound)
+                sound.append(note)
+            if note.tie_to:
+                held[note.scope, note.pitch].append(place)
+        latest |= {(note.scope, note.voice): onset for note in heads}
     return sound
+
+
+def _leads(first: Written, second: Written, latest: dict) -> bool:
+    """Say whether a tie from `first` reaches `second`."""
+    end = first.onset + first.duration
+    over_bar_line = second.bar == first.bar + 1 and latest[first.scope, first.voice] < end < second.onset
+    return end == second.onset or over_bar_line
 
 
 def note_ons(notes: Iterable[Written]) -> range:
     """Return how many notes may begin in a file, counted without its times.
 
-    A tie that comes from a head further up in the file takes one away: at most that many sound. At least as many sound
-    as there are heads less the ties that both begin and end somewhere. In a file whose ties are whole both agree.
+    A tie that comes from a head further up in the file, in the same bar or the one before, takes one away: at most that
+    many sound. At least as many sound as there are heads less the ties that both begin and end somewhere. In a file
+    whose ties are whole both agree.
     """
     heads = closed = 0
-    begun, ended, open_ties = Counter(), Counter(), Counter()
+    begun, ended = Counter(), Counter()
+    open_ties: dict[tuple[str, int], list[int]] = defaultdict(list)  # scope, pitch -> bars
     for note in notes:
         heads, key = heads + 1, (note.scope, note.pitch)
+        open_ties[key] = [bar for bar in open_ties[key] if bar >= note.bar - 1]
         if note.tie_from:
             ended[key] += 1
-            closed += open_ties[key] > 0
-            open_ties[key] -= open_ties[key] > 0
-        begun[key] += note.tie_to
-        open_ties[key] += note.tie_to
+            closed += bool(open_ties[key])
+            del open_ties[key][:1]
+        if note.tie_to:
+            begun[key] += 1
+            open_ties[key].append(note.bar)
     return range(heads - (begun & ended).total(), heads - closed + 1)
 
 
