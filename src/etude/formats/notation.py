@@ -19,7 +19,7 @@ from etude.formats.kern import is_kern, read_kern
 from etude.formats.limits import LARGEST_FILE, file_bytes
 from etude.formats.musicxml_reader import read_xml
 from etude.formats.mxl import is_packed, unpacked
-from etude.formats.notes_written import Notation, note_ons, score_of, sounding
+from etude.formats.notes_written import Notation, Written, note_ons, score_of, sounding
 from etude.formats.text_files import decoded
 from etude.types import NOMINAL_BPM, Score
 
@@ -45,7 +45,9 @@ def read_musicxml(path: Path | str, parser: str = "étude") -> Score:
         raise unknown_name("parser of notated music", parser, PARSERS)
     text = notation_text(file_bytes(path, _EXPECTED))
     notation = written(text)
-    return PARSERS[parser](text, notation)
+    score = PARSERS[parser](text, sounding(notation.notes), notation.bpm or NOMINAL_BPM)
+    _check_count(len(score), note_ons(notation.notes))
+    return score
 
 
 def notation_text(data: bytes) -> str:
@@ -66,18 +68,14 @@ def written(text: str) -> Notation:
     raise UnreadableFile("MusicXML or kern", f"a text that begins {shown!r}", "Export it as MusicXML.")
 
 
-def _by_etude(text: str, notation: Notation) -> Score:
-    notes = sounding(notation.notes)
-    _check_count(len(notes), note_ons(notation.notes))
-    return score_of(notes, notation.bpm or NOMINAL_BPM)
+def _by_etude(text: str, notes: list[Written], bpm: float) -> Score:
+    return score_of(notes, bpm)
 
 
-def _by_verovio(text: str, notation: Notation) -> Score:
+def _by_verovio(text: str, notes: list[Written], bpm: float) -> Score:
     from etude.formats.verovio_reader import read_with_verovio
 
-    score = read_with_verovio(text, notation.bpm or NOMINAL_BPM)
-    _check_count(len(score), note_ons(notation.notes))
-    return score
+    return read_with_verovio(text, bpm)
 
 
 def _check_count(count: int, expected: range) -> None:
@@ -87,4 +85,4 @@ def _check_count(count: int, expected: range) -> None:
         raise UnreadableFile(f"{said} notes, as its heads and ties count", f"{count}", remedy)
 
 
-PARSERS: dict[str, Callable[[str, Notation], Score]] = {"étude": _by_etude, "Verovio": _by_verovio}
+PARSERS: dict[str, Callable[[str, list[Written], float], Score]] = {"étude": _by_etude, "Verovio": _by_verovio}

@@ -1,20 +1,23 @@
 """The notes of a text of MusicXML or kern as Verovio plays them: a second reader for where our own has doubts.
 
-What we leave out of a score (grace and cue notes) is taken out of its text first; repeats are not expanded.
+What we leave out of a score (grace and cue notes) is taken out of its text first; repeats are not expanded. Times come
+from Verovio's time map, in quarters; staves and ties from the MEI into which it turns a text.
 """
 
 from __future__ import annotations
 
-import base64
-from dataclasses import replace
+import json
+from fractions import Fraction
 from xml.etree import ElementTree
 
 from etude.errors import UnreadableFile
 from etude.formats.kern import is_kern
-from etude.formats.midi_notes import midi_score
+from etude.formats.notes_written import FINEST, Written, score_of
 from etude.types import Score
 
 OPTIONS = {"expandNever": True, "xmlIdSeed": 1}
+_ID = "{http://www.w3.org/XML/1998/namespace}id"
+_MEI = "{http://www.music-encoding.org/ns/mei}"
 
 
 def read_with_verovio(text: str, bpm: float) -> Score:
@@ -27,7 +30,31 @@ def read_with_verovio(text: str, bpm: float) -> Score:
     toolkit.setOptions({**OPTIONS, "inputFrom": "humdrum" if kern else "xml"})
     if not toolkit.loadData(_without_graces_kern(text) if kern else _without_graces_xml(text)):
         raise UnreadableFile("a score that Verovio can read", "one that it refuses", "Export it again as MusicXML.")
-    return replace(midi_score(base64.b64decode(toolkit.renderToMIDI())), bpm=bpm)
+    return score_of(_notes(toolkit), bpm)
+
+
+def _notes(toolkit) -> list[Written]:
+    times = toolkit.renderToTimemap({})
+    begins, ends = {}, {}
+    for moment in json.loads(times) if isinstance(times, str) else times:
+        now = Fraction(moment["qstamp"]).limit_denominator(FINEST)
+        begins |= dict.fromkeys(moment.get("on", ()), now)
+        ends |= dict.fromkeys(moment.get("off", ()), now)
+    mei = ElementTree.fromstring(toolkit.getMEI({}))
+    after = {tie.get("startid", "")[1:]: tie.get("endid", "")[1:] for tie in mei.iter(f"{_MEI}tie")}
+    staves = {note.get(_ID): int(staff.get("n", 1)) - 1 for staff in mei.iter(f"{_MEI}staff")
+              for note in staff.iter(f"{_MEI}note")}  # fmt: skip
+    notes = []
+    for name in begins.keys() - set(after.values()):
+        last = name
+        for _ in range(len(after)):
+            if after.get(last) not in ends:
+                break
+            last = after[last]
+        pitch = int(toolkit.getMIDIValuesForElement(name)["pitch"])
+        length = ends.get(last, begins[name]) - begins[name]
+        notes.append(Written(begins[name], length, pitch, max(staves.get(name, 0), 0), "", "", False, False))
+    return notes
 
 
 def _without_graces_kern(text: str) -> str:
