@@ -25,7 +25,7 @@ KINDS = {suffix: kind for kind, suffixes in SUFFIXES.items() for suffix in suffi
 PARSERS = {"midi": ("étude",), "abc": ("étude",), "notation": ("étude", "Verovio"), "audio": ("libsndfile",)}
 _MAGIC = ((b"MThd", "midi"), (b"RIFF", "audio"), (b"fLaC", "audio"), (b"OggS", "audio"), (b"ID3", "audio"),
           (b"\xff\xfb", "audio"), (b"\xff\xfa", "audio"), (b"\xff\xf3", "audio"), (b"\xff\xf2", "audio"),
-          (b"**", "notation"), (b"!!", "notation"), (b"PK\x03\x04", "notation"))  # fmt: skip
+          (b"PK\x03\x04", "notation"))  # fmt: skip
 _LARGEST_TEXT = 64 * 2**20
 _LARGEST_UNPACKED = 256 * 2**20
 
@@ -38,9 +38,9 @@ def kind_of(path: Path) -> str:
         return "midi"
     text = decoded(head)
     for magic, kind in _MAGIC:
-        if head.startswith(magic) or text.startswith(magic.decode("latin-1")):
+        if head.startswith(magic):
             return kind
-    if is_kern(text) or re.match(r"\s*<(\?xml|!DOCTYPE\s+score-|score-(partwise|timewise))", text):
+    if is_kern(text) or re.match(r"!!|\s*<(\?xml|!DOCTYPE\s+score-|score-(partwise|timewise))", text):
         return "notation"
     if re.search(r"^X:\s*\d", text, re.MULTILINE):
         return "abc"

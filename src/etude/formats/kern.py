@@ -35,7 +35,8 @@ class _Head(NamedTuple):
 
 def is_kern(text: str) -> bool:
     """Say whether a text is Humdrum: its first line that is no comment names a spine."""
-    return re.match(r"(?:\s*\n|!.*\n)*\*\*\w", text[:100_000]) is not None
+    first = next((line for line in text[:100_000].splitlines() if line.strip() and not line.startswith("!")), "")
+    return re.match(r"\*\*\w+(\t|\s*$)", first) is not None
 
 
 def read_kern(text: str) -> Notation:

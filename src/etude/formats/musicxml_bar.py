@@ -35,17 +35,18 @@ class Part:
         self.metres: dict[int, Fraction] = {}
         self._divisions: Fraction | None = None
         self._transpose: dict[str | None, int] = {}  # semitones by staff, None for all
-        self._metre = Fraction(4)
+        self._metre: Fraction | None = None
 
     def read(self, number: int, bar: Element) -> Fraction:
-        """Take in a bar; return how long it is, in quarters."""
-        now = last = longest = Fraction(0)
+        """Take in a bar; return its length in quarters: that of its notes; rests fill the metre at most."""
+        now = last = longest = notes_end = Fraction(0)
         for element in bar:
             if element.tag == "note":
                 length = self._length(element)
                 last = last if element.find("chord") is not None else now
                 self._note(number, element, last, length)
                 now = max(now, last + length)
+                notes_end = max(notes_end, last + length) if element.find("rest") is None else notes_end
             elif element.tag == "backup":
                 now -= self._length(element)
             elif element.tag == "forward":
@@ -59,7 +60,9 @@ class Part:
                     "a bar whose notes lie within it", f"a step back before {self._where(number)}", _AGAIN
                 )
             longest = max(longest, now)
-        self.metres[number] = self._metre
+        if self._metre is not None:
+            self.metres[number] = self._metre
+            longest = max(notes_end, min(longest, self._metre))
         return longest
 
     def _note(self, number: int, note: Element, onset: Fraction, length: Fraction) -> None:
@@ -111,11 +114,8 @@ class Part:
             self.staves = max(self.staves, int(_number(staves, "a count of staves", 0, 99)))
         for transpose in attributes.findall("transpose"):
             self._transpose[transpose.get("number")] = _semitones(transpose)
-        beats, unit = attributes.findtext("time/beats", ""), attributes.findtext("time/beat-type", "")
-        if re.fullmatch(r"\s*\d{1,3}(\s*\+\s*\d{1,3})*\s*", beats, re.ASCII) and re.fullmatch(
-            r"\s*[1-9]\d{0,2}\s*", unit, re.ASCII
-        ):
-            self._metre = Fraction(4 * sum(map(int, beats.split("+"))), int(unit))
+        if (time := attributes.find("time")) is not None:
+            self._metre = _metre(time)
 
     def _tempo(self, number: int, now: Fraction, element: Element) -> None:
         for mark in element.iter("metronome"):
@@ -134,6 +134,14 @@ class Part:
 
     def _where(self, number: int) -> str:
         return f"bar {number + 1} of part {self.identity[:40]}"
+
+
+def _metre(time: Element) -> Fraction | None:
+    """Return the quarters that a time signature gives a bar, or None where it gives none (senza misura)."""
+    beats, unit = (time.findtext(name, "").replace(" ", "") for name in ("beats", "beat-type"))
+    if re.fullmatch(r"\d{1,3}(\+\d{1,3})*", beats, re.ASCII) and re.fullmatch(r"[1-9]\d{0,2}", unit, re.ASCII):
+        return Fraction(4 * sum(map(int, beats.split("+"))), int(unit)) or None
+    return None
 
 
 def _semitones(transpose: Element) -> int:

@@ -84,8 +84,9 @@ def _assembled(parts: list[Part], lengths: dict[int, Fraction]) -> Notation:
         for head in part.heads:
             notes.append(head._replace(onset=starts[head.bar] + head.onset, track=track + head.track))
         track += part.staves
-    tempi = sorted((number, time, order, bpm) for order, part in enumerate(parts) for number, time, bpm in part.tempi)
-    return Notation(notes, tempi[0][3] if tempi else None)
+    tempi = [(number, time, order, bpm) for order, part in enumerate(parts) for number, time, bpm in part.tempi]
+    first = min(tempi, key=lambda tempo: tempo[:3], default=None)  # of several at one place the one that comes first
+    return Notation(notes, first[3] if first else None)
 
 
 def _count(text: str) -> int:

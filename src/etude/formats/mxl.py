@@ -32,7 +32,7 @@ def unpacked(data: bytes) -> bytes:
     try:
         if data.startswith(b"PK"):
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                return _member(archive, _root(archive))
+                return _member(archive, _root(archive), LARGEST_FILE)
         with gzip.open(io.BytesIO(data)) as file:
             return _bounded(file, LARGEST_FILE)
     except UnreadableFile:
@@ -68,7 +68,7 @@ def _may_be_score(name: str) -> bool:
     return name.lower().endswith((".xml", ".musicxml", ".krn", ".kern")) and not hidden
 
 
-def _member(archive: zipfile.ZipFile, name: str, limit: int = LARGEST_FILE) -> bytes:
+def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
     with archive.open(name) as file:
         return _bounded(file, limit)
 

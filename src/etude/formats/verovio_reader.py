@@ -15,7 +15,7 @@ from etude.formats.kern import is_kern
 from etude.formats.notes_written import FINEST, Written, score_of
 from etude.types import Score
 
-OPTIONS = {"expandNever": True, "xmlIdSeed": 1}
+OPTIONS = {"expandNever": True, "transposeToSoundingPitch": True, "xmlIdSeed": 1}
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
 _MEI = "{http://www.music-encoding.org/ns/mei}"
 
@@ -28,7 +28,7 @@ def read_with_verovio(text: str, bpm: float) -> Score:
     toolkit = verovio.toolkit()
     kern = is_kern(text)
     toolkit.setOptions({**OPTIONS, "inputFrom": "humdrum" if kern else "xml"})
-    if not toolkit.loadData(_without_graces_kern(text) if kern else _without_graces_xml(text)):
+    if not toolkit.loadData(_plain_kern(text) if kern else _plain_xml(text)):
         raise UnreadableFile("a score that Verovio can read", "one that it refuses", "Export it again as MusicXML.")
     return score_of(_notes(toolkit), bpm)
 
@@ -57,7 +57,7 @@ def _notes(toolkit) -> list[Written]:
     return notes
 
 
-def _without_graces_kern(text: str) -> str:
+def _plain_kern(text: str) -> str:
     """Return kern in which grace notes are null tokens."""
 
     def kept(field: str) -> str:
@@ -69,20 +69,24 @@ def _without_graces_kern(text: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _without_graces_xml(text: str) -> str:
-    """Return MusicXML without grace notes, and with rests for cue notes."""
+def _plain_xml(text: str) -> str:
+    """Return MusicXML of pitched notes that sound: rests for cue notes and drums, and ties drawn."""
     root = ElementTree.fromstring(text)
     for bar in [*root.iter("measure"), *root.iter("part")]:
         for note in bar.findall("note"):
-            if note.find("grace") is not None:
+            silent = note.find("cue") is not None or note.find("unpitched") is not None
+            if note.find("grace") is not None or (silent and note.find("chord") is not None):
                 bar.remove(note)
-            elif note.find("cue") is not None:
+            elif silent:
                 _silence(note)
+            elif note.find("notations/tied") is None:
+                drawn = ElementTree.SubElement(note, "notations")
+                drawn.extend(ElementTree.Element("tied", tie.attrib) for tie in note.findall("tie"))
     return ElementTree.tostring(root, encoding="unicode")
 
 
 def _silence(note: ElementTree.Element) -> None:
     for child in list(note):
-        if child.tag in ("cue", "pitch", "chord", "tie", "notations"):
+        if child.tag in ("cue", "pitch", "unpitched", "tie", "notations"):
             note.remove(child)
     note.insert(0, ElementTree.Element("rest"))
