@@ -79,7 +79,8 @@ def notation_files(count: int, seed: int) -> Iterator[tuple[str, Path]]:
 
     root = Path(music21.__file__).parent / "corpus"
     files = sorted(path for path in root.rglob("*") if path.suffix in (".krn", ".mxl", ".xml", ".musicxml"))
-    for path in sorted(random.Random(seed).sample(files, min(count, len(files)))):
+    sample = random.Random(seed).sample(files, min(count, len(files)))
+    for path in sorted(sample, key=lambda path: path.stat().st_size):  # the long ones last
         yield path.relative_to(root).as_posix(), path
 
 

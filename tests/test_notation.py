@@ -9,8 +9,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notation_files import XML, note, xml
-from test_kern import KERN
+from notation_files import KERN, XML, note, xml
 
 from etude.errors import EtudeError, UnreadableFile
 from etude.formats import mxl
@@ -153,3 +152,35 @@ def test_any_bytes_are_a_score_or_an_error_of_ours(tmp_path_factory, seed, chang
 
 def test_text_of_any_bytes():
     assert notation_text(b"\xff\xfe\xff") and notation_text(b"\xe9") == "é"
+
+
+PRIMES = [p for p in range(1009, 2000, 2) if all(p % q for q in range(3, 45, 2))]
+LARGE = {
+    "ever finer lengths": "**kern\n" + "\n".join(f"{p}c" for p in PRIMES) + "\n*-",
+    "ever finer divisions": xml(
+        ["".join(f"<attributes><divisions>{p}</divisions></attributes>{note('C4', 1)}" for p in PRIMES)]
+    ),
+    "deep": "<score-partwise><part>" + "<measure>" * 10**5,
+    "a bar of endless elements": "<score-partwise><part><measure>" + "<a/>" * 1_100_000 + "</measure>",
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_would_take_endless_time_or_memory_is_refused(tmp_path, name):
+    (tmp_path / "song.xml").write_text(LARGE[name])
+    with pytest.raises(UnreadableFile, match=r"grid|elements"):
+        read_musicxml(tmp_path / "song.xml")
+
+
+def test_more_notes_than_are_held(tmp_path, monkeypatch):
+    for module in ("kern", "musicxml_reader"):
+        monkeypatch.setattr(f"etude.formats.{module}.MOST_WRITTEN", 50)
+    for text in ("**kern\n" + "4c\n" * 51 + "*-\n", xml([note("C4", 2)] * 51)):
+        (tmp_path / "song.xml").write_text(text)
+        with pytest.raises(UnreadableFile, match="at most 50 notes"):
+            read_musicxml(tmp_path / "song.xml")
+
+
+def test_a_line_ends_where_a_kern_line_ends(tmp_path):
+    (tmp_path / "song.krn").write_bytes(b"!! caf\xe9 \x85 \x0c\r**kern\r4c\r\n4d\n*-")
+    assert len(read_musicxml(tmp_path / "song.krn")) == 2

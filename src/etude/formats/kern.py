@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from etude.errors import UnreadableFile
-from etude.formats.kern_spines import Spine, lines
-from etude.formats.limits import MOST_NOTES, too_many_notes
-from etude.formats.notes_written import Notation, Written
+from etude.formats.kern_spines import LINE_END, Spine, lines
+from etude.formats.limits import MOST_WRITTEN, too_many_notes
+from etude.formats.notes_written import Notation, Written, on_a_grid
 
 _LENGTH = re.compile(r"(\d+)(?:%(\d+))?(\.*)", re.ASCII)
 _PITCH = re.compile(r"([a-gA-G])\1*")
@@ -35,7 +35,7 @@ class _Head(NamedTuple):
 
 def is_kern(text: str) -> bool:
     """Say whether a text is Humdrum: its first line that is no comment names a spine."""
-    first = next((line for line in text[:100_000].splitlines() if line.strip() and not line.startswith("!")), "")
+    first = next((line for line in LINE_END.split(text[:100_000]) if line.strip() and not line.startswith("!")), "")
     return re.match(r"\*\*\w+(\t|\s*$)", first) is not None
 
 
@@ -53,8 +53,8 @@ def read_kern(text: str) -> Notation:
             events = _events(spines, fields, number)
             now = _time(now, events, spines, number) if events else now
             notes += _begun(events, now, bar)
-            if len(notes) > MOST_NOTES:
-                raise too_many_notes()
+            if len(notes) > MOST_WRITTEN:
+                raise too_many_notes(MOST_WRITTEN)
     order = sorted(tracks | {note.track for note in notes}, reverse=True)
     return Notation([note._replace(track=order.index(note.track)) for note in notes], bpm)
 
@@ -115,7 +115,7 @@ def _time(now: Fraction, events: list, spines: list[Spine], number: int) -> Frac
     A spine that was split may pause without a rest; one that stands alone may not, and no line begins twice.
     """
     ends = [spine.until for spine, *_ in events if not spine.fresh] or [spine.until for spine, *_ in events]
-    time = max(ends)
+    time = on_a_grid(max(ends))
     alone = [spine.track for spine in spines if spine.kind == "**kern"]
     late = any(spine.until < time and not spine.fresh and alone.count(spine.track) == 1 for spine, *_ in events)
     if time <= now or late:

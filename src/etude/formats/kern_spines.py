@@ -6,6 +6,7 @@ as many fields as there are spines then: a line that has not is refused, so that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,6 +16,7 @@ from etude.errors import UnreadableFile
 
 _MANIPULATORS = {"*^", "*v", "*x", "*+", "*-"}
 MOST_SPINES = 1000
+LINE_END = re.compile(r"\r\n?|\n")
 
 
 @dataclass
@@ -34,10 +36,10 @@ def lines(text: str) -> Iterator[tuple[int, list[Spine], list[str]]]:
     """Yield (number of the line, spines, their fields) of the data and interpretation lines; raises UnreadableFile."""
     spines: list[Spine] | None = None
     tracks = 0
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(LINE_END.split(text), start=1):
         if not line.strip() or line.startswith("!"):
             continue
-        fields = line.rstrip("\r\n").split("\t")
+        fields = line.split("\t")
         if spines is None:
             spines, tracks = [Spine(field, k) for k, field in enumerate(fields)], len(fields)
             _check_opening(fields, number)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from etude.errors import UnreadableFile
-from etude.formats.notes_written import Written
+from etude.formats.notes_written import Written, on_a_grid
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _NOTE_TYPES = {"long": 16, "breve": 8, "whole": 4, "half": 2, "quarter": 1, "eighth": Fraction(1, 2),
@@ -59,7 +59,7 @@ class Part:
                 raise UnreadableFile(
                     "a bar whose notes lie within it", f"a step back before {self._where(number)}", _AGAIN
                 )
-            longest = max(longest, now)
+            longest = max(longest, on_a_grid(now))
         if self._metre is not None:
             self.metres[number] = self._metre
             longest = max(notes_end, min(longest, self._metre))

@@ -16,11 +16,12 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from etude.errors import UnreadableFile
-from etude.formats.limits import MOST_NOTES, too_many_notes
+from etude.formats.limits import MOST_WRITTEN, too_many_notes
 from etude.formats.musicxml_bar import Part
-from etude.formats.notes_written import Notation
+from etude.formats.notes_written import Notation, on_a_grid
 
 _FED = 2**16  # characters at a time
+_DEEPEST, _MOST_ELEMENTS = 100, 1_000_000  # levels, and elements held at once
 _AGAIN = "Export it again as MusicXML."
 
 
@@ -34,8 +35,8 @@ def read_xml(text: str) -> Notation:
         for identity, number, bar in _bars(text):
             part = parts.setdefault(identity, Part(identity))
             lengths[number] = max(lengths[number], part.read(number, bar))
-            if sum(len(part.heads) for part in parts.values()) > MOST_NOTES:
-                raise too_many_notes()
+            if sum(len(part.heads) for part in parts.values()) > MOST_WRITTEN:
+                raise too_many_notes(MOST_WRITTEN)
     except ElementTree.ParseError as error:
         raise UnreadableFile("well-formed XML", f"{error}", _AGAIN) from error
     notation = _assembled(list(parts.values()), lengths)
@@ -49,11 +50,13 @@ def _bars(text: str) -> Iterator[tuple[str, int, ElementTree.Element]]:
     parser = ElementTree.XMLPullParser(("start", "end"))
     path: list[ElementTree.Element] = []
     bars: dict[str, int] = defaultdict(int)  # that are over, of each part
+    held = 0  # elements since the last bar
     for place in range(0, len(text), _FED):
         parser.feed(text[place : place + _FED])
         for event, element in parser.read_events():
             if event == "start":
-                _check_root(path, element)
+                held += 1
+                _check_place(path, element, held)
                 path.append(element)
                 continue
             path.pop()
@@ -65,12 +68,16 @@ def _bars(text: str) -> Iterator[tuple[str, int, ElementTree.Element]]:
             if len(path) in (1, 2) and element.tag in ("measure", "part"):
                 element.clear()
                 path[-1].remove(element)
+                held = 0
     parser.close()
 
 
-def _check_root(path: list, element: ElementTree.Element) -> None:
+def _check_place(path: list, element: ElementTree.Element, held: int) -> None:
     if not path and element.tag not in ("score-partwise", "score-timewise"):
         raise UnreadableFile("a score in MusicXML", f"a document of <{element.tag[:40]}>", "Export it as MusicXML.")
+    if len(path) > _DEEPEST or held > _MOST_ELEMENTS:
+        got = f"{held} elements before a bar is over, {len(path)} deep"
+        raise UnreadableFile(f"bars of at most {_MOST_ELEMENTS} elements", got, _AGAIN)
 
 
 def _assembled(parts: list[Part], lengths: dict[int, Fraction]) -> Notation:
@@ -78,7 +85,7 @@ def _assembled(parts: list[Part], lengths: dict[int, Fraction]) -> Notation:
     for number in range(max(lengths, default=-1) + 1):
         starts[number] = now
         empty = next((part.metres[number] for part in parts if number in part.metres), Fraction(0))
-        now += lengths[number] or empty
+        now = on_a_grid(now + (lengths[number] or empty))
     notes, track = [], 0
     for part in parts:
         for head in part.heads:

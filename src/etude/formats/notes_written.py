@@ -18,6 +18,7 @@ from etude.types import COMMON_VELOCITY, Score
 FINEST = 480 * 7 * 9  # ticks per quarter at most: 1/512 notes, triplets, quintuplets, septuplets, and their nests
 
 
+FINEST_SUM = 10**12  # largest denominator of a time: lengths that fit no grid would add up to endless numbers
 SEVERAL = 4  # ties without an end that show a file to write none
 
 
@@ -44,6 +45,14 @@ class Notation(NamedTuple):
 
     notes: list[Written]
     bpm: float | None
+
+
+def on_a_grid(time: Fraction) -> Fraction:
+    """Return `time`; raises UnreadableFile where it is a fraction of more than `FINEST_SUM` parts."""
+    if time.denominator > FINEST_SUM:
+        got = "lengths that divide a quarter in ever more parts"
+        raise UnreadableFile("lengths on a common grid", got, "Export it again from its source.")
+    return time
 
 
 def sounding(notes: Iterable[Written]) -> list[Written]:

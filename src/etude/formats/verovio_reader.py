@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from etude.errors import UnreadableFile
 from etude.formats.kern import is_kern
+from etude.formats.kern_spines import LINE_END
 from etude.formats.notes_written import FINEST, Written, score_of
 from etude.types import Score
 
@@ -64,7 +65,7 @@ def _plain_kern(text: str) -> str:
         return " ".join(token for token in field.split(" ") if "q" not in token) or "."
 
     lines = [
-        line if line[:1] in ("!", "*", "=") else "\t".join(map(kept, line.split("\t"))) for line in text.splitlines()
+        line if line[:1] in ("!", "*", "=") else "\t".join(map(kept, line.split("\t"))) for line in LINE_END.split(text)
     ]
     return "\n".join(lines) + "\n"
 
