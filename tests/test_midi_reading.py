@@ -68,6 +68,8 @@ def test_a_change_of_program_within_a_track_makes_no_other_track():
         "velocity 0 ends": (on(60) + on(60, 7, velocity=0), [[0, 7, 60]]),
         "never ended": (on(60) + note(5, 62, 5) + b"\x05\xff\x2f\x00", [[0, 15, 60], [5, 5, 62]]),
         "never ended, at the end": (on(60), [[0, 1, 60]]),
+        "ended once, struck twice": (on(60) + on(60, 9) + off(60, 3), [[0, 9, 60], [9, 3, 60]]),
+        "let go as it is struck": (off(60, 4) + on(60) + note(3, 60, 5), [[4, 5, 60], [9, 3, 60]]),
         "ended twice": (on(60) + off(60, 5) + off(60, 5) + note(3, 60), [[0, 5, 60], [10, 3, 60]]),
         "ended before it begins": (off(60) + note(3, 60), [[0, 3, 60]]),
         "overlapping": (on(60) + on(60, 4) + off(60, 4) + off(60, 4), [[0, 8, 60], [4, 8, 60]]),

@@ -6,6 +6,7 @@ as many fields as there are spines then: a line that has not is refused, so that
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -36,10 +37,10 @@ def lines(text: str) -> Iterator[tuple[int, list[Spine], list[str]]]:
     """Yield (number of the line, spines, their fields) of the data and interpretation lines; raises UnreadableFile."""
     spines: list[Spine] | None = None
     tracks = 0
-    for number, line in enumerate(LINE_END.split(text), start=1):
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         if not line.strip() or line.startswith("!"):
             continue
-        fields = line.split("\t")
+        fields = line.removesuffix("\n").split("\t")
         if spines is None:
             spines, tracks = [Spine(field, k) for k, field in enumerate(fields)], len(fields)
             _check_opening(fields, number)

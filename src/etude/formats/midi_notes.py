@@ -10,11 +10,13 @@ Time stays in the file's own ticks. A `Score` has one tempo, so a file's tempo m
 piece keeps its total duration in seconds and loses rubato. Also lost: controllers, pedal, pitch bends, programs,
 lyrics, metres and key signatures. Tracks are numbered in the order of the file, one per MIDI track and channel that
 holds notes. Of two notes of one pitch that overlap, the first to begin is the first to end. A note of no length gets
-one tick; one that is never ended lasts to the end of its track.
+one tick. Where a pitch is struck more often than it is let go, each of its notes lasts until it is struck again or let
+go, the last of them to the end of its track.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from operator import itemgetter
@@ -25,7 +27,7 @@ import numpy as np
 from etude.errors import UnreadableFile
 from etude.formats.limits import MOST_NOTES, file_bytes, score_within, too_many_notes
 from etude.formats.midi_events import END, NOTE_ON, TEMPO, Event, chunks, track_events
-from etude.types import DURATION, ONSET, TRACK, Score
+from etude.types import DURATION, ONSET, PITCH, TRACK, Score
 
 DEFAULT_BPM = 120.0  # of a file that states no tempo (Standard MIDI Files 1.0)
 PERCUSSION = 9  # channel 10, counted from 0
@@ -85,24 +87,34 @@ def _without_tempos(events: Iterable[Event], tempos: _Tempos) -> Iterable[Event]
 def _voices(events: Iterable[Event], percussion: bool) -> list[np.ndarray]:
     """Return the notes of a track, Int64[N, 5] for each of its channels that holds any, in the order of channels."""
     voices: dict[int, list] = defaultdict(list)
-    sounding: dict[tuple[int, int], deque] = defaultdict(deque)  # places of the notes that have not ended
-    count = 0
-    for tick, kind, channel, pitch, velocity in events:
-        if kind == END:
-            for (channel, _), places in sounding.items():
-                for place in places:
-                    voices[channel][place][DURATION] = max(tick - voices[channel][place][ONSET], 1)
-        elif channel == PERCUSSION and not percussion:
+    sounding: dict[tuple[int, int], deque] = defaultdict(deque)  # notes that have not ended, by channel and pitch
+    offs: dict[tuple[int, int], list[int]] = defaultdict(list)
+    count, end = 0, 0
+    for end, kind, channel, pitch, velocity in events:
+        if kind == END or (channel == PERCUSSION and not percussion):
             continue
-        elif kind == NOTE_ON:
+        if kind == NOTE_ON:
             if (count := count + 1) > MOST_NOTES:
                 raise too_many_notes()
-            sounding[channel, pitch].append(len(voices[channel]))
-            voices[channel].append([tick, 1, pitch, velocity, 0])
-        elif sounding[channel, pitch]:
-            note = voices[channel][sounding[channel, pitch].popleft()]
-            note[DURATION] = max(tick - note[ONSET], 1)
-    return [np.array(voices[channel], np.int64) for channel in sorted(voices) if voices[channel]]
+            voices[channel].append([end, 1, pitch, velocity, 0])
+            sounding[channel, pitch].append(voices[channel][-1])
+        else:
+            offs[channel, pitch].append(end)
+            if sounding[channel, pitch]:
+                note = sounding[channel, pitch].popleft()
+                note[DURATION] = max(end - note[ONSET], 1)
+    for (channel, pitch), notes in sounding.items():
+        if notes:
+            _end_each([note for note in voices[channel] if note[PITCH] == pitch], offs[channel, pitch], end)
+    return [np.array(voices[channel], np.int64) for channel in sorted(voices)]
+
+
+def _end_each(notes: list[list[int]], offs: list[int], end: int) -> None:
+    """End the notes of a pitch of which some are never ended, each where the next is struck or some one is let go."""
+    onsets = [note[ONSET] for note in notes]
+    for note in notes:
+        after = [times[k] for times in (onsets, offs) if (k := bisect_right(times, note[ONSET])) < len(times)]
+        note[DURATION] = max(min(after, default=end) - note[ONSET], 1)
 
 
 def _mean_bpm(tempos: _Tempos, end: int, ticks_per_quarter: int) -> float:
