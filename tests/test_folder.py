@@ -44,7 +44,7 @@ def pickle_like(): return {"a": np.array([object()])}
 def fragile(path, kind, parser):
     from etude.corpora.folder_reader import read_file
     name = os.path.basename(path)
-    if "crash" in name and parser == "symusic": os.abort()
+    if "crash" in name and parser == "étude": os.abort()
     if "doom" in name: ctypes.string_at(0)
     if "hang" in name: time.sleep(600)
     if "hungry" in name: bytearray(2 ** 33)
@@ -132,9 +132,10 @@ def test_broken_files_are_named_with_reason_and_parsers(tmp_path, capsys):
     ledger = folder.ledger.set_index("file")
     assert len(ledger) == len(BROKEN) + len(CUT_OFF) + 2 and (ledger["reason"].str.len() > 0).all()
     assert ledger.loc["empty.mid", "reason"] == "an empty file"
-    assert ledger.loc["noise.mid", "tried"] == "symusic, mido"
-    assert "mido: " in ledger.loc["noise.mid", "reason"]
-    assert ledger.loc["cut.wav", "tried"] == "libsndfile" and ledger.loc["page.xml", "tried"] == "music21"
+    assert ledger.loc["noise.mid", "tried"] == "étude"
+    assert ledger.loc["noise.mid", "reason"].startswith("expected a MIDI file, which begins with MThd; got ")
+    assert ledger.loc["cut.wav", "tried"] == "libsndfile" and ledger.loc["page.xml", "tried"] == "étude, Verovio"
+    assert ledger.loc["page.xml", "reason"].count("a document of <html>") == 1
     printed = capsys.readouterr().out
     assert f"1 pieces; not usable: {len(ledger)}" in printed and "a pitch of 200.mid" in printed
     assert len(printed.splitlines()) <= folder_module.SHOWN + 2
@@ -184,6 +185,35 @@ def test_links_are_followed_once_and_pipes_are_not_opened(tmp_path):
     assert {loss.file for loss in losses} == {"dangling.mid", "pipe.mid"}
 
 
+@pytest.mark.parametrize("name", ["._song.mid", ".Trash/old.mid", "__MACOSX/._song.mid", "a/.hidden/b/x.mid", ".x.mid"])
+def test_what_a_system_lays_beside_the_music_is_passed_over(tmp_path, name):
+    folder = tmp_path / ".library"  # the reader's own choice may be hidden
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_bytes(b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X")
+    (folder / "song.mid").write_bytes(SCALE)
+    (folder / "a song.mid").write_bytes(melody(1))
+    sources, losses = find_files(folder)
+    assert ([source.name for source in sources], losses) == (["a song.mid", "song.mid"], [])
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"RIFF\x10\0\0\0RMIDdata\0\0\0\0", "midi"),
+        (b"!!!COM: Bach\n**kern\n4c\n*-\n", "notation"),
+        ("**kern\n4c\n*-\n".encode("utf-16"), "notation"),
+        (b"\xef\xbb\xbf\n<?xml version='1.0'?><!-- " + b"x" * 5000, "notation"),
+        ("<score-partwise/>".encode("utf-16-be"), "notation"),
+        (b"PK\x03\x04", "notation"),
+        (b"MThd", "midi"),
+        (b"**bold** words", "audio"),
+    ],
+)
+def test_notation_is_known_by_its_beginning(tmp_path, data, kind):
+    (tmp_path / "song.wav").write_bytes(data)
+    assert kind_of(tmp_path / "song.wav") == kind
+
+
 # The split
 
 
@@ -212,10 +242,11 @@ def test_tunes_of_a_book_are_split_one_by_one(tmp_path):
 
 
 def test_a_file_that_kills_its_parser_is_a_row_of_the_ledger(tmp_path, naughty):
-    for k, name in enumerate(("ok", "crash", "doom", "hang", "hungry", "last")):
+    for k, name in enumerate(("ok", "doom", "hang", "hungry", "last")):
         (tmp_path / f"{name}.mid").write_bytes(melody(k))
+    (tmp_path / "crash.krn").write_text("**kern\n4c\n4d\n*-\n")
     folder = quiet(tmp_path, Fragile, seconds=3.0)
-    assert set(all_pieces(folder)) == {"ok.mid", "crash.mid", "last.mid"}  # mido reads what crashed symusic
+    assert set(all_pieces(folder)) == {"ok.mid", "crash.krn", "last.mid"}  # Verovio reads what crashed our reader
     reasons = folder.ledger.set_index("file")["reason"]
     assert "SIGSEGV" in reasons["doom.mid"] and "busy after 3 s" in reasons["hang.mid"]
     assert "out of memory" in reasons["hungry.mid"]

@@ -4,77 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from midi_files import BASS_AND_SCALE, BROKEN, CUT_OFF, END, SCALE, note, smf, tempo
 
 from etude.errors import EtudeError, UnreadableFile
 from etude.formats.audio import FORMATS, audio_info, read_audio, stream_audio, write_audio
-from etude.formats.midi import PARSERS, read_midi, write_midi
+from etude.formats.midi import read_midi, write_midi
 from etude.formats.musicxml import read_musicxml, write_musicxml
 from etude.types import Audio, Score
 
-
-def read_bytes(tmp_path, data, **options):
-    path = tmp_path / "song.mid"
-    path.write_bytes(data)
-    return read_midi(path, **options)
-
-
 # MIDI
-
-
-@pytest.mark.parametrize("parser", PARSERS)
-def test_notes_are_read_in_ticks(tmp_path, parser):
-    score = read_bytes(tmp_path, SCALE, parser=parser)
-    assert score.notes.tolist() == [[480 * k, 480, 60 + k, 80, 0] for k in range(8)]
-    assert (score.ticks_per_quarter, score.bpm, score.seconds) == (480, 120.0, 4.0)
-
-
-@pytest.mark.parametrize("parser", PARSERS)
-def test_tempo_changes_keep_the_total_duration(tmp_path, parser):
-    """A quarter at 60 (1 s), two at 120 (1 s), one at 30 (2 s): 4 quarters in 4 s are 60 a minute."""
-    changes = tempo(10**6) + tempo(500000, 480) + tempo(2 * 10**6, 960) + END
-    score = read_bytes(tmp_path, smf(changes, note(4 * 480, 60) + END), parser=parser)
-    assert score.seconds == pytest.approx(4) and score.bpm == pytest.approx(60)
-
-
-@pytest.mark.parametrize("parser", PARSERS)
-def test_channels_become_tracks_and_percussion_is_left_out(tmp_path, parser):
-    body = note(240, 60) + note(240, 64, channel=3) + note(240, 38, channel=9) + END
-    score = read_bytes(tmp_path, smf(body, note(480, 40) + END), parser=parser)
-    assert sorted(score.notes[:, [2, 4]].tolist()) == [[40, 2], [60, 0], [64, 1]]
-    with_drums = read_bytes(tmp_path, smf(body, kind=0), parser=parser, percussion=True)
-    assert 38 in with_drums.notes[:, 2]
-
-
-@pytest.mark.parametrize("parser", PARSERS)
-def test_a_note_of_no_length_gets_a_tick(tmp_path, parser):
-    assert read_bytes(tmp_path, smf(note(0, 60) + note(9, 62) + END), parser=parser).notes[:, 1].tolist() == [1, 9]
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_broken_files_are_refused_with_every_parsers_reason(tmp_path, name):
-    with pytest.raises(UnreadableFile, match=r"symusic: .+; mido: .+"):
-        read_bytes(tmp_path, BROKEN[name])
-
-
-@pytest.mark.parametrize("name", CUT_OFF)
-def test_a_file_that_was_cut_off_is_not_taken_for_a_shorter_piece(tmp_path, name):
-    with pytest.raises(UnreadableFile, match="cut off"):
-        read_bytes(tmp_path, CUT_OFF[name])
-
-
-def test_foreign_chunks_and_bytes_after_the_last_track_do_no_harm(tmp_path):
-    whole = read_bytes(tmp_path, BASS_AND_SCALE)
-    assert len(whole) == 9 and read_bytes(tmp_path, BASS_AND_SCALE + b"\0\0trailer") == whole
-    foreign = BASS_AND_SCALE[:14] + b"XFIH" + bytes([0, 0, 0, 2, 1, 1]) + BASS_AND_SCALE[14:]
-    assert read_bytes(tmp_path, foreign) == whole
-
-
-def test_a_missing_midi_file_and_an_unknown_parser(tmp_path):
-    with pytest.raises(UnreadableFile, match="No such file"):
-        read_midi(tmp_path / "none.mid")
-    with pytest.raises(EtudeError, match="symusic"):
-        read_bytes(tmp_path, SCALE, parser="symusik")
 
 
 @st.composite
@@ -92,11 +29,10 @@ def scores(draw):
     return Score(np.array(rows), draw(st.sampled_from([1, 24, 480, 960])), draw(st.sampled_from([40.0, 80.0, 120.0])))
 
 
-@pytest.mark.parametrize("parser", PARSERS)
 @given(score=scores())
-def test_midi_round_trip(tmp_path_factory, parser, score):
+def test_midi_round_trip(tmp_path_factory, score):
     path = write_midi(score, tmp_path_factory.mktemp("midi") / "song.mid", program=19)
-    read = read_midi(path, parser)
+    read = read_midi(path)
     assert np.array_equal(read.notes, score.notes)
     assert (read.ticks_per_quarter, read.bpm) == (score.ticks_per_quarter, score.bpm)
 
@@ -143,14 +79,6 @@ def test_musicxml_bytes_do_not_vary_and_say_title_metre_and_key(tmp_path, notate
     first, second = (write_musicxml(notated, tmp_path / f"{k}.xml", "Air", "3/4", 1, -3).read_text() for k in range(2))
     assert first == second and "encoding-date" not in first
     assert "Air" in first and "<beats>3</beats>" in first and "<fifths>-3</fifths>" in first
-
-
-def test_kern_is_read(tmp_path):
-    kern = "**kern\t**kern\n*M4/4\t*M4/4\n=1\t=1\n4C\t4e\n4D\t[4f\n=2\t=2\n4E\t4f]\n4r\t8gL\n.\t8aJ\n*-\t*-\n"
-    (tmp_path / "song.krn").write_text(kern)
-    score = read_musicxml(tmp_path / "song.krn")
-    notes = [(onset / score.ticks_per_quarter, pitch) for onset, _, pitch, _, _ in score.notes.tolist()]
-    assert sorted(notes) == [(0, 48), (0, 64), (1, 50), (1, 65), (2, 52), (3, 67), (3.5, 69)]
 
 
 @pytest.mark.parametrize("text", ["", "<score-partwise><part>", "<html/>"], ids=["empty", "cut", "html"])

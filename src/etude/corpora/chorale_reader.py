@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from etude.errors import MissingPackage, UnreadableFile
-from etude.formats.musicxml import parse_with_music21, score_of_parts
+from etude.formats.music21_reader import parse_with_music21, score_of_parts
 
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 TICKS_PER_QUARTER = 480  # holds exactly the nine onsets (43 with the instruments) that lie off the sixteenth grid

@@ -25,7 +25,7 @@ from etude.corpora.keys import estimated_key
 from etude.corpora.sandbox import SECONDS, cores, read_all
 from etude.errors import MissingData, UnreadableFile, unknown_name
 from etude.files import alone, cache_dir, data_dir, replacing
-from etude.formats import musicxml
+from etude.formats import music21_reader
 from etude.types import NOMINAL_BPM, PITCH, TRACK, Piece, Score
 
 
@@ -152,7 +152,7 @@ def voice_crossings(score: Score) -> int:
 
 def _parser_digest() -> str:
     """Name what the cache depends on: music21's version and the source of our reader."""
-    sources = [Path(module.__file__).read_bytes() for module in (chorale_reader, musicxml)]
+    sources = [Path(module.__file__).read_bytes() for module in (chorale_reader, music21_reader)]
     return hashlib.sha256(b"|".join([version("music21").encode(), *sources])).hexdigest()[:12]
 
 

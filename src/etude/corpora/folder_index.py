@@ -25,6 +25,7 @@ from etude.files import cache_dir, replacing
 from etude.formats import midi
 from etude.types import Score
 
+COMPANIONS = ("__MACOSX", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "lost+found")
 READER = "etude.corpora.folder_reader:read_file"
 
 
@@ -75,7 +76,8 @@ class Limits(NamedTuple):
 def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
     """Return the files of music under `folder` by name, and those that are empty or cannot be opened.
 
-    Links are followed; a folder is entered once, however often it is met.
+    Links are followed; a folder is entered once, however often it is met. Hidden files and folders are passed over, as
+    are those that systems put beside a reader's own (`COMPANIONS`).
     """
     found, losses, entered = [], [], set()
     for root, folders, files in os.walk(folder, followlinks=True):
@@ -84,8 +86,9 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
             folders.clear()
             continue
         entered.add((status.st_dev, status.st_ino))
-        folders.sort()
-        for path in (Path(root, file) for file in sorted(files) if Path(file).suffix.lower() in KINDS):
+        folders[:] = sorted(name for name in folders if not _is_companion(name))
+        own = (Path(root, file) for file in sorted(files) if not _is_companion(file))
+        for path in (path for path in own if path.suffix.lower() in KINDS):
             name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
             reason = _unopenable(path)
             if reason:
@@ -93,6 +96,11 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
             else:
                 found.append(Source(path, name, kind_of(path), digest_of(path)))
     return found, losses
+
+
+def _is_companion(name: str) -> bool:
+    """Say whether a name is that of a hidden file or folder (`._song.mid` of macOS, `.Trash`), or of a system's own."""
+    return name.startswith(".") or name in COMPANIONS
 
 
 def _unopenable(path: Path) -> str:
@@ -134,12 +142,19 @@ def _attempts(sources: list[Source], limits: Limits, reader: str) -> Iterator[tu
         for number, answer in read_all(reader, tasks, limits.workers, limits.seconds, limits.memory):
             index = left[number]
             if isinstance(answer, UnreadableFile):
-                reasons[index].append(f"{parsers[number]}: {answer.got}")
+                reasons[index].append(_reason(parsers[number], answer, reasons[index]))
             else:
                 del reasons[index]
                 yield sources[index], answer["pieces"]
     for index, said in reasons.items():
-        yield sources[index], "; ".join(said)
+        yield sources[index], " ".join(filter(None, said))
+
+
+def _reason(parser: str, error: UnreadableFile, said: list[str]) -> str:
+    """Return why a file cannot be used; of a second parser, only what the first did not say."""
+    if not said:
+        return str(error)
+    return "" if said[0] == str(error) else f"{parser}: {error.got}."
 
 
 def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Entry | Loss]:

@@ -11,19 +11,21 @@ import re
 from pathlib import Path
 
 from etude.errors import UnreadableFile
+from etude.formats.kern import is_kern
+from etude.formats.text_files import decoded
 from etude.types import Score
 
 SUFFIXES = {
-    "midi": (".mid", ".midi", ".kar"),
+    "midi": (".mid", ".midi", ".kar", ".rmi"),
     "abc": (".abc",),
     "notation": (".musicxml", ".xml", ".mxl", ".krn", ".kern"),
     "audio": (".wav", ".flac", ".mp3", ".ogg", ".oga"),
 }
 KINDS = {suffix: kind for kind, suffixes in SUFFIXES.items() for suffix in suffixes}
-PARSERS = {"midi": ("symusic", "mido"), "abc": ("étude",), "notation": ("music21",), "audio": ("libsndfile",)}
+PARSERS = {"midi": ("étude",), "abc": ("étude",), "notation": ("étude", "Verovio"), "audio": ("libsndfile",)}
 _MAGIC = ((b"MThd", "midi"), (b"RIFF", "audio"), (b"fLaC", "audio"), (b"OggS", "audio"), (b"ID3", "audio"),
           (b"\xff\xfb", "audio"), (b"\xff\xfa", "audio"), (b"\xff\xf3", "audio"), (b"\xff\xf2", "audio"),
-          (b"**", "notation"), (b"!!", "notation"), (b"PK\x03\x04", "notation"))  # fmt: skip
+          (b"PK\x03\x04", "notation"))  # fmt: skip
 _LARGEST_TEXT = 64 * 2**20
 _LARGEST_UNPACKED = 256 * 2**20
 
@@ -31,13 +33,16 @@ _LARGEST_UNPACKED = 256 * 2**20
 def kind_of(path: Path) -> str:
     """Return "midi", "abc", "notation" or "audio", by content first."""
     with path.open("rb") as file:
-        head = file.read(4096).removeprefix(b"\xef\xbb\xbf")
+        head = file.read(4096)
+    if head.startswith(b"RIFF") and head[8:12] == b"RMID":
+        return "midi"
+    text = decoded(head)
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
-    if re.search(rb"<score-(partwise|timewise)", head):
+    if is_kern(text) or re.match(r"!!|\s*<(\?xml|!DOCTYPE\s+score-|score-(partwise|timewise))", text):
         return "notation"
-    if re.search(rb"^X:\s*\d", head, re.MULTILINE):
+    if re.search(r"^X:\s*\d", text, re.MULTILINE):
         return "abc"
     return KINDS[path.suffix.lower()]
 
@@ -50,12 +55,11 @@ def read_file(path: str, kind: str, parser: str) -> dict:
     if kind == "midi":
         from etude.formats.midi import read_midi
 
-        return {"pieces": [_described(read_midi(path, parser))]}
+        return {"pieces": [_described(read_midi(path))]}
     if kind == "notation":
         from etude.formats.musicxml import read_musicxml
 
-        _check_size(Path(path))
-        return {"pieces": [_described(read_musicxml(path))]}
+        return {"pieces": [_described(read_musicxml(path, parser))]}
     return {"pieces": _tunes(Path(path)) if kind == "abc" else [_sound(path)]}
 
 

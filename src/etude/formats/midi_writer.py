@@ -1,0 +1,71 @@
+"""Scores written as Standard MIDI Files: the same bytes for the same score."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from etude.errors import EtudeError
+from etude.files import replacing
+from etude.formats.midi_notes import PERCUSSION
+from etude.types import DURATION, ONSET, PITCH, TRACK, VELOCITY, Score
+
+
+def write_midi(score: Score, path: Path | str, program: int | list[int] | None = None) -> Path:
+    """Write `score` as a format 1 file: a tempo track, then one track per track of the score.
+
+    Equal scores give equal bytes. Reading it back gives the same notes where no track repeats a pitch before its last
+    one has ended, and tracks are numbered without gaps; silence after the last note is kept as the end of track.
+
+    Parameters
+    ----------
+    score : Score
+    path : Path or str
+    program : int or list of int, optional
+        General MIDI program (0-127), one for all tracks or one per track.
+    """
+    import mido
+
+    if score.ticks_per_quarter >= 2**15:
+        raise EtudeError("ticks_per_quarter below 32768", str(score.ticks_per_quarter), "Use Score.common() first.")
+    tempo = round(60e6 / score.bpm)
+    if not 0 < tempo < 2**24:
+        raise EtudeError("a tempo above 3.6 bpm", f"{score.bpm} bpm", "Choose ticks so that a quarter is shorter.")
+    file = mido.MidiFile(type=1, ticks_per_beat=score.ticks_per_quarter)
+    file.tracks.append(_track([(0, mido.MetaMessage("set_tempo", tempo=tempo))], score.length))
+    for voice in range(int(score.notes[:, TRACK].max(initial=-1)) + 1):
+        notes = score.notes[score.notes[:, TRACK] == voice]
+        file.tracks.append(_track(_events(notes, voice, program), score.length))
+    data = io.BytesIO()
+    file.save(file=data)
+    with replacing(Path(path)) as new:
+        new.write_bytes(data.getvalue())
+    return Path(path)
+
+
+def _events(notes: np.ndarray, voice: int, program: int | list[int] | None) -> list:
+    import mido
+
+    channel = [c for c in range(16) if c != PERCUSSION][voice % 15]
+    events = []
+    if program is not None:
+        number = program if isinstance(program, int) else program[voice % len(program)]
+        events.append((0, mido.Message("program_change", channel=channel, program=number)))
+    for row in notes.tolist():
+        key = {"channel": channel, "note": row[PITCH]}
+        events.append((row[ONSET], mido.Message("note_on", velocity=row[VELOCITY], **key)))
+        events.append((row[ONSET] + row[DURATION], mido.Message("note_off", velocity=0, **key)))
+    return sorted(events, key=lambda event: (event[0], event[1].type == "note_on"))
+
+
+def _track(events: list, length: int):
+    import mido
+
+    track, now = mido.MidiTrack(), 0
+    for tick, message in events:
+        track.append(message.copy(time=tick - now))
+        now = tick
+    track.append(mido.MetaMessage("end_of_track", time=length - now))
+    return track
