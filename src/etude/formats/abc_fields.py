@@ -11,7 +11,7 @@ from fractions import Fraction
 _FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
 _SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
 _MODES = {"": 0, "m": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}  # fifths from the major key
-_KEY = re.compile(r"([A-G])([#b]?)\s*(?:([A-Za-z]+)(?![A-Za-z]*=))?(.*)", re.DOTALL | re.ASCII)
+_KEY = re.compile(r"([A-G])([#b]?)(\s*)([A-Za-z]*)(.*)", re.DOTALL | re.ASCII)
 _KEY_ACCIDENTAL = re.compile(r"(?<![\^_=])(\^{1,2}|_{1,2}|(?<![A-Za-z])=)([A-Ga-g])(?![A-Za-z])")
 _PIPES = ("HP", "Hp")  # played alike; only the print differs
 _FRACTION = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})", re.ASCII)
@@ -29,8 +29,8 @@ def key_signature(value: str) -> dict[str, int] | None:
         return explicit or None
     if name == "none" or name in _PIPES:
         return ({"F": 1, "C": 1} if name in _PIPES else {}) | explicit
-    tonic, sign, mode, _ = _KEY.fullmatch(name).groups()
-    return _signature(tonic, sign, _MODES[mode or ""]) | explicit
+    tonic, sign, _, mode, _ = _KEY.fullmatch(name).groups()
+    return _signature(tonic, sign, _MODES[mode]) | explicit
 
 
 def key_name(value: str) -> str:
@@ -53,12 +53,14 @@ def _named_key(value: str) -> tuple[str | None, dict[str, int], str]:
     match = _KEY.fullmatch(value.strip())
     if match is None:
         return None, _explicit(value), value
-    tonic, sign, word, rest = match.groups()
-    if (word or "").lower().startswith("exp"):
+    tonic, sign, gap, word, rest = match.groups()
+    if word.lower().startswith("exp"):
         return "none", _explicit(rest), rest
-    mode = (word or "")[:3].lower()  # the standard's rule, so that EM is E minor too
+    mode = word[:3].lower()  # the standard's rule, so that EM is E minor too
     short = {"maj": "", "ion": "", "min": "m", "aeo": "m"}.get(mode, mode if mode in _MODES else None)
-    return tonic + sign + (short or ""), _explicit(rest), rest if short is not None else f"{word} {rest}"
+    if short is None or (gap and word == "m" and rest.startswith("=")):  # a clef, or a specifier such as m=B
+        return tonic + sign, _explicit(rest), word + rest
+    return tonic + sign + short, _explicit(rest), rest
 
 
 def _signature(tonic: str, sign: str, mode: int) -> dict[str, int]:

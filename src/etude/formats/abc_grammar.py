@@ -40,7 +40,7 @@ HARMLESS = frozenset("()`*;?@$!\\.~HJKLMORPSTuvk") | {"\ufeff"}  # stray charact
 _COMMENT = re.compile(r"(?<!\\)%.*")
 _BLOCK = re.compile(r"%%\s*begin(\w+)")
 _LINE_END = re.compile(r"\r\n?|\n")
-_NOTES_ONLY = re.compile(r"[A-Ga-gzx0-9/,'^_=<>-]+")
+_NOTES_ONLY = re.compile(r"(?=.*[A-Ga-g])[A-Ga-gzx0-9/,'^_=<>-]+")
 _DYNAMICS = re.compile(r"f{1,4}|D\.?C\.?")
 _SHIFTS = re.compile(r"(?:8|15|22)(?:va|vb|ma|mb)?")  # an octave's bracket, which programs play or do not
 

@@ -5,8 +5,8 @@ finished, is passed over; read strictly it is refused, as is whatever programs r
 standard leaves one or programs differ:
 
 - An accidental holds to the end of the bar for its letter in all octaves (the default of the standard's directive
-  `propagate-accidentals`; music21 does so only where the file begins with `%abc-2.`), that of a grace note too. A note
-  tied over a bar line keeps its accidental, as in print.
+  `propagate-accidentals`; music21 does so only where the file begins with `%abc-2.`); that of a grace note is
+  its own, and a doubt where another would sound. A note tied over a bar line keeps its accidental, as in print.
 - A hyphen ties equal pitches; between different ones (a slur, in old tune books) it means nothing.
 - Repeats and the order of parts (`P:`) are not expanded: the notes come in the order in which they are written, each
   ending once.
@@ -103,7 +103,7 @@ class _Reader:
             case "tuplet":
                 voice.begin_tuplet(text, fields.is_compound(voice.metre))
             case "grace":
-                voice.grace(text, self.tune.reach)
+                voice.grace(text)
             case "overlay":
                 voice.overlay(len(text))
             case "open" | "close":

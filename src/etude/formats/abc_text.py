@@ -13,15 +13,14 @@ _INSTRUCTIONS = re.compile(
     r"(propagate-accidentals[\s=]+(?:pitch|octave|not)|MIDI[\s=]+(?:no)?barlines|MIDI[\s=]+r?transpose\s+[+-]?\d{1,3})\s*",
     re.ASCII,
 )
-_GRACE_ACCIDENTAL = re.compile(r"(?:\^{1,2}|_{1,2}|=)[A-Ga-g][,']*")
 
 
 def normalised(text: str) -> str:
     """Return a tune as `M:`, `L:` and `K:` lines and its music, in printable ASCII; it reads as the same notes.
 
-    Titles, lyrics, comments, tempo, chord names, decorations, slurs and grace notes are left out, but for graces with
-    accidentals, which hold for their bar; one space remains between beams, none beside a bar line; a key is written
-    ``Ador``, ``Em``, ``G``; what changes within the tune stands in brackets.
+    Titles, lyrics, comments, tempo, chord names, decorations, slurs and grace notes are left out; one space remains
+    between beams, none beside a bar line; a key is written ``Ador``, ``Em``, ``G``; what changes within the tune
+    stands in brackets.
     """
     form = _Form()
     for letter, value in tune_lines(text):
@@ -65,8 +64,8 @@ class _Form:
 
     def music(self, line: str) -> None:
         """Take in a line of music."""
-        if not (self.in_music or self.in_voice or self.in_header) and self.voices:
-            self.body.append(re.sub(r"[ ].*", "]", self.voices[0]))
+        if len(self.voices) > 1 and not (self.in_music or self.in_voice or self.in_header):
+            line = _in_voice(line, re.sub(r" .*", "]", self.voices[0]))
         self.in_music, self.in_header = True, False
         self.body.append(_music(line))
 
@@ -78,13 +77,23 @@ class _Form:
         return "".join(line + "\n" for line in (*lines, *self.instructions, *self.voices, *self.body) if line)
 
 
+def _in_voice(line: str, voice: str) -> str:
+    """Return a line of music with `voice`, a field in brackets, before its first note, unless it says its own."""
+    for token in TOKEN.finditer(line):
+        if token.lastgroup == "field" and token[0].startswith("[V:"):
+            return line
+        if token.lastgroup not in (None, "skip", "space", "field"):
+            return line[: token.start()] + voice + line[token.start() :]
+    return line
+
+
 def _value(letter: str, value: str) -> str:
     """Return the value of a field in short form; empty where it says nothing."""
     if letter == "K":
         key = fields.key_name(value) if fields.key_signature(value) is not None else ""
         value = _with(key, sounding(fields.beside_key(value))[0])
     elif letter == "V":
-        name, rest = (value.split(maxsplit=1) + ["", ""])[:2]
+        name, rest = [*value.split(maxsplit=1), "", ""][:2]
         name = name.replace("]", "\\x5d").encode("ascii", "backslashreplace").decode()
         value = _with(name, sounding(rest)[0]) if name else ""
     elif letter == "I":
@@ -116,8 +125,6 @@ def _music(line: str) -> str:
             text = _inline(text[1], text[3:-1].strip())
         elif kind == "chord":
             text = _chord(text)
-        elif kind == "grace":
-            kind, text = "field", _graces(text)
         if kind not in _KEPT or not text:
             continue
         beam_ends = gap and "bar" not in (before_kind, kind) and before_kind != "field"
@@ -131,9 +138,3 @@ def _chord(token: str) -> str:
     inside, _, length = token[1:].partition("]")
     notes = (match[0] for match in IN_CHORD.finditer(inside) if match.lastgroup != "skip")
     return f"[{''.join(notes)}]{length}".replace(" ", "")
-
-
-def _graces(token: str) -> str:
-    """Return the graces of a token that have an accidental of their own."""
-    notes = _GRACE_ACCIDENTAL.findall(token)
-    return "{" + "".join(notes) + "}" if notes else ""

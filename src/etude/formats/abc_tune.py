@@ -1,7 +1,7 @@
 """What holds in a tune while it is read: its fields, how far each governs, and its voices (standard 2.1, 3 and 7).
 
-A field of the header governs the tune. One in the body governs the voice in whose lines it stands, from there on; before
-the first music of a tune without `V:` it governs the tune. A tempo governs all voices from its moment.
+A field of the header governs the tune. One in the body governs the voice in whose lines it stands, from there on, or
+the tune where no voice is open yet. A tempo governs all voices from its moment.
 """
 
 from __future__ import annotations
@@ -57,11 +57,21 @@ class Tune:
         if take is not None:
             take(value[:LONGEST_FIELD])
         elif letter == "Q":
-            self.tempi.append((self.voice.time if self.voice else 0, value, self.voice.unit if self.voice else None))
+            self._tempo(value)
         elif letter == "U" and (match := _SYMBOL.match(value)):
             self.symbols.add(match[1])
         elif letter == "m" and (match := _MACRO.match(value)):
             self.macros.append(match[1])
+
+    def _tempo(self, value: str) -> None:
+        """Take in a tempo; of two in the header the first counts, of two at one moment of the body the last."""
+        tick = self.voice.time if self.voice and not self.in_header else -1
+        unit = self.voice.unit if self.voice and not self.in_header else None
+        others = [said for at, said, _ in self.tempi if at == tick and abc_tempo.tempo(said, Fraction(1, 8))]
+        if others and others[0] != value:
+            self._doubt_field("one tempo at a time", f"Q:{value}")
+        if tick >= 0 or not others:
+            self.tempi.append((tick, value, unit))
 
     def _governed(self) -> list[Voice]:
         """The voices that a field governs which stands here."""
@@ -108,7 +118,7 @@ class Tune:
             voice.set_unit(unit)
 
     def _voice(self, value: str) -> None:
-        name, rest = (value.split(maxsplit=1) + ["", ""])[:2]
+        name, rest = [*value.split(maxsplit=1), "", ""][:2]
         if not name:
             return
         if name == "*" or (len(self.voices) >= _MAX_VOICES and name not in self.voices):
@@ -141,7 +151,7 @@ class Tune:
         if name == "propagate-accidentals":
             self._reach(value)
         elif name == "MIDI":
-            self._midi(*(value.split(maxsplit=1) + ["", ""])[:2])
+            self._midi(*[*value.split(maxsplit=1), "", ""][:2])
         elif name in ("abc-include", "voicemap") or (name == "transpose" and value.strip("0")):
             self.doubts.add("a tune that stands by itself", f"%%{name} {value}", "Write out what it does.")
         elif name.startswith("begin"):
@@ -171,7 +181,7 @@ class Tune:
     def bpm(self, length: int, ticks: int) -> float:
         """Return the quarters per minute of a piece of `length` ticks."""
         first = next((voice.unit for voice in self.voices.values()), None) or self.unit or self.default_unit()
-        tempi = [(tick, abc_tempo.tempo(value, unit or first)) for tick, value, unit in self.tempi]
+        tempi = [(max(tick, 0), abc_tempo.tempo(value, unit or first)) for tick, value, unit in self.tempi]
         if odd := next((value for _, value, unit in self.tempi if abc_tempo.is_odd(value, unit or first)), ""):
             self._doubt_field("a tempo such as 1/4=120, of 5 to 1000 quarters a minute", f"Q:{odd}")
         return abc_tempo.mean_bpm([(tick, bpm) for tick, bpm in tempi if bpm is not None], length, ticks)

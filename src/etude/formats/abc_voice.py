@@ -53,6 +53,7 @@ class Voice:
 
     def __post_init__(self):
         self.overlays = Overlay(self.doubts)
+        self.graced: dict[str, int] = {}  # accidentals of this bar's grace notes
         self.lengths: dict[str, int] = {}  # written length -> ticks, outside of tuplets and broken rhythms
 
     def factor(self) -> Fraction:
@@ -76,6 +77,8 @@ class Voice:
             accidental = self.marked.get(place)
         if accidental is None:
             accidental = self.key.get(letter, 0)
+        if self.graced and self.graced.get(letter, accidental) != accidental and token[0] not in "^_=":
+            self.doubts.add("accidentals that are written again after a grace note's", token, "Write ^, = or _ there.")
         natural += self.moved
         pitch = natural + accidental
         if self.ties:
@@ -93,12 +96,12 @@ class Voice:
     def _continues(self, note: Note, natural: int) -> bool:
         return note.natural == natural and note.onset + note.duration == self.time
 
-    def grace(self, token: str, reach: str) -> None:
-        """Take the accidentals of grace notes, which hold for the bar as any others do."""
-        for match in NOTE.finditer(token) if reach != "not" else ():
-            accidental, letter, natural, _ = named(match[0])
+    def grace(self, token: str) -> None:
+        """Remember the accidentals of grace notes: programs differ whether they hold for their bar."""
+        for match in NOTE.finditer(token):
+            accidental, letter, _, _ = named(match[0])
             if accidental is not None:
-                self.marked[(letter, natural) if reach == "octave" else letter] = accidental
+                self.graced[letter] = accidental
 
     def advance(self, event: list[Note], duration: int, held=()) -> None:
         """Go on by an event; the notes `held` of it are open for a tie."""
@@ -117,7 +120,7 @@ class Voice:
     def bar(self) -> None:
         """Begin a bar: its accidentals are forgotten, its overlays are over."""
         self.time, self.ties = self.overlays.bar(self.time, self.ties)
-        self.marked = {}
+        self.marked, self.graced = {}, {}
 
     def overlay(self, count: int) -> None:
         """Go back over `count` bar lines, for notes that sound with those written."""
