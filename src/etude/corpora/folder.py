@@ -97,6 +97,7 @@ class Folder(Corpus):
         self.limits = Limits(longest, seconds, memory, workers or min(cores(), 8), cut=coding is not None)
         self.source = str(self.path)
         self._held: OrderedDict[str, Piece] = OrderedDict()
+        self._held_bytes = 0
         self._entries, self._losses = self._indexed()
         if verbose:
             print(self._summary())
@@ -134,10 +135,13 @@ class Folder(Corpus):
 
     def _piece(self, entry: Entry) -> Piece:
         """Return the piece of an entry, from memory, the cache or its file."""
-        piece = self._held.pop(entry.name, None) or self._made(entry)
-        self._held[entry.name] = piece
-        while len(self._held) > 1 and sum(map(_size, self._held.values())) > HELD:
-            self._held.popitem(last=False)
+        piece = self._held.get(entry.name)
+        if piece is None:
+            piece = self._held[entry.name] = self._made(entry)
+            self._held_bytes += _size(piece)
+        self._held.move_to_end(entry.name)
+        while len(self._held) > 1 and self._held_bytes > HELD:
+            self._held_bytes -= _size(self._held.popitem(last=False)[1])
         return piece
 
     def _made(self, entry: Entry) -> Piece:

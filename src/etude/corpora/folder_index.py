@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from etude.corpora import folder_reader
+from etude.corpora.book_store import Place, keep_tunes, read_tune
 from etude.corpora.folder_reader import KINDS, PARSERS, digest_of, kind_of
 from etude.corpora.sandbox import read_all
 from etude.errors import UnreadableFile
@@ -40,7 +41,7 @@ class Source(NamedTuple):
 class Entry(NamedTuple):
     """A usable piece: its name, its file, the number it has in that file, the sha256 of its content, its seconds.
 
-    A recording that is cut has `parts` entries of one content.
+    A recording that is cut has `parts` entries of one content; a tune of a book has a `place` in the book's records.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Entry(NamedTuple):
     content: str
     seconds: float
     parts: int = 1
+    place: Place | None = None
 
 
 class Loss(NamedTuple):
@@ -153,7 +155,8 @@ def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Ent
         elif piece["seconds"] > longest:
             yield Loss(name, f"{piece['seconds']:.0f} s of music, more than `longest`, {longest:g} s", "")
         else:
-            yield Entry(name, source, part, piece["content"], piece["seconds"])
+            place = tuple(piece["place"]) if "place" in piece else None
+            yield Entry(name, source, part, piece["content"], piece["seconds"], place=place)
 
 
 def _stretches(source: Source, recording: dict, parts: int) -> Iterator[Entry]:
@@ -164,6 +167,8 @@ def _stretches(source: Source, recording: dict, parts: int) -> Iterator[Entry]:
 
 def keep(source: Source, pieces: list[dict]) -> list[dict]:
     """Write what a file holds into the cache, and return it without the notes."""
+    if len(pieces) > 1:
+        pieces = keep_tunes(_records_path(source), pieces)
     arrays, described = {}, []
     for number, piece in enumerate(pieces):
         piece = dict(piece)
@@ -189,6 +194,11 @@ def read_kept(source: Source) -> list[dict] | None:
 
 def read_score(entry: Entry) -> tuple[Score, str | None] | None:
     """Return score and text of an entry from the cache, or None where it has gone."""
+    if entry.place is not None:
+        found = read_tune(_records_path(entry.source), entry.place)
+        if found is None:
+            _kept_path(entry.source).unlink(missing_ok=True)  # an index of records that are not there
+        return found
     try:
         with np.load(_kept_path(entry.source), allow_pickle=False) as arrays:
             piece = json.loads(str(arrays["pieces"]))[entry.part]
@@ -200,6 +210,10 @@ def read_score(entry: Entry) -> tuple[Score, str | None] | None:
 
 def _kept_path(source: Source) -> Path:
     return cache_dir() / "folder" / f"{source.sha256[:32]}-{source.kind}-{_readers_digest()}.npz"
+
+
+def _records_path(source: Source) -> Path:
+    return _kept_path(source).with_suffix(".tunes")
 
 
 @cache
