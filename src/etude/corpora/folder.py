@@ -50,7 +50,7 @@ class Folder(Corpus):
         Seconds of music in a piece at most; what is longer goes to the ledger. A recording is cut into equal pieces
         instead where `coding` is given; all of them are on one side.
     seconds : float
-        Time for one file (to code it, for each hour of it).
+        Time for one file (for each MiB of a tune book; to code a sound, for each hour of it).
     memory : int
         Bytes of address space of a worker.
     workers : int, optional

@@ -129,19 +129,26 @@ def read_sources(sources: list[Source], limits: Limits, reader: str = READER, pr
 
 def _attempts(sources: list[Source], limits: Limits, reader: str) -> Iterator[tuple[Source, list[dict] | str]]:
     reasons: dict[int, list[str]] = {index: [] for index in range(len(sources))}
+    times = [limits.seconds * (_mebibytes(source.path) if source.kind == "abc" else 1) for source in sources]
     for turn in range(max(map(len, PARSERS.values()))):
         left = [index for index in reasons if turn < len(PARSERS[sources[index].kind])]
-        parsers = [PARSERS[sources[index].kind][turn] for index in left]
-        tasks = [(str(sources[i].path), sources[i].kind, parser) for i, parser in zip(left, parsers, strict=True)]
-        for number, answer in read_all(reader, tasks, limits.workers, limits.seconds, limits.memory):
-            index = left[number]
-            if isinstance(answer, UnreadableFile):
-                reasons[index].append(f"{parsers[number]}: {answer.got}")
-            else:
-                del reasons[index]
-                yield sources[index], answer["pieces"]
+        for seconds in sorted({times[index] for index in left}):
+            group = [index for index in left if times[index] == seconds]
+            tasks = [(str(sources[i].path), sources[i].kind, PARSERS[sources[i].kind][turn]) for i in group]
+            for number, answer in read_all(reader, tasks, limits.workers, seconds, limits.memory):
+                index = group[number]
+                if isinstance(answer, UnreadableFile):
+                    reasons[index].append(f"{tasks[number][2]}: {answer.got}")
+                else:
+                    del reasons[index]
+                    yield sources[index], answer["pieces"]
     for index, said in reasons.items():
         yield sources[index], "; ".join(said)
+
+
+def _mebibytes(path: Path) -> int:
+    """Return how many begun MiB a file has: a book of tunes may be of any length, and takes its time for each."""
+    return max(1, ceil(path.stat().st_size / 2**20)) if path.is_file() else 1
 
 
 def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Entry | Loss]:
