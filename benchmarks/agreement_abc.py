@@ -57,9 +57,11 @@ def _plain(line: str) -> str:
             text = "|"
         elif kind == "chord":
             text = re.sub(r'"[^"]*"|![^!]*!|[.~H-Wh-w]', "", text)
-        elif kind in ("skip", "grace") or (kind == "field" and text[1] in "PRr"):
-            text = ""
-        elif kind is None and text in HARMLESS - {"\\"}:
+        elif (
+            kind in ("skip", "grace")
+            or (kind == "field" and text[1] in "PRr")
+            or (kind is None and text in HARMLESS - {"\\"})
+        ):
             text = ""
         parts.append(text)
     return "".join(parts)
@@ -105,7 +107,9 @@ def by_etude(text: str) -> Rows:
 def difference(ours: Rows, theirs: Rows) -> str:
     """Return how two readings of a tune differ: "" where they agree, else the first kind of difference."""
     if len(ours) != len(theirs):
-        return f"{'fewer' if len(ours) < len(theirs) else 'more'} notes than abc2midi" if theirs else "abc2midi: nothing"
+        return (
+            f"{'fewer' if len(ours) < len(theirs) else 'more'} notes than abc2midi" if theirs else "abc2midi: nothing"
+        )
     ours, theirs = (sorted(rows, key=lambda row: (row[2], row[0])) for rows in (ours, theirs))
     if [row[2] for row in ours] != [row[2] for row in theirs]:
         return "pitch"

@@ -132,8 +132,13 @@ def swallows(text: str) -> bool:
     return bool((_NOTES_ONLY.fullmatch(inside) and not _DYNAMICS.fullmatch(inside)) or _SHIFTS.match(inside))
 
 
+def in_chord(token: str) -> list[re.Match]:
+    """Return the notes and rests of a chord's token, as matches of `IN_CHORD`."""
+    return [match for match in IN_CHORD.finditer(token[1:].partition("]")[0]) if match.lastgroup != "skip"]
+
+
 def _odd_in_chord(text: str, symbols: Iterable[str]) -> bool:
     inside = text[1:].partition("]")[0]
     left = IN_CHORD.sub("", inside)
     odd = [sign for sign in left if not (sign in HARMLESS or sign in symbols or sign.isspace())]
-    return bool(odd) or IN_CHORD.search(inside) is None
+    return bool(odd) or not in_chord(text)

@@ -21,10 +21,12 @@ would begin after `MAX_QUARTERS` is left out.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from etude.formats import abc_fields as fields
-from etude.formats.abc_grammar import FIELD, IN_CHORD, TOKEN, stray, tune_lines
+from etude.formats.abc_grammar import FIELD, TOKEN, in_chord, stray, tune_lines
 from etude.formats.abc_tune import Tune
 from etude.formats.abc_voice import ONE, TICKS, Voice, multiple, named, ticks
 from etude.types import COMMON_VELOCITY, Score
@@ -63,23 +65,29 @@ class _Reader:
     """A tune while it is read: what holds in it, and the notes so far."""
 
     def __init__(self, strict: bool):
-        self.strict, self.tune, self.notes = strict, Tune(), []
+        self.strict, self.tune, self.notes, self.graces = strict, Tune(), [], []
 
     def music(self, line: str) -> None:
         """Read a line of music code."""
         tune = self.tune
-        tune.in_header = False
+        tune.in_header, tune.unit = False, tune.unit or tune.default_unit()
         if self.strict:
             self._check(line)
         for token in TOKEN.finditer(line):
             kind = token.lastgroup
             if kind == "field":
+                if token[0][1] in "KLM" and tune.voice is None and tune.voices:
+                    tune.first_voice()
                 tune.information(token[0][1], token[0][3:-1].strip())
-            elif kind not in (None, "skip", "space"):
+            elif kind == "grace":
+                self.graces.append(token[0])
+            elif kind not in (None, "skip", "space") and (kind != "chord" or in_chord(token[0])):
                 voice = tune.voice or tune.first_voice()
                 if voice.unit is None:
-                    tune.unit = tune.unit or tune.default_unit()
                     voice.set_unit(tune.unit)
+                if self.graces:
+                    voice.grace("".join(self.graces))
+                    self.graces = []
                 if voice.time < MAX_QUARTERS * TICKS:
                     self._read(voice, kind, token[0])
                 else:
@@ -94,16 +102,13 @@ class _Reader:
             case "rest":
                 self._rest(voice, text)
             case "chord":
-                inside, _, length = text[1:].partition("]")
-                self._chord(voice, inside, length)
+                self._chord(voice, in_chord(text), text.rpartition("]")[2])
             case "tie":
                 voice.tie()
             case "broken":
                 voice.broken(text)
             case "tuplet":
                 voice.begin_tuplet(text, fields.is_compound(voice.metre))
-            case "grace":
-                voice.grace(text)
             case "overlay":
                 voice.overlay(len(text))
             case "open" | "close":
@@ -116,13 +121,11 @@ class _Reader:
             self.notes.append(note)
         voice.advance([note], duration)
 
-    def _chord(self, voice: Voice, notes: str, length: str) -> None:
+    def _chord(self, voice: Voice, inside: list[re.Match], length: str) -> None:
         """Read the notes of a chord: together they last as long as the first."""
         factor = voice.factor() * multiple(length) if length else voice.factor()
         event, held, first = [], [], 0
-        for match in IN_CHORD.finditer(notes):
-            if match["skip"]:
-                continue
+        for match in inside:
             written = named(match["note"])[3] if match["note"] else match["rest"][1:]
             duration = voice.duration(written, factor)
             first = first or duration

@@ -6,7 +6,7 @@ import re
 
 from etude.formats import abc_fields as fields
 from etude.formats.abc_clef import UNMOVED, Sounding, sounding
-from etude.formats.abc_grammar import FIELD, IN_CHORD, TOKEN, tune_lines
+from etude.formats.abc_grammar import FIELD, TOKEN, in_chord, tune_lines
 
 _KEPT = {"note", "chord", "rest", "tie", "bar", "broken", "tuplet", "overlay", "open", "close", "field"}
 _INSTRUCTIONS = re.compile(
@@ -38,7 +38,7 @@ class _Form:
         self.header = {"M": "none", "L": "", "K": "none"}
         self.sounding = UNMOVED
         self.instructions, self.voices, self.body = [], [], []
-        self.in_header, self.in_music, self.in_voice = True, False, False
+        self.in_header, self.in_music, self.in_voice, self.first = True, False, False, ""
 
     def field(self, letter: str, value: str) -> None:
         """Take in a field: of the header, of a voice, or of the music."""
@@ -49,7 +49,8 @@ class _Form:
             self.instructions.append(_inline(letter, value))
         elif letter == "V" or letter == "I" or self.in_music or (self.in_voice and not self.in_header):
             self.body.append(_inline(letter, value))
-            self.in_voice |= letter == "V"
+            if letter == "V":
+                self.in_voice, self.first = True, ""
         elif letter == "K":
             self._key(value)
         elif letter in self.header:
@@ -63,11 +64,13 @@ class _Form:
             self.header["K"] = _printable(fields.key_name(value))
 
     def music(self, line: str) -> None:
-        """Take in a line of music."""
+        """Take in a line of music; where several voices wait, music that names none belongs to the first."""
         if len(self.voices) > 1 and not (self.in_music or self.in_voice or self.in_header):
-            line = _in_voice(line, re.sub(r" .*", "]", self.voices[0]))
+            self.first = re.sub(r" .*", "]", self.voices[0])
         self.in_music, self.in_header = True, False
-        self.body.append(_music(line))
+        line, names_voice = _music(line, self.first)
+        self.body.append(line)
+        self.first = "" if names_voice else self.first
 
     def text(self) -> str:
         """Return the whole."""
@@ -77,16 +80,6 @@ class _Form:
         return "".join(line + "\n" for line in (*lines, *self.instructions, *self.voices, *self.body) if line)
 
 
-def _in_voice(line: str, voice: str) -> str:
-    """Return a line of music with `voice`, a field in brackets, before its first note, unless it says its own."""
-    for token in TOKEN.finditer(line):
-        if token.lastgroup == "field" and token[0].startswith("[V:"):
-            return line
-        if token.lastgroup not in (None, "skip", "space", "field"):
-            return line[: token.start()] + voice + line[token.start() :]
-    return line
-
-
 def _value(letter: str, value: str) -> str:
     """Return the value of a field in short form; empty where it says nothing."""
     if letter == "K":
@@ -94,12 +87,24 @@ def _value(letter: str, value: str) -> str:
         value = _with(key, sounding(fields.beside_key(value))[0])
     elif letter == "V":
         name, rest = [*value.split(maxsplit=1), "", ""][:2]
-        name = name.replace("]", "\\x5d").encode("ascii", "backslashreplace").decode()
+        name = "".join(sign if "!" <= sign <= "~" and sign != "]" else f"\\x{ord(sign):x}" for sign in name)
         value = _with(name, sounding(rest)[0]) if name else ""
+    elif letter == "L":
+        unit = fields.unit_length(value)
+        value = value if fields.unit_length(_printable(value)) == unit else f"{unit}"
+        value = "" if unit is None else value
+    elif letter == "M":
+        return _metre(value)
     elif letter == "I":
         match = _INSTRUCTIONS.fullmatch(value)
         value = match[1] if match else ""
     return _printable(value)
+
+
+def _metre(value: str) -> str:
+    short = _printable(value)
+    read = [(fields.bar_length(form), fields.is_compound(form)) for form in (short, value)]
+    return short if short and read[0] == read[1] else "none"
 
 
 def _with(name: str, stated: Sounding) -> str:
@@ -115,26 +120,31 @@ def _inline(letter: str, value: str) -> str:
     return f"[{letter}:{value}]" if value else ""
 
 
-def _music(line: str) -> str:
-    """Return a line of music with what makes notes alone, its tokens still apart."""
-    written, before, before_kind, gap = "", "", "bar", False
+def _music(line: str, voice: str) -> tuple[str, bool]:
+    """Return a line of music with what makes notes alone, its tokens still apart; and whether it says its voice.
+
+    A line that says none begins with `voice`, a field in brackets, where that is not empty.
+    """
+    written, before, before_kind, gap, named = "", "", "bar", False, False
     for token in TOKEN.finditer(line):
         kind, text = token.lastgroup, token[0]
         gap |= kind == "space"
         if kind == "field":
             text = _inline(text[1], text[3:-1].strip())
+            named |= text.startswith("[V:")
         elif kind == "chord":
             text = _chord(text)
         if kind not in _KEPT or not text:
             continue
+        if voice and not named:
+            written, named = written + voice, True
         beam_ends = gap and "bar" not in (before_kind, kind) and before_kind != "field"
         merges = before and TOKEN.match(before + text)[0] != before
         written += " " * bool(beam_ends or merges) + text
         before, before_kind, gap = text, kind, False
-    return " " + written if FIELD.match(written) else written
+    return " " + written if FIELD.match(written) else written, named
 
 
 def _chord(token: str) -> str:
-    inside, _, length = token[1:].partition("]")
-    notes = (match[0] for match in IN_CHORD.finditer(inside) if match.lastgroup != "skip")
-    return f"[{''.join(notes)}]{length}".replace(" ", "")
+    notes = "".join(match[0] for match in in_chord(token))
+    return f"[{notes}]{token.rpartition(']')[2]}".replace(" ", "") if notes else ""

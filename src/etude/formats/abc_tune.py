@@ -82,18 +82,19 @@ class Tune:
         stated, doubt, unknown = sounding(beside)
         if doubt or unknown or (key is None and stated == UNMOVED and beside != ""):
             self._doubt_field("a key such as G, Ador or F#m, a clef, octave= or transpose=", f"K:{value}")
-        if self.in_header or self.voice is None:
+        of_tune = self.in_header or self.voice is None
+        if of_tune:
             self.key, self.sounding = key if key is not None else self.key, stated.over(self.sounding)
         for voice in self._governed():
             if key is not None:
                 voice.key, voice.marked = key, {}
-            self._move(voice, voice.sounding.over(stated) if self.in_header else stated.over(voice.sounding), stated)
+            self._move(voice, voice.sounding.over(stated) if of_tune else stated.over(voice.sounding), stated)
         if self.in_header:
             self.in_header, self.voice = False, None
 
     def _move(self, voice: Voice, to: Sounding, stated: Sounding = UNMOVED) -> None:
         voice.sounding, voice.moved = to, to.semitones + self.moved
-        if (to.clef and to.octave) or (self.in_header and stated.clef is not None and to.clef != stated.clef):
+        if (to.clef and to.octave) or (stated.clef is not None and to.clef != stated.clef):
             self._doubt_field("octaves stated once, by the clef or by octave=", to.words())
 
     def _doubt_field(self, expected: str, got: str) -> None:
