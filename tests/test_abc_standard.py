@@ -46,9 +46,10 @@ RIGHT = {
     "MIDI transpose": (HEAD + "%%MIDI transpose -12\nK:C\nC", "0+1:48"),
     "MIDI drums": (HEAD + "%%MIDI drum dddd 76 77 77 77\n%%MIDI gchordon\n%%MIDI program 3\nK:C\nCDEF|", SCALE),
     "accidentals for their notes": (HEAD + "%%propagate-accidentals not\nK:C\n^GG", "0+1:68 1+1:67"),
-    "accidentals for their octave": (HEAD + "I:propagate-accidentals octave\nK:C\n^GGg|G", "0+1:68 1+1:68 2+1:79 3+1:67"),
-    "accidentals for all octaves": (HEAD + "[I:propagate-accidentals not]K:C\n".replace("[", "").replace("]", "\n")
-                                    + "[I:propagate-accidentals pitch]^GGg", "0+1:68 1+1:68 2+1:80"),
+    "accidentals for their octave": (HEAD + "I:propagate-accidentals octave\nK:C\n^GGg|G",
+                                     "0+1:68 1+1:68 2+1:79 3+1:67"),
+    "accidentals for all octaves": (HEAD + "I:propagate-accidentals not\nK:C\n[I:propagate-accidentals pitch]^GGg",
+                                    "0+1:68 1+1:68 2+1:80"),
     "bars that are not barred": (HEAD + "%%MIDI nobarlines\nK:C\n^GG", "0+1:68 1+1:67"),
     "an accidental over a double bar": (HEAD + "K:C\n^F||F", "0+1:66 1+1:65"),
     "a key within a bar": (HEAD + "K:C\nF[K:D]F[K:none]F", "0+1:65 1+1:66 2+1:65"),
@@ -71,9 +72,11 @@ RIGHT = {
                   "0+1:60 0+4:72 1+1:62 2+1:64 3+1:65 4+1:67 4+4:74 5+1:69 6+1:71 7+1:72 8+4:76"),
     "ties of two strands": (HEAD + "K:C\nC4-&E4-|C4&E4|", "0+8:60 0+8:64"),
     "accidentals of strands": (HEAD + "K:C\n^C4 & C4 | C", "0+4:60 0+4:61 4+1:60"),
-    "three numbers": (HEAD + "K:C\n(3:2:4CDEFG", "0+0.666667:60 0.666667+0.666667:62 1.33333+0.666667:64 2+0.666667:65 2.66667+1:67"),
+    "three numbers": (HEAD + "K:C\n(3:2:4CDEFG",
+                      "0+0.666667:60 0.666667+0.666667:62 1.33333+0.666667:64 2+0.666667:65 2.66667+1:67"),
     "a long tuplet": (HEAD + "K:C\n(3:2:12CCCCCCCCCCCCD", None),
-    "five in compound time": ("X:1\nM:9/8\nL:1/4\nK:C\n(5CDEFGA", "0+0.6:60 0.6+0.6:62 1.2+0.6:64 1.8+0.6:65 2.4+0.6:67 3+1:69"),
+    "five in compound time": ("X:1\nM:9/8\nL:1/4\nK:C\n(5CDEFGA",
+                              "0+0.6:60 0.6+0.6:62 1.2+0.6:64 1.8+0.6:65 2.4+0.6:67 3+1:69"),
     "a chord's inner lengths": (HEAD + "K:C\n[C2E]/G", "0+0.5:64 0+1:60 1+1:67"),
     "ties into a chord": (HEAD + "K:C\nC-[C-E]|[CG]", "0+3:60 1+1:64 2+1:67"),
     "a tie and its accidental": (HEAD + "K:C\n^C-|C C", "0+2:61 2+1:60"),
@@ -214,9 +217,11 @@ def test_no_tune_begins_in_a_text():
 
 REFUSED_OF_A_BOOK = {
     "no number": ("T:Air\nK:C\nCDEF|\n", ["a tune that begins with X:"]),
-    "no number before the first": ("L:1/4\n\nT:Air\nL:1/2\nK:C\nCD|\n\nX:1\nK:C\nC|\n", ["a tune that begins with X:", "0+1:60"]),
+    "no number before the first": ("L:1/4\n\nT:Air\nL:1/2\nK:C\nCD|\n\nX:1\nK:C\nC|\n",
+                                   ["a tune that begins with X:", "0+1:60"]),
     "no number after one": ("X:1\nL:1/4\nK:C\nC|\n\nT:Air\nK:C\nCD|\n", ["0+1:60", "a tune that begins with X:"]),
-    "an empty line within": ("X:1\nL:1/4\nK:C\nC|\n\nD|EF|\n\nX:2\nL:1/4\nK:C\nC|\n", ["a tune without empty lines", "0+1:60"]),
+    "an empty line within": ("X:1\nL:1/4\nK:C\nC|\n\nD|EF|\n\nX:2\nL:1/4\nK:C\nC|\n",
+                             ["a tune without empty lines", "0+1:60"]),
     "free text": ("X:1\nL:1/4\nK:C\nC|\n\nA bad idea, he said.\n\nX:2\nL:1/4\nK:C\nC|\n", ["0+1:60", "0+1:60"]),
     "a tempo of the file": ("Q:120\n\nX:1\nK:C\nC|\n", ["a file's header without"]),
     "fields between tunes": ("X:1\nL:1/4\nK:C\nC|\n\nL:1/2\n\nX:2\nK:C\nC|\n", ["0+1:60", "fields of a tune"]),
@@ -247,8 +252,8 @@ def test_bytes_as_text():
 # -- anything
 
 PIECES = [text for text, _ in RIGHT.values()] + [text for text, _ in DOUBTFUL.values()]
-SCRAPS = [*"ABCdefz[]()|:&><-^_=,'/0123456789{}\"!+%\\\n\0\xff\u0663", "K:", "V:2 ", "[V:1]", "%%", "X:", "+:", "(&", "&)",
-          "%%begintext\n", "octave=9", "Q:1/4=", "M:", "L:1/", "\r", "\ufeff"]  # fmt: skip
+SCRAPS = [*"ABCdefz[]()|:&><-^_=,'/0123456789{}\"!+%\\\n\0\xff\u0663", "K:", "V:2 ", "[V:1]", "%%", "X:", "+:", "(&",
+          "&)", "%%begintext\n", "octave=9", "Q:1/4=", "M:", "L:1/", "\r", "\ufeff"]  # fmt: skip
 
 
 def mutated(draw: random.Random) -> bytes:

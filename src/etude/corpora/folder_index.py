@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from etude.corpora import folder_reader
+from etude.corpora import book_store, folder_reader
 from etude.corpora.book_store import Place, keep_tunes, read_tune
 from etude.corpora.folder_reader import KINDS, PARSERS, digest_of, kind_of
 from etude.corpora.sandbox import read_all
@@ -226,5 +226,5 @@ def _records_path(source: Source) -> Path:
 @cache
 def _readers_digest() -> str:
     formats = sorted(Path(midi.__file__).parent.glob("*.py"))
-    sources = [path.read_bytes() for path in [Path(folder_reader.__file__), *formats]]
+    sources = [path.read_bytes() for path in [Path(folder_reader.__file__), Path(book_store.__file__), *formats]]
     return hashlib.sha256(b"|".join(sources)).hexdigest()[:8]
