@@ -50,7 +50,7 @@ class Folder(Corpus):
         Seconds of music in a piece at most; what is longer goes to the ledger. A recording is cut into equal pieces
         instead where `coding` is given; all of them are on one side.
     seconds : float
-        Time for one file (to code it, for each hour of it).
+        Time for one file (for each MiB of a tune book; to code a sound, for each hour of it).
     memory : int
         Bytes of address space of a worker.
     workers : int, optional
@@ -97,6 +97,7 @@ class Folder(Corpus):
         self.limits = Limits(longest, seconds, memory, workers or min(cores(), 8), cut=coding is not None)
         self.source = str(self.path)
         self._held: OrderedDict[tuple[Path, int], Piece] = OrderedDict()  # by file and part
+        self._held_bytes = 0
         self._entries, self._losses = self._indexed()
         if verbose:
             print(self._summary())
@@ -135,10 +136,13 @@ class Folder(Corpus):
     def _piece(self, entry: Entry) -> Piece:
         """Return the piece of an entry, from memory, the cache or its file."""
         key = entry.source.path, entry.part
-        piece = self._held.pop(key, None) or self._made(entry)
-        self._held[key] = piece
-        while len(self._held) > 1 and sum(map(_size, self._held.values())) > HELD:
-            self._held.popitem(last=False)
+        piece = self._held.get(key)
+        if piece is None:
+            piece = self._held[key] = self._made(entry)
+            self._held_bytes += _size(piece)
+        self._held.move_to_end(key)
+        while len(self._held) > 1 and self._held_bytes > HELD:
+            self._held_bytes -= _size(self._held.popitem(last=False)[1])
         return piece
 
     def _made(self, entry: Entry) -> Piece:

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from etude.corpora import folder_reader
+from etude.corpora import book_store, folder_reader
+from etude.corpora.book_store import Place, keep_tunes, read_tune
 from etude.corpora.folder_reader import KINDS, PARSERS, digest_of, kind_of
 from etude.corpora.sandbox import read_all
 from etude.errors import UnreadableFile
@@ -41,7 +42,7 @@ class Source(NamedTuple):
 class Entry(NamedTuple):
     """A usable piece: its name, its file, the number it has in that file, the sha256 of its content, its seconds.
 
-    A recording that is cut has `parts` entries of one content.
+    A recording that is cut has `parts` entries of one content; a tune of a book has a `place` in the book's records.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Entry(NamedTuple):
     content: str
     seconds: float
     parts: int = 1
+    place: Place | None = None
 
 
 class Loss(NamedTuple):
@@ -135,17 +137,20 @@ def read_sources(sources: list[Source], limits: Limits, reader: str = READER, pr
 
 def _attempts(sources: list[Source], limits: Limits, reader: str) -> Iterator[tuple[Source, list[dict] | str]]:
     reasons: dict[int, list[str]] = {index: [] for index in range(len(sources))}
+    times = [limits.seconds * (_mebibytes(source.path) if source.kind == "abc" else 1) for source in sources]
     for turn in range(max(map(len, PARSERS.values()))):
         left = [index for index in reasons if turn < len(PARSERS[sources[index].kind])]
-        parsers = [PARSERS[sources[index].kind][turn] for index in left]
-        tasks = [(str(sources[i].path), sources[i].kind, parser) for i, parser in zip(left, parsers, strict=True)]
-        for number, answer in read_all(reader, tasks, limits.workers, limits.seconds, limits.memory):
-            index = left[number]
-            if isinstance(answer, UnreadableFile):
-                reasons[index].append(_reason(parsers[number], answer, reasons[index]))
-            else:
-                del reasons[index]
-                yield sources[index], answer["pieces"]
+        for seconds in sorted({times[index] for index in left}):
+            group = [index for index in left if times[index] == seconds]
+            parsers = [PARSERS[sources[index].kind][turn] for index in group]
+            tasks = [(str(sources[i].path), sources[i].kind, parser) for i, parser in zip(group, parsers, strict=True)]
+            for number, answer in read_all(reader, tasks, limits.workers, seconds, limits.memory):
+                index = group[number]
+                if isinstance(answer, UnreadableFile):
+                    reasons[index].append(_reason(parsers[number], answer, reasons[index]))
+                else:
+                    del reasons[index]
+                    yield sources[index], answer["pieces"]
     for index, said in reasons.items():
         yield sources[index], " ".join(filter(None, said))
 
@@ -155,6 +160,11 @@ def _reason(parser: str, error: UnreadableFile, said: list[str]) -> str:
     if not said:
         return str(error)
     return "" if said[0] == str(error) else f"{parser}: {error.got}."
+
+
+def _mebibytes(path: Path) -> int:
+    """Return how many begun MiB a file has: a book of tunes may be of any length, and takes its time for each."""
+    return max(1, ceil(path.stat().st_size / 2**20)) if path.is_file() else 1
 
 
 def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Entry | Loss]:
@@ -168,7 +178,8 @@ def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Ent
         elif piece["seconds"] > longest:
             yield Loss(name, f"{piece['seconds']:.0f} s of music, more than `longest`, {longest:g} s", "")
         else:
-            yield Entry(name, source, part, piece["content"], piece["seconds"])
+            place = tuple(piece["place"]) if "place" in piece else None
+            yield Entry(name, source, part, piece["content"], piece["seconds"], place=place)
 
 
 def _stretches(source: Source, recording: dict, parts: int) -> Iterator[Entry]:
@@ -179,6 +190,8 @@ def _stretches(source: Source, recording: dict, parts: int) -> Iterator[Entry]:
 
 def keep(source: Source, pieces: list[dict]) -> list[dict]:
     """Write what a file holds into the cache, and return it without the notes."""
+    if len(pieces) > 1:
+        pieces = keep_tunes(_records_path(source), pieces)
     arrays, described = {}, []
     for number, piece in enumerate(pieces):
         piece = dict(piece)
@@ -204,6 +217,11 @@ def read_kept(source: Source) -> list[dict] | None:
 
 def read_score(entry: Entry) -> tuple[Score, str | None] | None:
     """Return score and text of an entry from the cache, or None where it has gone."""
+    if entry.place is not None:
+        found = read_tune(_records_path(entry.source), entry.place)
+        if found is None:
+            _kept_path(entry.source).unlink(missing_ok=True)  # an index of records that are not there
+        return found
     try:
         with np.load(_kept_path(entry.source), allow_pickle=False) as arrays:
             piece = json.loads(str(arrays["pieces"]))[entry.part]
@@ -217,8 +235,12 @@ def _kept_path(source: Source) -> Path:
     return cache_dir() / "folder" / f"{source.sha256[:32]}-{source.kind}-{_readers_digest()}.npz"
 
 
+def _records_path(source: Source) -> Path:
+    return _kept_path(source).with_suffix(".tunes")
+
+
 @cache
 def _readers_digest() -> str:
     formats = sorted(Path(midi.__file__).parent.glob("*.py"))
-    sources = [path.read_bytes() for path in [Path(folder_reader.__file__), *formats]]
+    sources = [path.read_bytes() for path in [Path(folder_reader.__file__), Path(book_store.__file__), *formats]]
     return hashlib.sha256(b"|".join(sources)).hexdigest()[:8]

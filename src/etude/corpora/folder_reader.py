@@ -94,24 +94,25 @@ def _described(score: Score) -> dict:
 
 
 def _tunes(path: Path) -> list[dict]:
-    from etude.formats.abc import read_abc, split_tunes
+    from etude.formats.abc import decoded, read_book
 
     _check_size(path)
-    data = path.read_bytes()
+    return [_tune(tune) for tune in read_book(decoded(path.read_bytes()))]
+
+
+def _tune(tune: str | UnreadableFile) -> dict:
+    """Return what a tune of a book holds; one bad tune does not spoil its book."""
+    from etude.formats.abc import read_abc
+
+    if isinstance(tune, UnreadableFile):
+        return {"error": str(tune)}
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")  # old tune books
-    pieces = []
-    for tune in split_tunes(text):
-        try:
-            score = read_abc(tune)
-            pieces.append({**_described(score), "text": tune} if len(score) else {"error": "a tune without notes"})
-        except Exception as error:  # one bad tune does not spoil its book
-            pieces.append({"error": (str(error).splitlines() or [""])[0][:200] or type(error).__name__})
-    if not pieces:
-        raise UnreadableFile("a tune that begins with X:", "no tune")
-    return pieces
+        score = read_abc(tune, strict=True)
+    except UnreadableFile as error:
+        return {"error": str(error)}
+    if not len(score):
+        return {"error": str(UnreadableFile("a tune with notes", "none", "Check that its music follows its K:."))}
+    return {**_described(score), "text": tune}
 
 
 def _sound(path: str) -> dict:

@@ -17,7 +17,7 @@ import numpy as np
 
 from etude.errors import MissingPackage
 from etude.files import alone, cache_dir, replacing
-from etude.formats import abc, abc_fields, abc_grammar, abc_reader, abc_text, abc_voice
+from etude.formats import abc, abc_voice
 from etude.types import Score
 
 FEWEST_NOTES = 8
@@ -78,8 +78,8 @@ def read_shelf() -> Shelf:
         f"{book}/{path.name}": path.read_bytes() for book in BOOKS for path in sorted((folder / book).glob("*.abc"))
     }
     digest = hashlib.sha256()
-    for module in (abc_fields, abc_grammar, abc_reader, abc_text, abc_voice):
-        digest.update(Path(module.__file__).read_bytes())
+    for module in sorted(Path(abc.__file__).parent.glob("abc*.py")):
+        digest.update(module.read_bytes())
     digest.update(Path(__file__).read_bytes())
     for name, data in files.items():
         digest.update(f"{name} {len(data)} ".encode() + data)

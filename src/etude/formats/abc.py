@@ -5,8 +5,9 @@
 True
 """
 
+from etude.formats.abc_book import decoded, read_book, split_tunes
 from etude.formats.abc_reader import read_abc
-from etude.formats.abc_text import normalised, split_tunes
+from etude.formats.abc_text import normalised
 from etude.formats.abc_writer import write_abc
 
-__all__ = ["normalised", "read_abc", "split_tunes", "write_abc"]
+__all__ = ["decoded", "normalised", "read_abc", "read_book", "split_tunes", "write_abc"]

@@ -1,4 +1,4 @@
-"""What the information fields of a tune mean: keys, metres, unit lengths, tempi (ABC standard 2.1, section 3.1).
+"""What the information fields of a tune mean: keys, metres, unit lengths (ABC standard 2.1, section 3.1).
 
 Every function is total: a value that cannot be read returns what the standard assumes in its absence.
 """
@@ -8,15 +8,14 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-from etude.types import NOMINAL_BPM
-
 _FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
 _SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
 _MODES = {"": 0, "m": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}  # fifths from the major key
-_KEY = re.compile(r"([A-G])([#b]?)\s*([A-Za-z]*)(.*)", re.DOTALL)
-_KEY_ACCIDENTAL = re.compile(r"(?<![A-Za-z=])(\^{1,2}|_{1,2}|=)([A-Ga-g])(?![A-Za-z])")
-_FRACTION = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})")
-_METRE = re.compile(r"\(?\s*((?:\d{1,3}\s*\+\s*)*\d{1,3})\s*\)?\s*/\s*(\d{1,3})")
+_KEY = re.compile(r"([A-G])([#b]?)(\s*)([A-Za-z]*)(.*)", re.DOTALL | re.ASCII)
+_KEY_ACCIDENTAL = re.compile(r"(?<![\^_=])(\^{1,2}|_{1,2}|(?<![A-Za-z])=)([A-Ga-g])(?![A-Za-z])")
+_PIPES = ("HP", "Hp")  # played alike; only the print differs
+_FRACTION = re.compile(r"(\d{1,4})\s*/\s*(\d{1,4})", re.ASCII)
+_METRE = re.compile(r"\(?\s*((?:\d{1,3}\s*\+\s*)*\d{1,3})\s*\)?\s*/\s*(\d{1,3})", re.ASCII)
 SEMITONES = {"^^": 2, "^": 1, "=": 0, "_": -1, "__": -2}
 
 
@@ -25,36 +24,43 @@ def key_signature(value: str) -> dict[str, int] | None:
 
     Modes (`Ador`, `E Minor`), explicit accidentals (`D =c`, `D exp _b`), `none` and the pipes' `HP` and `Hp`.
     """
-    name, explicit = _named_key(value)
+    name, explicit, _ = _named_key(value)
     if name is None:
         return explicit or None
-    if name in ("none", "HP", "Hp"):
-        return ({"F": 1, "C": 1} if name == "Hp" else {}) | explicit
-    tonic, sign, mode, _ = _KEY.fullmatch(name).groups()
+    if name == "none" or name in _PIPES:
+        return ({"F": 1, "C": 1} if name in _PIPES else {}) | explicit
+    tonic, sign, _, mode, _ = _KEY.fullmatch(name).groups()
     return _signature(tonic, sign, _MODES[mode]) | explicit
 
 
 def key_name(value: str) -> str:
     """Return the value of a `K:` field in its short form: ``Ador`` for `A Dorian`, ``Em`` for `E Minor`."""
-    name, explicit = _named_key(value)
+    name, explicit, _ = _named_key(value)
     signs = {semitones: sign for sign, semitones in SEMITONES.items()}
     return " ".join([name or "none", *(signs[by] + letter.lower() for letter, by in explicit.items())])
 
 
-def _named_key(value: str) -> tuple[str | None, dict[str, int]]:
-    """Take a `K:` value apart: its key in short form (`none` for `exp`), and its explicit accidentals."""
-    words = value.split()
-    if words and words[0] in ("none", "HP", "Hp"):
-        return words[0], _explicit(value)
+def beside_key(value: str) -> str:
+    """Return what a `K:` field says apart from the key: clef, octave and transposition, or what is no key at all."""
+    return _KEY_ACCIDENTAL.sub(" ", _named_key(value)[2]).strip()
+
+
+def _named_key(value: str) -> tuple[str | None, dict[str, int], str]:
+    """Take a `K:` value apart: its key in short form (`none` for `exp`), its explicit accidentals, and the rest."""
+    words = value.split(maxsplit=1)
+    if words and words[0] in ("none", *_PIPES):
+        return words[0], _explicit(value), "".join(words[1:])
     match = _KEY.fullmatch(value.strip())
     if match is None:
-        return None, _explicit(value)
-    tonic, sign, mode, rest = match.groups()
-    if mode.lower().startswith("exp"):
-        return "none", _explicit(rest)
-    mode = mode[:3].lower()  # the standard's rule, so that EM is E minor too
-    short = {"maj": "", "ion": "", "min": "m", "aeo": "m"}.get(mode, mode if mode in _MODES else "")
-    return tonic + sign + short, _explicit(rest)
+        return None, _explicit(value), value
+    tonic, sign, gap, word, rest = match.groups()
+    if word.lower().startswith("exp"):
+        return "none", _explicit(rest), rest
+    mode = word[:3].lower()  # the standard's rule, so that EM is E minor too
+    short = {"maj": "", "ion": "", "min": "m", "aeo": "m"}.get(mode, mode if mode in _MODES else None)
+    if short is None or (gap and word == "m" and rest.startswith("=")):  # a clef, or a specifier such as m=B
+        return tonic + sign, _explicit(rest), word + rest
+    return tonic + sign + short, _explicit(rest), rest
 
 
 def _signature(tonic: str, sign: str, mode: int) -> dict[str, int]:
@@ -101,13 +107,8 @@ def default_unit(bar: Fraction | None) -> Fraction:
     return Fraction(1, 16) if bar is not None and bar < Fraction(3, 4) else Fraction(1, 8)
 
 
-def tempo(value: str, unit: Fraction) -> float:
-    """Return quarter notes per minute; `unit` counts where the value names no note (``Q:120``)."""
-    value = re.sub(r'"[^"]*"', " ", value)
-    name, _, number = value.rpartition("=")
-    rate = re.match(r"\s*(\d{1,4}(?:\.\d{1,4})?)", number)
-    if rate is None:
-        return NOMINAL_BPM
-    beats = [Fraction(int(a), int(b)) for a, b in _FRACTION.findall(name) if int(b)]
-    bpm = float(rate[1]) * float((sum(beats) or unit) * 4)
-    return bpm if 5 <= bpm <= 1000 else NOMINAL_BPM
+def names_no_metre(value: str) -> bool:
+    """Say whether a `M:` value states neither a metre nor that there is none."""
+    return value.strip() not in ("", "none", "C", "C|") and (
+        (match := _METRE.match(value.strip())) is None or match.end() < len(value.strip())
+    )

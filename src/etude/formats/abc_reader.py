@@ -1,16 +1,19 @@
-"""ABC read into notes: total, so that what a model writes can always be heard.
+"""ABC read into notes: total, so that what a model writes can always be heard; or strict, so that a file is read right.
 
 The grammar is that of the ABC standard 2.1 (section 4), as the tune books use it. A token that is not music, or not
-finished, is passed over; no text raises. The choices where the standard leaves one or programs differ:
+finished, is passed over; read strictly it is refused, as is whatever programs read differently. The choices where the
+standard leaves one or programs differ:
 
 - An accidental holds to the end of the bar for its letter in all octaves (the default of the standard's directive
-  `propagate-accidentals`; music21 does so only where the file begins with `%abc-2.`). A note tied over a bar line keeps
-  its accidental, as in print.
+  `propagate-accidentals`; music21 does so only where the file begins with `%abc-2.`); that of a grace note is
+  its own, and a doubt where another would sound. A note tied over a bar line keeps its accidental, as in print.
 - A hyphen ties equal pitches; between different ones (a slur, in old tune books) it means nothing.
-- Repeats are not expanded: the notes come in the order in which they are written, each ending once.
+- Repeats and the order of parts (`P:`) are not expanded: the notes come in the order in which they are written, each
+  ending once.
 - Grace notes have no time of their own and are left out, as are chord names, decorations and lyrics.
 - A chord lasts as long as its first note; its notes keep their own lengths.
 - Broken rhythm and ties act across spaces, graces and decorations between the notes.
+- Of abc2midi's directives those count that move notes or accidentals; drums and chords that it adds are no notes here.
 
 Work is bounded by the text's length: numbers have four digits at most, a note lasts at most 256 whole notes, and what
 would begin after `MAX_QUARTERS` is left out.
@@ -18,116 +21,116 @@ would begin after `MAX_QUARTERS` is left out.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from etude.formats import abc_fields as fields
-from etude.formats.abc_grammar import IN_CHORD, NOTE, TOKEN, tune_lines
-from etude.formats.abc_voice import ONE, TICKS, Note, Voice, multiple, ticks
-from etude.types import COMMON_VELOCITY, NOMINAL_BPM, Score
+from etude.formats.abc_grammar import FIELD, TOKEN, in_chord, stray, tune_lines
+from etude.formats.abc_tune import Tune
+from etude.formats.abc_voice import ONE, TICKS, Voice, multiple, named, ticks
+from etude.types import COMMON_VELOCITY, Score
 
 MAX_QUARTERS = 2**16  # over 13 hours at the nominal tempo
-_MAX_VOICES = 64
 
 
-def read_abc(text: str) -> Score:
+def read_abc(text: str, strict: bool = False) -> Score:
     """Return the notes of the first tune in `text`.
 
     A tune ends at the next `X:`, or at an empty line after its music. Voices (`V:`) become tracks, in order of
-    appearance; the velocity is constant; a tune without `Q:` goes at `NOMINAL_BPM`.
+    appearance; the velocity is constant; a tune without `Q:` goes at `NOMINAL_BPM`, and one of several tempi at their
+    mean.
+
+    Parameters
+    ----------
+    text : str
+    strict : bool
+        Refuse what a reader can only guess at.
+
+    Raises
+    ------
+    UnreadableFile
+        Where `strict` is set, for the first thing in doubt.
     """
-    tune = _Tune()
+    reader = _Reader(strict)
     for letter, value in tune_lines(str(text)):
         if letter:
-            tune.information(letter, value)
+            reader.tune.information(letter, value)
         else:
-            tune.music(value)
-    return tune.score()
+            reader.music(value)
+    return reader.score()
 
 
-class _Tune:
-    """A tune while it is read: its fields, its voices, and the notes so far."""
+class _Reader:
+    """A tune while it is read: what holds in it, and the notes so far."""
 
-    def __init__(self):
-        self.notes: list[Note] = []
-        self.voices: dict[str, Voice] = {}
-        self.voice: Voice | None = None  # the one that is being written; opened by `V:` or by the first music
-        self.in_header = True
-        self.key: dict[str, int] = {}
-        self.metre, self.unit, self.tempo = "", None, ""
-
-    def information(self, letter: str, value: str) -> None:
-        """Take in a field, from a line of its own or in brackets."""
-        if letter == "K":
-            self._change_key(fields.key_signature(value))
-            self.in_header = False
-        elif letter == "M":
-            self.metre = value
-        elif letter == "L":
-            self.unit = fields.unit_length(value) or self.unit
-        elif letter == "Q":
-            self.tempo = self.tempo or value
-        elif letter == "V" and value.split():
-            self._open_voice(value.split()[0])
-
-    def _change_key(self, key: dict[str, int] | None) -> None:
-        """Take the header's key for the tune, one within the music for the voice that it stands in."""
-        if key is None:
-            return
-        if self.in_header or self.voice is None:
-            self.key = key
-        for voice in self.voices.values() if self.in_header else [self.voice] * (self.voice is not None):
-            voice.key, voice.marked = key, {}
-
-    def _open_voice(self, name: str) -> None:
-        if name not in self.voices and len(self.voices) < _MAX_VOICES:
-            self.voices[name] = Voice(len(self.voices), self.key)
-        self.voice = self.voices.get(name, self.voice)
+    def __init__(self, strict: bool):
+        self.strict, self.tune, self.notes, self.graces = strict, Tune(), [], []
 
     def music(self, line: str) -> None:
         """Read a line of music code."""
-        self.unit = self.unit or self._default_unit()
+        tune = self.tune
+        tune.in_header, tune.unit = False, tune.unit or tune.default_unit()
+        if self.strict:
+            self._check(line)
         for token in TOKEN.finditer(line):
-            kind, text = token.lastgroup, token[0]
+            kind = token.lastgroup
             if kind == "field":
-                self.information(text[1], text[3:-1].strip())
-            elif kind not in (None, "skip", "space"):
-                if self.voice is None:
-                    self._open_voice("")
-                if self.voice.time < MAX_QUARTERS * TICKS:
-                    self._read(self.voice, kind, text)
+                if token[0][1] in "KLM" and tune.voice is None and tune.voices:
+                    tune.first_voice()
+                tune.information(token[0][1], token[0][3:-1].strip())
+            elif kind == "grace":
+                self.graces.append(token[0])
+            elif kind not in (None, "skip", "space") and (kind != "chord" or in_chord(token[0])):
+                voice = tune.voice or tune.first_voice()
+                if voice.unit is None:
+                    voice.set_unit(tune.unit)
+                if self.graces:
+                    voice.grace("".join(self.graces))
+                    self.graces = []
+                if voice.time < MAX_QUARTERS * TICKS:
+                    self._read(voice, kind, token[0])
+                else:
+                    tune.doubts.add(f"at most {MAX_QUARTERS} quarters", "more", "Cut it into parts.")
 
     def _read(self, voice: Voice, kind: str, text: str) -> None:
         match kind:
             case "note":
-                self._chord(voice, text, "")
-            case "chord":
-                inside, _, length = text[1:].partition("]")
-                self._chord(voice, inside, length)
-            case "rest":
-                self._rest(voice, text)
+                self._note(voice, text)
             case "bar":
                 voice.bar()
+            case "rest":
+                self._rest(voice, text)
+            case "chord":
+                self._chord(voice, in_chord(text), text.rpartition("]")[2])
             case "tie":
                 voice.tie()
             case "broken":
                 voice.broken(text)
             case "tuplet":
-                voice.begin_tuplet(text, fields.is_compound(self.metre))
+                voice.begin_tuplet(text, fields.is_compound(voice.metre))
             case "overlay":
-                voice.overlay()
+                voice.overlay(len(text))
+            case "open" | "close":
+                voice.region(kind == "open")
 
-    def _chord(self, voice: Voice, notes: str, length: str) -> None:
-        """Read the notes of a chord, or a single one: together they last as long as the first."""
-        factor = voice.factor() * multiple(length)
+    def _note(self, voice: Voice, token: str) -> None:
+        duration = voice.duration(named(token)[3], voice.factor())
+        note, new = voice.sound(token, duration, self.tune.reach)
+        if new:
+            self.notes.append(note)
+        voice.advance([note], duration)
+
+    def _chord(self, voice: Voice, inside: list[re.Match], length: str) -> None:
+        """Read the notes of a chord: together they last as long as the first."""
+        factor = voice.factor() * multiple(length) if length else voice.factor()
         event, held, first = [], [], 0
-        for match in IN_CHORD.finditer(notes):
-            if match["skip"]:
-                continue
-            written = NOTE.match(match["note"])[4] if match["note"] else match["rest"][1:]
-            duration = ticks(written, self.unit, factor)
+        for match in inside:
+            written = named(match["note"])[3] if match["note"] else match["rest"][1:]
+            duration = voice.duration(written, factor)
             first = first or duration
             if match["note"]:
-                note, new = voice.sound(match["note"], duration)
+                note, new = voice.sound(match["note"], duration, self.tune.reach)
                 self.notes += [note] * new
                 event.append(note)
                 held += [note] * (match["tie"] is not None)
@@ -135,18 +138,33 @@ class _Tune:
 
     def _rest(self, voice: Voice, token: str) -> None:
         if token[0] in "ZX":  # whole bars
-            duration = ticks(token[1:], fields.bar_length(self.metre) or ONE, ONE)
+            bar = fields.bar_length(voice.metre)
+            if bar is None:
+                self.tune.doubts.add("a metre, for rests of whole bars", f"M:{voice.metre}", "State it.")
+            duration = ticks(token[1:], bar or ONE, ONE)
         else:
-            duration = ticks(token[1:], self.unit, voice.factor())
+            duration = voice.duration(token[1:], voice.factor())
         voice.advance([], duration)
 
-    def _default_unit(self):
-        return fields.default_unit(fields.bar_length(self.metre))
+    def _check(self, line: str) -> None:
+        """Doubt what is no music code, and what stands for something that is not read."""
+        doubt, tune = self.tune.doubts.add, self.tune
+        if line[0] in " \t" and FIELD.match(line.lstrip()):
+            doubt("fields that begin their line", line, "Take the space away.")
+        if odd := stray(line, tune.symbols):
+            doubt("ABC music code", odd, "Correct it, or put it into quotes, a comment (%) or a text line (N:).")
+        if macro := next((macro for macro in tune.macros if "n" in macro or macro in line), ""):
+            doubt("music without macros", f"m:{macro}", "Write out what the macro stands for.")
 
     def score(self) -> Score:
         """Return the notes read, at the tune's tempo; its length holds the rests at the end."""
-        bpm = fields.tempo(self.tempo, self.unit or self._default_unit()) if self.tempo else NOMINAL_BPM
+        voices = self.tune.voices.values()
         rows = [(note.onset, note.duration, note.pitch, COMMON_VELOCITY, note.track) for note in self.notes]
         ends = [note.onset + note.duration for note in self.notes]
-        ends += [max(voice.time, voice.furthest) for voice in self.voices.values()]
-        return Score(np.array(rows, np.int64).reshape(-1, 5), TICKS, bpm, max(ends, default=0))
+        length = max([*ends, *(max(voice.time, voice.overlays.furthest) for voice in voices)], default=0)
+        bpm = self.tune.bpm(length, TICKS)
+        for voice in voices:
+            voice.finish()
+        if self.strict and self.tune.doubts.first is not None:
+            raise self.tune.doubts.first
+        return Score(np.array(rows, np.int64).reshape(-1, 5), TICKS, bpm, length)
