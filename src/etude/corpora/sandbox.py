@@ -148,7 +148,12 @@ class _Crew:
     def __init__(self, sandboxes: list[Sandbox], tasks: Sequence[tuple]):
         self.sandboxes, self.stop = sandboxes, threading.Event()
         self.done: queue.Queue = queue.Queue(maxsize=2 * max(len(sandboxes), 1))
-        work = (iter(enumerate(tasks)), threading.Lock(), self.done, self.stop)  # not the crew: it is let go by its user
+        work = (
+            iter(enumerate(tasks)),
+            threading.Lock(),
+            self.done,
+            self.stop,
+        )  # not the crew: it is let go by its user
         self.threads = [threading.Thread(target=_work, args=(box, *work), daemon=True) for box in sandboxes]
         for thread in self.threads:
             thread.start()
