@@ -249,7 +249,7 @@ def test_where_several_models_suit_the_reader_is_asked(sounding, capsys):
         ("generate rnn --representation midi --out a.mid", "etude run 11_rnn -p representation=midi"),
         (f"{GENERATE} --out a.mid --from quck", "Did you mean 'quick'"),
         (f"{GENERATE} --out a.mid --steps -1", "--steps above 0"),
-        (f"{GENERATE} --out a.mid --prime x.mid", "a file to begin with"),
+        (f"{GENERATE} --out a.mid --prime x.mid", "no file at x.mid"),
         ("site --name quck", "Did you mean 'quick'"),
         ("corpora chorale", "Did you mean 'chorales'"),
     ],

@@ -59,18 +59,24 @@ def _checked_kind(path: Path) -> str:
 
 def _first_readable(path: Path, kind: str, seconds: float, memory: int) -> dict:
     """Return the first piece of a file by the first parser that can read it."""
-    reasons = []
+    said = []
     with Sandbox(READER, seconds, memory) as read:
         for parser in PARSERS[kind]:
             try:
                 piece = read(str(path.absolute()), kind, parser)["pieces"][0]
             except UnreadableFile as error:
-                reasons.append(error)
+                said.append((parser, error))
                 continue
             if "error" in piece:
                 raise UnreadableFile(f"a tune in {path.name}", piece["error"])
             return piece
-    if len(reasons) == 1:
-        raise reasons[0]
-    got = "; ".join(f"{parser}: {error.got}" for parser, error in zip(PARSERS[kind], reasons, strict=True))
-    raise UnreadableFile(f"music in {path.name}", got, reasons[0].remedy)
+    raise _told(said)
+
+
+def _told(said: list[tuple[str, UnreadableFile]]) -> UnreadableFile:
+    """Return one error for what parsers said in turn."""
+    errors = [error for _, error in said]
+    if len({error.args for error in errors}) == 1:
+        return errors[0]
+    got = "; ".join(f"{parser}: {error.got}" for parser, error in said)
+    return UnreadableFile(errors[0].expected, got, next((error.remedy for error in errors if error.remedy), ""))
