@@ -68,14 +68,14 @@ def _pages(file: BinaryIO) -> Iterator[_Page]:
         body = file.read(sum(table))
         if len(table) < segments or len(body) < sum(table):
             raise _damaged("a whole Ogg file", f"one that is cut off in its page at byte {start}")
-        if _checksum(header[:22] + bytes(4) + header[26:] + table + body) != checksum:
+        if checksum(header[:22] + bytes(4) + header[26:] + table + body) != checksum:
             raise _damaged("pages that agree with their checksums", f"a damaged one at byte {start}")
         end = start + len(header) + len(table) + len(body)
         yield _Page(start, end, flags, serial, number, body[:16])
         start = end
 
 
-def _checksum(page: bytes) -> int:
+def checksum(page: bytes) -> int:
     """Return Ogg's CRC-32: that of zlib with all bits in the other order, from 0 and not inverted."""
     mirrored = ~zlib.crc32(page.translate(_MIRRORED), 0xFFFFFFFF) & 0xFFFFFFFF
     return int(f"{mirrored:032b}"[::-1], 2)
