@@ -1,7 +1,8 @@
 """The frames of an MP3 file (ISO 11172-3, 13818-3): whether all that it was made of is still there.
 
 A file has no end mark. What tells are the length that each frame's header implies and, where an encoder has put one
-before the first frame, the count of frames in a Xing, Info or VBRI header.
+before the first frame, the count of frames in a Xing, Info or VBRI header. Without a count, libsndfile guesses one from
+the first frame and stops there, so such a file is read behind a frame that holds it.
 """
 
 from __future__ import annotations
@@ -63,19 +64,25 @@ def first_frame(data, place: int) -> int | None:
     return None
 
 
-def check_whole(path: Path | str, place: int) -> None:
-    """Raise UnreadableFile where frames are missing; `place` is where tags at the beginning end."""
+def check_whole(path: Path | str, place: int) -> tuple[int, bytes]:
+    """Return where the first frame begins, and the frame that has to be read before it: none, or one with their count.
+
+    Raises UnreadableFile where frames are missing; `place` is where tags at the beginning end.
+    """
     with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = first_frame(data, place)
         first = None if start is None else frame_at(data, start)
         if first is None:
             raise UnreadableFile("an MP3", "a file without its frames", "Convert it to WAV.")
-        if first.length:
-            declared = _declared(data, start, first)
-            found, cut = _counted(data, start, first)
-            if cut or found < declared:
-                got = f"one that is cut off, with {found} of {max(declared, found + 1)} frames"
-                raise UnreadableFile("a whole MP3", got, "Copy it again, or convert it to WAV.")
+        if not first.length:
+            raise UnreadableFile("an MP3 of a known bit rate", "one of free format", "Convert it to WAV.")
+        declared = _declared(data, start, first)
+        found, cut = _counted(data, start, first)
+        if cut or found < declared:
+            got = f"one that is cut off, with {found} of {max(declared, found + 1)} frames"
+            raise UnreadableFile("a whole MP3", got, "Copy it again, or convert it to WAV.")
+        counting = first.kind[1] == 3 and not declared
+        return start, _count_frame(data[start : start + 4], first, found) if counting else b""
 
 
 def _counted(data, place: int, first: Frame) -> tuple[int, bool]:
@@ -111,11 +118,22 @@ def _follows(data, place: int, first: Frame) -> bool:
     return frame is not None and frame.kind == first.kind
 
 
+def _count_frame(header: bytes, first: Frame, count: int) -> bytes:
+    """Return a frame of silence, at the highest bit rate, that says how many frames follow it."""
+    header = bytes([header[0], header[1] | 1, 14 << 4 | header[2] & 0b1100, header[3]])
+    said = b"Info" + (1).to_bytes(4, "big") + count.to_bytes(4, "big")
+    return (header + bytes(_side(first)) + said).ljust(frame_at(header, 0).length, b"\0")
+
+
+def _side(frame: Frame) -> int:
+    """Return the bytes of side information behind the header of a frame of layer 3."""
+    long = frame.kind[0] == 3
+    return (17 if frame.mono else 32) if long else (9 if frame.mono else 17)
+
+
 def _declared(data, start: int, first: Frame) -> int:
     """Return the frames that the encoder counted, with the one that holds the count; 0 where there is no count."""
-    long = first.kind[0] == 3
-    side = (17 if first.mono else 32) if long else (9 if first.mono else 17)
-    xing, vbri = start + 4 + side, start + 36
+    xing, vbri = start + 4 + _side(first), start + 36
     if data[xing : xing + 4] in (b"Xing", b"Info") and data[xing + 7] & 1:
         return 1 + int.from_bytes(data[xing + 8 : xing + 12], "big")
     if data[vbri : vbri + 4] == b"VBRI":

@@ -63,12 +63,12 @@ def _pages(file: BinaryIO) -> Iterator[_Page]:
     while header := file.read(_HEADER.size):
         if len(header) < _HEADER.size or not header.startswith(b"OggS"):
             raise _damaged("Ogg pages to the end", f"something else at byte {start}")
-        _, _, flags, _, serial, number, checksum, segments = _HEADER.unpack(header)
+        _, _, flags, _, serial, number, seal, segments = _HEADER.unpack(header)
         table = file.read(segments)
         body = file.read(sum(table))
         if len(table) < segments or len(body) < sum(table):
             raise _damaged("a whole Ogg file", f"one that is cut off in its page at byte {start}")
-        if checksum(header[:22] + bytes(4) + header[26:] + table + body) != checksum:
+        if checksum(header[:22] + bytes(4) + header[26:] + table + body) != seal:
             raise _damaged("pages that agree with their checksums", f"a damaged one at byte {start}")
         end = start + len(header) + len(table) + len(body)
         yield _Page(start, end, flags, serial, number, body[:16])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from etude.errors import UnreadableFile
 from etude.formats import mpeg_frames, ogg_pages
@@ -18,12 +18,20 @@ KNOWN = "a sound file (WAV, FLAC, Ogg Vorbis or MP3)"
 OTHERS = {b".snd": "AU", b"caff": "CAF", b"wvpk": "WavPack", b"MAC ": "Monkey's Audio", b"#!AMR": "AMR", b"ADIF": "AAC",
           b"TTA1": "True Audio", b"DSD ": "DSD", b"\x30\x26\xb2\x75": "WMA", b"\x1aE\xdf\xa3": "Matroska or WebM",
           b"MThd": "MIDI"}  # fmt: skip
-_UNSAID = (0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # lengths that programs write into pipes
+_UNSAID = (0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)  # lengths that programs write into pipes
 _HEAD = 2**16 + 16
 
 
-def check_sound(path: Path | str) -> list[tuple[int, int]]:
-    """Return the parts of a sound file, each a whole sound: (first byte, byte after the last). Only Ogg has several.
+class Part(NamedTuple):
+    """A whole sound in a file: its first byte, the one after its last, and what has to be read before it."""
+
+    start: int
+    end: int
+    before: bytes = b""
+
+
+def check_sound(path: Path | str) -> list[Part]:
+    """Return the parts of a sound file. Only Ogg has several.
 
     Raises
     ------
@@ -37,15 +45,15 @@ def check_sound(path: Path | str) -> list[tuple[int, int]]:
         file.seek(place)
         head = file.read(_HEAD)
         if head.startswith((b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM")):
-            return [(place, _end_of_samples(file, head, place, size))]
+            return [Part(place, _end_of_samples(file, head, place, size))]
     if head.startswith(b"fLaC"):
-        return [(0, size)]  # every frame has a checksum, and the decoded samples another
+        return [Part(0, size)]  # every frame has a checksum, and the decoded samples another
     if head.startswith(b"OggS") and not place:
         return _checked_links(path)
     other = _other(head)
     if other is None and head and mpeg_frames.first_frame(head, 0) is not None:
-        mpeg_frames.check_whole(path, place)
-        return [(0, size)]
+        start, before = mpeg_frames.check_whole(path, place)
+        return [Part(start, size, before) if before else Part(0, size)]
     raise UnreadableFile(
         KNOWN, f"{path.name}, {other or 'whose bytes are those of no such file'}", "Convert it to WAV."
     )
@@ -81,14 +89,14 @@ def _other(head: bytes) -> str | None:
     return next((name for magic, name in OTHERS.items() if head.startswith(magic)), None)
 
 
-def _checked_links(path: Path) -> list[tuple[int, int]]:
+def _checked_links(path: Path) -> list[Part]:
     links = ogg_pages.links(path)
     for link in links:
         if link.codec not in ("Vorbis", "Opus"):
             raise UnreadableFile(
                 "Ogg with Vorbis or Opus in it", f"{path.name}, Ogg with {link.codec}", "Convert it to WAV."
             )
-    return [(link.start, link.end) for link in links]
+    return [Part(link.start, link.end) for link in links]
 
 
 def _end_of_samples(file: BinaryIO, head: bytes, place: int, size: int) -> int:
@@ -96,6 +104,9 @@ def _end_of_samples(file: BinaryIO, head: bytes, place: int, size: int) -> int:
     for name, start, length in _chunks(file, head, place, size):
         if name not in (b"data", b"SSND"):
             continue
+        if not length and start + 8 < size:
+            got = f"one whose header says that it is empty, with {size - start} bytes behind it"
+            raise UnreadableFile("a sound file that was closed after recording", got, "Let a sound editor repair it.")
         if start + length > size:
             got = f"one that is cut off: {max(size - start, 0)} of {length} bytes of samples"
             raise UnreadableFile("a whole sound file", got, "Copy it again.")

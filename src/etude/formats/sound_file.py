@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from etude.errors import UnreadableFile
-from etude.formats.sound_containers import check_sound, flac_digest
+from etude.formats.sound_containers import Part, check_sound, flac_digest
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000  # Hz
 BLOCK, BLOCK_VALUES = 2**16, 2**19  # frames at a time at most, and values: fewer frames where there are many channels
@@ -31,7 +31,7 @@ def opened(path: Path | str) -> Iterator[SoundParts]:
             yield SoundParts(path, file)
     except OSError as error:
         raise UnreadableFile("a sound file", f"{path}: {error.strerror or error}", "Check the path.") from error
-    except (soundfile.SoundFileError, TypeError, OverflowError) as error:  # TypeError: a headerless format
+    except soundfile.SoundFileError as error:
         reason = str(error).partition(": ")[2].removeprefix("Error : ").rstrip(".") or str(error)
         got = f"{path.name}, in which libsndfile finds: {reason}"
         raise UnreadableFile("a sound file that can be decoded", got, "Convert it to WAV.") from error
@@ -87,9 +87,9 @@ class SoundParts:
         """Yield the sound, Float32[t], from the beginning: the mean of the channels, or the one that `survey` took."""
         for part, channel in zip(self._parts, self._taken, strict=True):
             for block in self._decoded(part):
-                yield _finite(block.mean(axis=1) if channel is None else block[:, channel].copy(), self.path)
+                yield _finite(_mean(block) if channel is None else block[:, channel].copy(), self.path)
 
-    def _decoded(self, part: tuple[int, int]) -> Iterator[np.ndarray]:
+    def _decoded(self, part: Part) -> Iterator[np.ndarray]:
         """Yield what libsndfile decodes of a part, Float32[t, channels]; raises UnreadableFile where it is not all."""
         digest = _Digest.of(self.path)
         with self._decoder(part) as sound:
@@ -103,13 +103,12 @@ class SoundParts:
             got = f"{self.path.name}, which is cut off or damaged: its samples are not those that its header tells of"
             raise UnreadableFile("a whole sound file", got, "Copy it again.")
 
-    def _decoder(self, part: tuple[int, int]):
+    def _decoder(self, part: Part):
         """Return libsndfile's reader of a part, by open file and not by name: a suffix would mislead it."""
         import soundfile
 
-        start, end = part
-        if part != (0, self._size):
-            return soundfile.SoundFile(_Slice(self._file, start, end))
+        if part != Part(0, self._size):
+            return soundfile.SoundFile(_Slice(self._file, part))
         self._file.seek(0)
         return soundfile.SoundFile(self._file.fileno(), closefd=False)
 
@@ -123,13 +122,18 @@ class _Survey:
     def __init__(self, blocks: Iterator[np.ndarray], path: Path):
         self.frames, self.peaks, powers = 0, np.zeros(1), np.zeros(1)
         for block in blocks:
-            each = np.column_stack([block.mean(axis=1), block]) if block.shape[1] > 1 else block
+            each = np.column_stack([_mean(block), block]) if block.shape[1] > 1 else block
             _finite(each, path)
             self.frames += len(block)
             self.peaks = np.maximum(self.peaks, np.abs(each).max(axis=0))
             powers = powers + np.square(each, dtype=np.float64).sum(axis=0)
         cancelled = len(powers) > 1 and powers[0] < CANCELLED * powers[1:].mean()
         self.channel = int(powers[1:].argmax()) if cancelled else None
+
+
+def _mean(block: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # to infinity, which is refused
+        return block.mean(axis=1)
 
 
 def _finite(samples: np.ndarray, path: Path) -> np.ndarray:
@@ -161,10 +165,11 @@ class _Digest:
 
 
 class _Slice(io.RawIOBase):
-    """Some bytes of an open file as a file."""
+    """A part of an open file as a file."""
 
-    def __init__(self, file: io.BufferedReader, start: int, end: int):
-        self._file, self._start, self._size, self._at = file, start, end - start, 0
+    def __init__(self, file: io.BufferedReader, part: Part):
+        self._file, self._part, self._at = file, part, 0
+        self._size = len(part.before) + part.end - part.start
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
@@ -174,14 +179,15 @@ class _Slice(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer) -> int:
-        self._file.seek(self._start + self._at)
-        count = self._file.readinto(memoryview(buffer)[: max(self._size - self._at, 0)])
-        self._at += count
-        return count
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
     def read(self, size: int = -1) -> bytes:
         room = max(self._size - self._at, 0)
-        self._file.seek(self._start + self._at)
-        data = self._file.read(room if size < 0 else min(size, room))
+        size, before = room if size < 0 else min(size, room), len(self._part.before)
+        data = self._part.before[self._at : self._at + size]
+        self._file.seek(self._part.start + max(self._at - before, 0))
+        data += self._file.read(size - len(data))
         self._at += len(data)
         return data
