@@ -230,6 +230,8 @@ def profiles(room: Path, rng, count: int) -> Iterator[Outcome]:
     from etude.study.plan import read_profile
 
     folder = _made(Path(os.environ["ETUDE_ROOT"]) / "workflow" / "profiles")
+    notebook = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (_made(Path(os.environ["ETUDE_ROOT"]) / "notebooks") / "11_rnn.ipynb").write_text(json.dumps(notebook))
     profile = b"cell_timeout: 600\nparameters:\n  11_rnn:\n    steps: 50\n    sizes: [1, 2]\n"
     cell = b'steps = 300  # optimiser steps\nrepresentation = "midi"\nwindow: int | None = None\nsizes = (1, 2)\n'
     for number in range(count):
