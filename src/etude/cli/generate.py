@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from etude.cli.generate_checks import check_numbers, check_target
+from etude.cli.generate_checks import check_numbers, check_target, writing
 from etude.cli.saved_models import choose_representation, find_model, read_representation
 from etude.corpora.one_file import read_piece
 from etude.errors import EtudeError
@@ -73,12 +73,13 @@ def run(given: argparse.Namespace) -> int:
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
     prefix = _prefix(representation, given.prime)
     new = _new_steps(representation.space, given)
-    if given.score or model.name == "guided-wavenet":
-        facts = _write_played(model, folder, representation, prefix, given)
-    elif representation.name == "waveform" and _streams(model):
-        facts = _write_stream(model, representation, prefix, new, given)
-    else:
-        facts = _write_sample(model, representation, prefix, new, given)
+    with writing(given.out):
+        if given.score or model.name == "guided-wavenet":
+            facts = _write_played(model, folder, representation, prefix, given)
+        elif representation.name == "waveform" and _streams(model):
+            facts = _write_stream(model, representation, prefix, new, given)
+        else:
+            facts = _write_sample(model, representation, prefix, new, given)
     print(f"{given.out}: {facts}, by {folder.name} ({_origin(folder)})")
     return 0
 

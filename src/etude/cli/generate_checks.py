@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import inf, isfinite
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from etude.errors import EtudeError, MissingData
 from etude.formats.limits import LONGEST_SECONDS
 
 MOST_STEPS = 2**31
+_REMEDY = "Free some space, or name another folder."
 
 
 def check_numbers(given: argparse.Namespace) -> None:
@@ -37,7 +40,19 @@ def check_target(out: Path, suffixes: tuple[str, ...]) -> None:
             probe.write(bytes(4096))
     except OSError as error:
         got = f"{out}: {error.strerror or error}"
-        raise EtudeError("a file that can be written", got, "Free some space, or name another folder.") from error
+        raise EtudeError("a file that can be written", got, _REMEDY) from error
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Turn whatever the system says against writing `out`, a full disk above all, into an EtudeError."""
+    import soundfile
+
+    try:
+        yield
+    except (OSError, soundfile.SoundFileError) as error:
+        got = f"{out}: {getattr(error, 'strerror', None) or error}"
+        raise EtudeError("a file that can be written to its end", got, _REMEDY) from error
 
 
 def _check(expected: str, holds: bool, got: float | None) -> None:
