@@ -51,7 +51,7 @@ def writing(out: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, soundfile.SoundFileError) as error:
-        got = f"{out}: {getattr(error, 'strerror', None) or error}"
+        got = f"{out}: {(getattr(error, 'strerror', None) or str(error)).rstrip('.')}"
         raise EtudeError("a file that can be written to its end", got, _REMEDY) from error
 
 
