@@ -56,8 +56,12 @@ def accident(suffix: str, data: bytes, rng: np.random.Generator) -> bytes:
             return archive(_gentle(zipped.read("a.musicxml"), rng))
     if suffix in (".musicxml", ".krn", ".abc") and rng.random() < 0.5:
         return _gentle(data, rng)
-    data = mutated(data, rng)
-    return sealed(data) if suffix == ".ogg" and rng.random() < 0.5 else data
+    if suffix == ".ogg" and rng.random() < 0.5:
+        place = data.rindex(b"OggS") + 40  # sound: what stands before it, a decoder refuses
+        return sealed(data[:place] + bytes(_flipped(bytearray(data[place:]), rng)))
+    if suffix == ".flac" and rng.random() < 0.5:
+        return data[:26] + bytes(16) + bytes(_flipped(bytearray(data[42:]), rng))  # without the digest of its samples
+    return mutated(data, rng)
 
 
 def _gentle(text: bytes, rng: np.random.Generator) -> bytes:

@@ -14,7 +14,8 @@ from etude.errors import EtudeError, UnreadableFile
 from etude.types import DURATION, ONSET, Score
 
 LARGEST_FILE = 64 * 2**20  # bytes
-MOST_NOTES = 2_000_000
+MOST_NOTES = 500_000  # what event tokens of them take, 400 MB, is the measure
+MOST_WRITTEN = 500_000  # note heads of a notated score, which take more memory while they are read
 LONGEST_SECONDS = 24 * 3600
 LONGEST_QUARTERS = 2**16  # over 13 hours at the nominal tempo
 SLOWEST_BPM, FASTEST_BPM = 1, 2000
@@ -53,6 +54,6 @@ def score_within(notes: np.ndarray, ticks_per_quarter: int, bpm: float) -> Score
         raise UnreadableFile(error.expected, error.got, error.remedy) from error
 
 
-def too_many_notes() -> UnreadableFile:
-    """Return the error for a file of more than `MOST_NOTES` notes."""
-    return UnreadableFile(f"at most {MOST_NOTES} notes", "more", "Split it into pieces.")
+def too_many_notes(most: int = MOST_NOTES) -> UnreadableFile:
+    """Return the error for a file of more than `most` notes."""
+    return UnreadableFile(f"at most {most} notes", "more", "Split it into pieces.")
