@@ -310,7 +310,7 @@ def test_what_is_shipped_can_be_asked_for_by_all_its_names():
         ("generate foo --out a.mid", "got 'foo'. Known: marginal;"),
         (f"{GENERATE} --out a.mid --from quck", "Did you mean 'quick'"),
         (f"{GENERATE} --out a.mid --steps -1", "--steps above 0"),
-        (f"{GENERATE} --out a.mid --prime x.mid", "a file to begin with"),
+        (f"{GENERATE} --out a.mid --prime x.mid", "no file at x.mid"),
         ("site --name quck", "Did you mean 'quick'"),
         ("corpora chorale", "Did you mean 'chorales'"),
     ],

@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 
 from etude.cli.command import command
+from etude.cli.generate_checks import check_numbers, check_target, writing
 from etude.cli.saved_models import Saved, choose_model, read_representation
-from etude.errors import EtudeError, MissingData
+from etude.corpora.one_file import read_piece
+from etude.errors import EtudeError
 
 EXAMPLES = """\
 examples:
@@ -21,10 +23,12 @@ examples:
 
 The model is the one that comes with the study, else the one that the newest run has saved (etude run 11_rnn); --from
 names another run or folder; `etude models` lists them. Without --representation, a sound file asks for a model of sound
-where there is one. Sound goes to disk as it is made, hours too. Same model, seed, temperature and top-p: same music."""
+where there is one. Sound goes to disk as it is made, hours too. --seconds and --steps count what is new: what --prime
+gives comes before it. Same model, seed, temperature and top-p: same music."""
 
 SCORES = (".mid", ".midi", ".abc", ".musicxml", ".xml", ".svg")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3")
+MOST_ENTRIES = 2**30  # of all steps: 37 hours of sound at 8000 Hz
 MOST_STEPS = 4000  # where a step has no fixed length: the piece ends by itself, or here
 
 
@@ -37,12 +41,16 @@ def add(commands) -> None:
     parser.add_argument("--representation", metavar="NAME", help="what it was trained on, as midi")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help=" ".join((*SCORES, *SOUNDS)))
     parser.add_argument("--from", dest="source", metavar="RUN", help="a run's name or a folder")
-    parser.add_argument("--seconds", type=float, help="length of the music (default 30 where a step has a length)")
-    parser.add_argument("--steps", type=int, help="steps of the model at most, instead of --seconds")
+    length = parser.add_mutually_exclusive_group()
+    new = "new music, after what --prime gives (default 30 where a step has a length)"
+    length.add_argument("--seconds", type=float, help=f"seconds of {new}")
+    length.add_argument("--steps", type=int, help="the same in steps of the model, at most")
     parser.add_argument("--seed", type=int, default=0, help="another seed, another piece (default 0)")
     parser.add_argument("--temperature", type=float, default=1.0, help="below 1 safer, above 1 wilder (default 1)")
     parser.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest share only (default 1: all)")
-    parser.add_argument("--prime", type=Path, metavar="FILE", help="music to begin with")
+    parser.add_argument(
+        "--prime", type=Path, metavar="FILE", help="music to begin with, written too (of a book, a tune)"
+    )
     parser.add_argument("--score", type=Path, metavar="FILE", help="what a model that follows notes shall play")
 
 
@@ -50,49 +58,50 @@ def run(given: argparse.Namespace) -> int:
     """Sample, decode, write."""
     from etude.registry import REPRESENTATIONS, load
 
-    _check_arguments(given, REPRESENTATIONS)
+    check_numbers(given)
+    check_target(given.out, (*SCORES, *SOUNDS))
+    _check_names(given, REPRESENTATIONS)
     sound = given.out.suffix.lower() in SOUNDS
     folder = choose_model(given.model, given.representation, given.source, sound)
     representation, model = read_representation(folder), load(folder)
     if not sound and representation.domain == "audio":
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
-    prefix = _prefix(representation, given.prime) if given.prime else None
-    steps = given.steps or _steps(representation.space.rate, given.seconds)
-    if given.score or model.name == "guided-wavenet":
-        facts = _write_played(model, folder, representation, prefix, given)
-    elif representation.name == "waveform" and _streams(model):
-        facts = _write_stream(model, representation, prefix, steps, given)
-    else:
-        facts = _write_sample(model, representation, prefix, steps, given)
+    prefix = _prefix(representation, given.prime)
+    new = _new_steps(representation.space, given)
+    with writing(given.out):
+        if given.score or model.name == "guided-wavenet":
+            facts = _write_played(model, folder, representation, prefix, given)
+        elif representation.name == "waveform" and _streams(model):
+            facts = _write_stream(model, representation, prefix, new, given)
+        else:
+            facts = _write_sample(model, representation, prefix, new, given)
     print(f"{given.out}: {facts}, by {folder.name} ({Saved(folder).home})")
     return 0
 
 
-def _write_sample(model, representation, prefix, steps: int, given: argparse.Namespace) -> str:
-    if prefix is not None:
-        steps, model = steps + len(prefix), _conditioned(model, prefix)
-    (codes,) = model.sample(1, steps, given.seed, given.temperature, given.top_p)
+def _write_sample(model, representation, prefix, new: int, given: argparse.Namespace) -> str:
+    model = _conditioned(model, prefix) if len(prefix) else model
+    (codes,) = model.sample(1, len(prefix) + new, given.seed, given.temperature, given.top_p)
     piece = representation.decode(codes)
-    if given.seconds and not given.steps and representation.space.rate is None:
-        piece = piece.with_score(_opening(piece.score, given.seconds))
+    if given.seconds and representation.space.rate is None:  # the length of its steps is known only now
+        opening = representation.decode(prefix).seconds if len(prefix) else 0.0
+        piece = piece.with_score(_opening(piece.score, opening + given.seconds))
     write_piece(piece, given.out)
     return f"{piece.seconds:.1f} s, {_amount(piece)}"
 
 
 def _streams(model) -> bool:
     """Say whether compiled code draws from the model."""
-    from etude.models.compiled.generator import FAMILIES
+    from etude.models.compiled.generator import unsuited
 
-    return model.name in FAMILIES and model.options["output"] == "categorical" and not model.options.get("recall")
+    return unsuited(model) is None
 
 
-def _write_stream(model, waveform, prefix, steps: int, given: argparse.Namespace) -> str:
+def _write_stream(model, waveform, prefix, new: int, given: argparse.Namespace) -> str:
     """Draw a sound block by block and write it as it comes."""
     from etude.models.compiled.generator import stream
 
-    if prefix is not None:
-        steps += len(prefix)
-    blocks = stream(model, 1, steps, given.seed, given.temperature, given.top_p, prefix)
+    blocks = stream(model, 1, len(prefix) + new, given.seed, given.temperature, given.top_p, prefix)
     return _write_codes(blocks, waveform, given.out)
 
 
@@ -102,8 +111,12 @@ def _write_played(model, folder: Path, waveform, prefix, given: argparse.Namespa
         raise EtudeError("guided-wavenet, which plays a score", model.name, "Leave out --score.")
     if given.score is None:
         raise EtudeError("--score FILE, what it shall play", "none", "Give a .mid, .abc, .musicxml or .krn file.")
-    following = model.follow(read_representation(folder, "guide").encode(read_piece(given.score)))
-    steps = given.steps or (round(given.seconds * waveform.rate) if given.seconds else None)
+    following = model.follow(read_representation(folder, "guide").encode(_of_notes(read_piece(given.score))))
+    if len(prefix) >= following.most:
+        got = f"{len(prefix) / waveform.rate:.1f} s of {following.most / waveform.rate:.1f} s"
+        raise EtudeError("a beginning that is shorter than what is to be played", got, "Cut the file of --prime.")
+    asked = given.steps or given.seconds
+    steps = len(prefix) + _new_steps(waveform.space, given) if asked else None  # by default as long as the notes
     blocks = following.stream(1, steps, given.seed, given.temperature, given.top_p, prefix)
     return _write_codes(blocks, waveform, given.out)
 
@@ -149,52 +162,46 @@ def _write_score(score, out: Path, new: Path) -> None:
         write_musicxml(score, new, title=title)
 
 
-def _check_arguments(given: argparse.Namespace, representations) -> None:
+def _check_names(given: argparse.Namespace, representations) -> None:
     from etude.errors import unknown_name
 
     if given.representation is not None and given.representation not in representations:
         raise unknown_name("representation", given.representation, representations)
-    if given.out.suffix.lower() not in (*SCORES, *SOUNDS):
-        raise EtudeError(f"a file name ending in {' '.join((*SCORES, *SOUNDS))}", str(given.out))
-    if not given.out.parent.is_dir():
-        raise MissingData("an existing folder to write into", str(given.out.parent))
-    for name, value in (("--seconds", given.seconds), ("--steps", given.steps)):
-        if value is not None and not value > 0:
-            raise EtudeError(f"{name} above 0", str(value))
 
 
-def _steps(rate: float | None, seconds: float | None) -> int:
-    return MOST_STEPS if rate is None else max(1, round(rate * (seconds or 30)))
+def _new_steps(space, given: argparse.Namespace) -> int:
+    """Return the steps to draw after the beginning."""
+    steps = given.steps or (MOST_STEPS if space.rate is None else max(1, round(space.rate * (given.seconds or 30))))
+    if steps * space.entries > MOST_ENTRIES:
+        got = f"{steps} steps of {space.entries}"
+        raise EtudeError(f"at most {MOST_ENTRIES} entries in all steps", got, "Ask for a shorter piece.")
+    return steps
 
 
-def _prefix(representation, path: Path):
-    from etude.types import Piece
+def _prefix(representation, path: Path | None):
+    """Return the codes of what is to be begun with, without an end, Int[P, *E]; P is 0 where nothing is."""
+    space = representation.space
+    if path is None:
+        return space.check([])
+    piece = read_piece(path)
+    codes = representation.encode(_of_sound(piece) if representation.domain == "audio" else _of_notes(piece))
+    codes = codes[:-1] if space.end is not None and len(codes) and codes[-1] == space.end else codes
+    if not len(codes):
+        raise EtudeError("music to begin with", f"none in {path.name}", "Give a file with at least one note.")
+    return codes
 
-    piece = read_piece(path) if representation.domain == "score" else Piece(path.stem, audio=_read_sound(path))
-    codes, end = representation.encode(piece), representation.space.end
-    return codes[:-1] if end is not None and len(codes) and codes[-1] == end else codes
+
+def _of_notes(piece):
+    if piece.score is None or not len(piece.score):
+        raise EtudeError("a file of notes (.mid, .abc, .musicxml or .krn)", f"{piece.source}, which has none")
+    return piece
 
 
-def _read_sound(path: Path):
-    from etude.formats.audio import read_audio
-
-    return read_audio(path)
-
-
-def read_piece(path: Path):
-    """Return the piece in a score file, read by its suffix."""
-    from etude.formats import abc, midi, musicxml
-    from etude.types import Piece
-
-    if not path.is_file():
-        raise MissingData("a file to begin with", str(path))
-    if path.suffix.lower() in (".mid", ".midi"):
-        return Piece(path.stem, midi.read_midi(path))
-    if path.suffix.lower() == ".abc":
-        return Piece(path.stem, abc.read_abc(path.read_text(encoding="utf-8")))
-    if path.suffix.lower() in (".musicxml", ".xml", ".mxl", ".krn"):
-        return Piece(path.stem, musicxml.read_musicxml(path))
-    raise EtudeError("a .mid, .abc, .musicxml or .krn file to begin with", path.name)
+def _of_sound(piece):
+    if piece.audio is None:
+        got = f"{piece.source}, a file of notes"
+        raise EtudeError("a sound to begin with (.wav, .flac, .ogg or .mp3)", got, "Render it first, as a .wav.")
+    return piece
 
 
 def _conditioned(model, prefix):

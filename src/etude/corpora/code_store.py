@@ -1,24 +1,35 @@
 """Codes of many sounds in one file, written once and then read where they lie.
 
 A store is a folder: `codes.bin` holds the codes of all sounds one behind the other, `index.json` their names, lengths
-and kind of integer. One file for many sounds is one mapping, and so one open file, however many sounds there are.
+and kind of integer, and the checksums of both. One file for many sounds is one mapping, and so one open file, however
+many sounds there are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from etude.files import alone, cache_dir, replacing_folder
-from etude.formats import audio
+from etude.formats import audio, mpeg_frames, ogg_pages, sound_containers, sound_file
 from etude.meaning import meaning
 from etude.representations import mu_law, sampling, waveform
 
-CODERS = (audio, sampling, mu_law, waveform)  # whose source the codes depend on
+CODERS = (
+    audio,
+    sound_file,
+    sound_containers,
+    mpeg_frames,
+    ogg_pages,
+    sampling,
+    mu_law,
+    waveform,
+)  # whose source the codes depend on
 Sounds = Iterable[tuple[str, Iterable[np.ndarray]]]  # names, and codes in blocks
 
 
@@ -39,7 +50,8 @@ def stored(folder: Path, dtype: np.dtype, sounds: Sounds) -> dict[str, np.ndarra
     dtype : dtype
         Integers that hold every code.
     sounds : iterable of (name, blocks of Int[t])
-        Walked only where the store is missing or damaged (of another size than its index says). Memory holds a block.
+        Walked only where the store is missing or damaged (of another size or checksum than its index says). Memory
+        holds a block.
     """
     with alone(folder):
         found = _mapped(folder)
@@ -58,18 +70,32 @@ def _write(folder: Path, dtype: np.dtype, sounds: Sounds) -> None:
             for block in blocks:
                 file.write(np.ascontiguousarray(block, dtype))
             lengths[name] = (file.tell() - before) // dtype.itemsize
-    index = {"dtype": dtype.str, "lengths": lengths}
-    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    index = json.dumps({"dtype": dtype.str, "lengths": lengths, "crc32": _checksum(folder / "codes.bin")})
+    seal = hashlib.sha256(index.encode()).hexdigest()
+    (folder / "index.json").write_text(f"{index}\n{seal}", encoding="utf-8")
+
+
+def _checksum(path: Path) -> int:
+    """Return the CRC-32 of a file: it sees every single flipped bit, at the speed of the disk."""
+    found = 0
+    with path.open("rb") as file:
+        while block := file.read(2**22):
+            found = zlib.crc32(block, found)
+    return found
 
 
 def _mapped(folder: Path) -> dict[str, np.ndarray] | None:
     try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        text = (folder / "index.json").read_text(encoding="utf-8")
+        index, _, seal = text.rpartition("\n")
+        if seal != hashlib.sha256(index.encode()).hexdigest():
+            return None
+        index = json.loads(index)
         dtype, lengths = np.dtype(index["dtype"]), index["lengths"]
         size = (folder / "codes.bin").stat().st_size
+        if size != sum(lengths.values()) * dtype.itemsize or index["crc32"] != _checksum(folder / "codes.bin"):
+            return None
     except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if size != sum(lengths.values()) * dtype.itemsize:
         return None
     codes = np.memmap(folder / "codes.bin", dtype, "r") if size else np.zeros(0, dtype)
     ends = np.cumsum([0, *lengths.values()]).tolist()

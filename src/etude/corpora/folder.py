@@ -18,6 +18,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from etude.corpora.folder_reader import KINDS
 from etude.corpora.folder_sounds import coded_recordings
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
 from etude.errors import EtudeError, MissingData, UnreadableFile, unknown_name
+from etude.formats.sound_file import HIGHEST_RATE
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.waveform import Waveform
 from etude.types import Audio, Piece
@@ -66,6 +68,8 @@ class Folder(Corpus):
     ------
     MissingData
         Where there is no such folder, or no file of music in it.
+    EtudeError
+        An option outside its range.
     """
 
     name = "folder"
@@ -89,12 +93,16 @@ class Folder(Corpus):
         levels: int = 256,
     ):
         self.path, self.split, self.rate, self.verbose = Path(path), tuple(split), rate, verbose
-        if len(self.split) != 3 or min(self.split) < 0 or abs(sum(self.split) - 1) > 1e-9:
+        if len(self.split) != 3 or not min(self.split) >= 0 or not abs(sum(self.split) - 1) <= 1e-9:
             raise EtudeError("three shares that sum to 1", str(split))
+        _check_options(rate, longest, workers)
         if coding is not None and rate is None:
             raise EtudeError("the rate at which sounds are to be coded", "none", "Give rate=8000, or another.")
         self.waveform = None if coding is None else Waveform(rate, coding, levels)
-        self.limits = Limits(longest, seconds, memory, workers or min(cores(), 8), cut=coding is not None)
+        workers = min(cores(), 8) if workers is None else workers
+        self.limits = Limits(longest, seconds, memory, workers, cut=coding is not None, rate=rate)
+        self._decode = Sandbox("etude.corpora.folder_reader:read_sound", seconds, memory)
+        weakref.finalize(self, self._decode.close)
         self.source = str(self.path)
         self._held: OrderedDict[tuple[Path, int], Piece] = OrderedDict()  # by file and part
         self._held_bytes = 0
@@ -177,12 +185,6 @@ class Folder(Corpus):
             )
         return found
 
-    @cached_property
-    def _decode(self) -> Sandbox:
-        sandbox = Sandbox("etude.corpora.folder_reader:read_sound", self.limits.seconds, self.limits.memory)
-        weakref.finalize(self, sandbox.close)
-        return sandbox
-
     def _side(self, entry: Entry) -> str:
         place = int(entry.content[:13], 16) / 16**13  # uniform in [0, 1)
         edges = zip(self.splits, accumulate(self.split), strict=True)
@@ -207,6 +209,15 @@ class Folder(Corpus):
         lines = [f"{self.path}: {len(self._entries)} pieces; not usable: {len(self._losses) or 'none'}"]
         lines += [f"  {loss.file[-40:]:<40}  {loss.reason[:100]}" for loss in self._losses[:SHOWN]]
         return "\n".join([*lines, *([f"  ... all {len(self._losses)} in .ledger"] * (len(self._losses) > SHOWN))])
+
+
+def _check_options(rate: int | None, longest: float, workers: int | None) -> None:
+    if rate is not None and not (isinstance(rate, Integral) and 1 <= rate <= HIGHEST_RATE):
+        raise EtudeError(f"a rate of 1 to {HIGHEST_RATE} samples a second", repr(rate))
+    if not longest > 0:
+        raise EtudeError("`longest`, the seconds of a piece at most, above 0", repr(longest))
+    if workers is not None and not (isinstance(workers, Integral) and workers >= 1):
+        raise EtudeError("workers as a whole number of at least 1", repr(workers), "None takes one a core.")
 
 
 class Pieces(Sequence):

@@ -19,11 +19,12 @@ import numpy as np
 
 from etude.corpora import book_store, folder_reader
 from etude.corpora.book_store import Place, keep_tunes, read_tune
-from etude.corpora.folder_reader import KINDS, PARSERS, digest_of, kind_of
+from etude.corpora.folder_reader import KINDS, PARSERS, check_size, digest_of, kind_of
 from etude.corpora.sandbox import read_all
 from etude.errors import UnreadableFile
 from etude.files import cache_dir, replacing
 from etude.formats import midi
+from etude.formats.audio import MOST_SAMPLES
 from etude.types import Score
 
 COMPANIONS = ("__MACOSX", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "lost+found")
@@ -65,7 +66,8 @@ class Loss(NamedTuple):
 class Limits(NamedTuple):
     """What one file may take: seconds of music, seconds of work, bytes of memory; and how many workers there are.
 
-    With `cut`, a recording of more music than `longest` is several pieces.
+    With `cut`, a recording of more music than `longest` is several pieces; without, its samples, at `rate` or its own,
+    have to fit into memory.
     """
 
     longest: float
@@ -73,6 +75,7 @@ class Limits(NamedTuple):
     memory: int
     workers: int
     cut: bool = False
+    rate: int | None = None
 
 
 def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
@@ -95,8 +98,12 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
             reason = _unopenable(path)
             if reason:
                 losses.append(Loss(name, reason, ""))
-            else:
-                found.append(Source(path, name, kind_of(path), digest_of(path)))
+                continue
+            try:
+                check_size(path, kind := kind_of(path))  # before a file with terabytes of holes is hashed
+                found.append(Source(path, name, kind, digest_of(path)))
+            except UnreadableFile as error:
+                losses.append(Loss(name, str(error), ""))
     return found, losses
 
 
@@ -177,6 +184,9 @@ def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Ent
             yield from _stretches(source, piece, ceil(piece["seconds"] / longest))
         elif piece["seconds"] > longest:
             yield Loss(name, f"{piece['seconds']:.0f} s of music, more than `longest`, {longest:g} s", "")
+        elif piece["seconds"] * (limits.rate or piece.get("rate", 0)) > MOST_SAMPLES and not limits.cut:
+            reason = f"{piece['seconds']:.0f} s at {limits.rate or piece['rate']} Hz, more than {MOST_SAMPLES} samples"
+            yield Loss(name, f"{reason}. Give a lower rate=, or coding=.", "")
         else:
             place = tuple(piece["place"]) if "place" in piece else None
             yield Entry(name, source, part, piece["content"], piece["seconds"], place=place)

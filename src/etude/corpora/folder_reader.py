@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import islice
 from pathlib import Path
 
 from etude.errors import UnreadableFile
@@ -23,28 +24,42 @@ SUFFIXES = {
 }
 KINDS = {suffix: kind for kind, suffixes in SUFFIXES.items() for suffix in suffixes}
 PARSERS = {"midi": ("étude",), "abc": ("étude",), "notation": ("étude", "Verovio"), "audio": ("libsndfile",)}
-_MAGIC = ((b"MThd", "midi"), (b"RIFF", "audio"), (b"fLaC", "audio"), (b"OggS", "audio"), (b"ID3", "audio"),
-          (b"\xff\xfb", "audio"), (b"\xff\xfa", "audio"), (b"\xff\xf3", "audio"), (b"\xff\xf2", "audio"),
+SCORES = ("midi", "abc", "notation")
+_MAGIC = ((b"MThd", "midi"), (b"RIFF", "audio"), (b"RIFX", "audio"), (b"RF64", "audio"), (b"riff", "audio"),
+          (b"FORM", "audio"), (b"fLaC", "audio"), (b"OggS", "audio"), (b"ID3", "audio"),
           (b"PK\x03\x04", "notation"))  # fmt: skip
-_LARGEST_TEXT = 64 * 2**20
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which an MP3's first byte resembles
+LARGEST = {"midi": 64 * 2**20, "abc": 64 * 2**20, "notation": 64 * 2**20, "audio": 8 * 2**30}  # bytes of a file
 _LARGEST_UNPACKED = 256 * 2**20
+MOST_TUNES = 200_000  # of a book: what is known of each waits in memory until the book is read
 
 
 def kind_of(path: Path) -> str:
-    """Return "midi", "abc", "notation" or "audio", by content first."""
+    """Return "midi", "abc", "notation" or "audio", by content first; raises UnreadableFile where nothing tells."""
     with path.open("rb") as file:
         head = file.read(4096)
     if head.startswith(b"RIFF") and head[8:12] == b"RMID":
         return "midi"
-    text = decoded(head)
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
+    text = decoded(head)
+    if head[4:8] == b"ftyp" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0" and not head.startswith(_WIDE)):
+        return "audio"  # MP4; frames of MP3 or AAC
     if is_kern(text) or re.match(r"!!|\s*<(\?xml|!DOCTYPE\s+score-|score-(partwise|timewise))", text):
         return "notation"
     if re.search(r"^X:\s*\d", text, re.MULTILINE):
         return "abc"
+    if path.suffix.lower() not in KINDS:
+        raise UnreadableFile(f"music ({', '.join(KINDS)})", path.name, "Convert it to one of these.")
     return KINDS[path.suffix.lower()]
+
+
+def check_size(path: Path, kind: str) -> None:
+    """Raise UnreadableFile where a file is larger than music of its kind is; nothing of it is read."""
+    if (size := path.stat().st_size) > LARGEST[kind]:
+        expected = f"a file of at most {LARGEST[kind] >> 20} MiB"
+        raise UnreadableFile(expected, f"{path.name}, {size >> 20} MiB", "Split it into pieces.")
 
 
 def read_file(path: str, kind: str, parser: str) -> dict:
@@ -52,6 +67,7 @@ def read_file(path: str, kind: str, parser: str) -> dict:
 
     A tune that cannot be read makes a piece {"error": reason}; a file that cannot be read raises UnreadableFile.
     """
+    check_size(Path(path), kind)
     if kind == "midi":
         from etude.formats.midi import read_midi
 
@@ -59,6 +75,7 @@ def read_file(path: str, kind: str, parser: str) -> dict:
     if kind == "notation":
         from etude.formats.musicxml import read_musicxml
 
+        _check_archive(Path(path))
         return {"pieces": [_described(read_musicxml(path, parser))]}
     return {"pieces": _tunes(Path(path)) if kind == "abc" else [_sound(path)]}
 
@@ -67,7 +84,10 @@ def read_sound(path: str, rate: int | None) -> dict:
     """Return the samples Float32[T] of a sound file and their rate."""
     from etude.formats.audio import read_audio
 
+    check_size(Path(path), "audio")
     audio = read_audio(path, rate)
+    if not len(audio):
+        raise UnreadableFile("a sound", f"{Path(path).name}, without samples", "Look at where it was copied from.")
     return {"samples": audio.samples, "rate": audio.rate}
 
 
@@ -84,6 +104,12 @@ def code_sound(path: str, waveform: dict, target: str) -> dict:
 
 
 def _described(score: Score) -> dict:
+    from etude.formats.limits import LONGEST_QUARTERS, score_within
+
+    quarters = score.length / score.ticks_per_quarter  # silence at the end included
+    if quarters > LONGEST_QUARTERS:
+        raise UnreadableFile(f"at most {LONGEST_QUARTERS} quarters", f"{quarters:.0f}", "Cut the silence at its end.")
+    score_within(score.notes, score.ticks_per_quarter, score.bpm)  # whoever has read it
     return {
         "notes": score.notes,
         "ticks_per_quarter": score.ticks_per_quarter,
@@ -96,8 +122,10 @@ def _described(score: Score) -> dict:
 def _tunes(path: Path) -> list[dict]:
     from etude.formats.abc import decoded, read_book
 
-    _check_size(path)
-    return [_tune(tune) for tune in read_book(decoded(path.read_bytes()))]
+    pieces = [_tune(tune) for tune in islice(read_book(decoded(path.read_bytes())), MOST_TUNES + 1)]
+    if len(pieces) > MOST_TUNES:
+        raise UnreadableFile(f"a book of at most {MOST_TUNES} tunes", "more", "Split it into books.")
+    return pieces
 
 
 def _tune(tune: str | UnreadableFile) -> dict:
@@ -108,34 +136,32 @@ def _tune(tune: str | UnreadableFile) -> dict:
         return {"error": str(tune)}
     try:
         score = read_abc(tune, strict=True)
+        if len(score):
+            return {**_described(score), "text": tune}
     except UnreadableFile as error:
         return {"error": str(error)}
-    if not len(score):
-        return {"error": str(UnreadableFile("a tune with notes", "none", "Check that its music follows its K:."))}
-    return {**_described(score), "text": tune}
+    return {"error": str(UnreadableFile("a tune with notes", "none", "Check that its music follows its K:."))}
 
 
 def _sound(path: str) -> dict:
-    from etude.formats.audio import audio_info, stream_audio
+    from etude.formats.sound_file import opened
 
-    _, rate = audio_info(path)
-    samples = sum(len(block) for block in stream_audio(path))  # decoded to the end: a header promises anything
+    with opened(path) as file:
+        samples, rate = file.survey(), file.rate  # decoded to the end: a header promises anything
     if not samples:
-        raise UnreadableFile("a sound", "no samples")
+        raise UnreadableFile("a sound", f"{Path(path).name}, without samples", "Look at where it was copied from.")
     return {"seconds": samples / rate, "rate": rate}
 
 
-def _check_size(path: Path) -> None:
+def _check_archive(path: Path) -> None:
     import zipfile
 
-    size = path.stat().st_size
     if zipfile.is_zipfile(path):  # a small archive may unpack to gigabytes
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
         if size > _LARGEST_UNPACKED:
-            raise UnreadableFile("an archive that unpacks to at most 256 MiB", f"{size >> 20} MiB")
-    elif size > _LARGEST_TEXT:
-        raise UnreadableFile("a text of at most 64 MiB", f"{size >> 20} MiB")
+            expected = f"an archive that unpacks to at most {_LARGEST_UNPACKED >> 20} MiB"
+            raise UnreadableFile(expected, f"{size >> 20} MiB", "Split it into pieces.")
 
 
 def digest_of(path: Path) -> str:

@@ -7,7 +7,8 @@ grams of the one that has fewer, and at least ten of them (all, where it has few
 near-duplicates go together (connected components), so a cluster holds every setting of a tune, and its parts.
 
 Shingling with containment is that of Broder, "On the resemblance and containment of documents" (1997); here all pairs
-are counted exactly, by one product of sparse matrices.
+are counted exactly, by products of sparse matrices: some scores with all of them at a time, so that a thousand copies
+of a tune need no more memory than a block of pairs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from etude.types import ONSET, PITCH, TRACK, Score
 GRAM = 8
 SHARE = 1 / 3
 FEWEST_SHARED = 10
+MOST_PAIRS = 2**23  # that are counted at once
 
 
 def melody_intervals(score: Score) -> np.ndarray:
@@ -49,8 +51,15 @@ def clusters(scores: Sequence[Score]) -> np.ndarray:
     columns = np.concatenate([np.array(row, np.int64) for row in grams]) if len(grams) else np.zeros(0, np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)])
     contains = csr_matrix((np.ones(len(columns), np.int32), columns, starts), shape=(len(grams), len(vocabulary) or 1))
-    pairs = (contains @ contains.T).tocoo()
-    fewer = np.minimum(sizes[pairs.row], sizes[pairs.col])
-    same = (pairs.data >= SHARE * fewer) & (pairs.data >= np.minimum(fewer, FEWEST_SHARED))
-    edges = csr_matrix((np.ones(same.sum(), bool), (pairs.row[same], pairs.col[same])), shape=(len(grams),) * 2)
-    return connected_components(edges, directed=False)[1]
+    found, everyone = np.arange(len(grams)), np.arange(len(grams))
+    rows = max(1, MOST_PAIRS // max(1, len(grams)))
+    for start in range(0, len(grams), rows):
+        pairs = (contains[start : start + rows] @ contains.T).tocoo()
+        row = pairs.row + start
+        fewer = np.minimum(sizes[row], sizes[pairs.col])
+        same = (pairs.data >= SHARE * fewer) & (pairs.data >= np.minimum(fewer, FEWEST_SHARED))
+        ends = np.concatenate([row[same], everyone]), np.concatenate([pairs.col[same], found])
+        edges = csr_matrix((np.ones(len(ends[0]), bool), ends), shape=(len(grams),) * 2)
+        found = connected_components(edges, directed=False)[1]
+        found = np.unique(found, return_index=True)[1][found]  # the first of each cluster stands for it
+    return np.unique(found, return_inverse=True)[1]

@@ -2,7 +2,8 @@
 
 A worker imports one function and calls it on what it is asked to read. The function returns a dict of JSON values and
 NumPy arrays; the answer travels as JSON and plain numbers, never as a pickle, because a parser that a hostile file has
-taken over must not be able to hand the caller code. A worker that dies, or takes too long, is replaced.
+taken over must not be able to hand the caller code. A worker that dies, or takes too long, is replaced; what it has
+started ends with it.
 
 This is a wall against accidents (segmentation faults, endless loops, memory), not against an attacker: a worker runs
 with the caller's rights.
@@ -19,16 +20,19 @@ import struct
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from etude.errors import UnreadableFile
+from etude.errors import EtudeError, UnreadableFile
 
-MEMORY = 4 * 2**30  # address space of a worker, bytes
-SECONDS = 60.0  # for one file
+MEMORY = 2 * 2**30  # address space of a worker, bytes
+SECONDS, LONGEST = 60.0, 10 * 86400  # for one file, by default and at most
+LARGEST_ANSWER, LARGEST_TEXT = 2**29, 2**27  # bytes of a worker's answer that the caller takes, and of its JSON
+STARTING = 120.0  # seconds for the import of a reader, on a machine that is busy
 _HEADER = struct.Struct(">Q")
 
 
@@ -43,11 +47,20 @@ class Sandbox:
         Time for one call; the import of the module is not counted.
     memory : int
         Bytes of address space, where the system can limit it (not on Windows or macOS).
+
+    Raises
+    ------
+    EtudeError
+        No time or no memory to work with.
     """
 
     def __init__(self, function: str, seconds: float = SECONDS, memory: int = MEMORY):
-        self.function, self.seconds, self.memory = function, seconds, memory
+        if not 0 < seconds <= LONGEST or not 2**20 <= memory < 2**62:
+            expected = f"above 0 and at most {LONGEST} seconds, and at least 1 MiB of memory"
+            raise EtudeError(expected, f"{seconds} s, {memory} bytes")
+        self.function, self.seconds, self.memory = function, seconds, int(memory)
         self._process: subprocess.Popen | None = None
+        self._calling, self._starting, self._ended = threading.RLock(), threading.Lock(), False
 
     def __enter__(self) -> Sandbox:
         return self
@@ -57,47 +70,46 @@ class Sandbox:
 
     def __call__(self, *arguments) -> dict[str, Any]:
         """Call the function in the worker; raises UnreadableFile with the function's error, or how the worker died."""
-        process = self._running()
-        late = threading.Event()
-        timer = threading.Timer(self.seconds, lambda: (late.set(), process.kill()))
-        timer.start()
-        try:
-            _write(process.stdin, {"arguments": arguments})
-            answer = _read(process.stdout)
-        except Exception:  # no answer, or none that makes sense: the worker is not to be trusted further
-            answer = None
-        finally:
-            timer.cancel()
-        if answer is None:
-            self.close()
-            death = _death(process.returncode, late.is_set(), self.seconds)
-            raise UnreadableFile("a file that a parser survives", death)
+        with self._calling:
+            try:
+                process = self._running()
+                answer, late = _asked(process, {"arguments": arguments}, self.seconds)
+            except BaseException:  # Ctrl-C: the next call must not take the answer to this one
+                self.close()
+                raise
+            if answer is None:
+                self.close()
+                raise UnreadableFile("a file that a parser survives", _death(process.returncode, late, self.seconds))
         if "error" in answer:
             raise UnreadableFile(*answer["error"])
         return answer["result"]
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker; only the thread that calls it may."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            _kill(process)
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):
                     pipe.close()
 
+    def end(self) -> None:
+        """Kill the worker from any thread: the thread that waits for it learns so, and can start no other."""
+        with self._starting:
+            self._ended = True
+            if self._process is not None:
+                _kill(self._process)
+
     def _running(self) -> subprocess.Popen:
         if self._process is None or self._process.poll() is not None:
             self.close()
             limits = [str(int(self.seconds) + 5), str(self.memory)]
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "etude.corpora.sandbox", self.function, *limits],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            )
-            if _read_or_none(self._process.stdout) != {"ready": True}:
+            with self._starting:
+                if self._ended:
+                    raise UnreadableFile("a worker", "one that was ended")
+                self._process = _started([sys.executable, "-P", "-m", "etude.corpora.sandbox", self.function, *limits])
+            if _asked(self._process, None, STARTING)[0] != {"ready": True}:
                 self.close()
                 raise UnreadableFile("a worker that can import its reader", self.function, "Check the installation.")
         return self._process
@@ -108,38 +120,66 @@ def read_all(
 ) -> Iterator[tuple[int, dict[str, Any] | UnreadableFile]]:
     """Call `function` on every tuple of arguments, in `workers` processes; yield (index, result or error) as they come.
 
-    At most two results a worker wait for the caller, so memory stays bounded however slowly they are taken.
+    At most two results a worker wait for the caller, so memory stays bounded however slowly they are taken. However
+    the caller leaves (an exception of its own, Ctrl-C, the end of the program), the workers end first.
+
+    Raises
+    ------
+    EtudeError
+        Fewer than one worker.
     """
-    todo, lock, stop = iter(enumerate(tasks)), threading.Lock(), threading.Event()
-    done: queue.Queue = queue.Queue(maxsize=2 * workers)
-    sandboxes = [Sandbox(function, seconds, memory) for _ in range(min(workers, len(tasks)))]
-
-    def work(sandbox: Sandbox) -> None:
-        while not stop.is_set():
-            with lock:
-                index, arguments = next(todo, (None, ()))
-            if index is None:
-                break
-            try:
-                answer = sandbox(*arguments)
-            except Exception as error:  # an error that is lost here would leave the caller waiting
-                answer = error
-            _put(done, (index, answer), stop)
-        sandbox.close()
-
-    threads = [threading.Thread(target=work, args=(sandbox,), daemon=True) for sandbox in sandboxes]
-    for thread in threads:
-        thread.start()
+    if not workers >= 1:
+        raise EtudeError("at least one worker", str(workers))
+    crew = _Crew([Sandbox(function, seconds, memory) for _ in range(min(int(workers), len(tasks)))], tasks)
+    leaving = weakref.finalize(crew, _Crew.leave, crew.sandboxes, crew.threads, crew.stop)  # at exit too
     try:
         for _ in tasks:
-            index, answer = done.get()
+            index, answer = crew.done.get()
             if isinstance(answer, Exception) and not isinstance(answer, UnreadableFile):
                 raise answer
             yield index, answer
     finally:
+        leaving()
+
+
+class _Crew:
+    """Threads that keep sandboxes at work on tasks."""
+
+    def __init__(self, sandboxes: list[Sandbox], tasks: Sequence[tuple]):
+        self.sandboxes, self.stop = sandboxes, threading.Event()
+        self.done: queue.Queue = queue.Queue(maxsize=2 * max(len(sandboxes), 1))
+        work = (
+            iter(enumerate(tasks)),
+            threading.Lock(),
+            self.done,
+            self.stop,
+        )  # not the crew: it is let go by its user
+        self.threads = [threading.Thread(target=_work, args=(box, *work), daemon=True) for box in sandboxes]
+        for thread in self.threads:
+            thread.start()
+
+    @staticmethod
+    def leave(sandboxes: list[Sandbox], threads: list[threading.Thread], stop: threading.Event) -> None:
+        """End what is being read, and wait for the threads: none may hold a pipe when the interpreter goes."""
         stop.set()
         for sandbox in sandboxes:
-            sandbox.close()  # the caller has gone early: end what is being read
+            sandbox.end()
+        for thread in threads:
+            thread.join()
+
+
+def _work(sandbox: Sandbox, todo: Iterator, lock: threading.Lock, done: queue.Queue, stop: threading.Event) -> None:
+    while not stop.is_set():
+        with lock:
+            index, arguments = next(todo, (None, ()))
+        if index is None:
+            break
+        try:
+            answer = sandbox(*arguments)
+        except Exception as error:  # an error that is lost here would leave the caller waiting
+            answer = error
+        _put(done, (index, answer), stop)
+    sandbox.close()
 
 
 def in_order(answers: Iterable[tuple[int, dict | UnreadableFile]]) -> Iterator[dict]:
@@ -161,6 +201,37 @@ def _put(done: queue.Queue, item, stop: threading.Event) -> None:
             return done.put(item, timeout=0.2)
 
 
+def _started(command: list[str]) -> subprocess.Popen:
+    """Start a worker in a process group of its own, so that what it starts can be ended with it."""
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, **pipes, env=os.environ | threads, start_new_session=True)
+
+
+def _kill(process: subprocess.Popen) -> None:
+    with contextlib.suppress(OSError):
+        if hasattr(os, "killpg"):  # the group outlives a worker that has died and left processes behind
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def _asked(process: subprocess.Popen, message: dict | None, seconds: float) -> tuple[dict | None, bool]:
+    """Send a message, if there is one, and return the answer, or None, and whether time ran out."""
+    late = threading.Event()
+    timer = threading.Timer(seconds, lambda: (late.set(), _kill(process)))
+    timer.daemon = True
+    timer.start()
+    try:
+        if message is not None:
+            _write(process.stdin, message)
+        return _read(process.stdout), False
+    except Exception:  # no answer, or none that makes sense: the worker is not to be trusted further
+        return None, late.is_set()
+    finally:
+        timer.cancel()
+
+
 def cores() -> int:
     """Return how many processes may run at once: the cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -169,8 +240,8 @@ def cores() -> int:
 def _death(code: int | None, late: bool, seconds: float) -> str:
     if late:
         return f"a parser that was still busy after {seconds:g} s"
-    name = signal.Signals(-code).name if code is not None and code < 0 else f"exit status {code}"
-    return f"a parser that crashed ({name})"
+    known = {number.value: number.name for number in signal.Signals}
+    return f"a parser that crashed ({known.get(-(code or 0), f'exit status {code}')})"
 
 
 def _write(pipe, message: dict) -> None:
@@ -191,9 +262,12 @@ def _write(pipe, message: dict) -> None:
 
 
 def _read(pipe) -> dict:
-    text = _block(pipe)
-    (count,) = _HEADER.unpack(_block(pipe))
-    blocks = [_block(pipe) for _ in range(count)]
+    text = _block(pipe, LARGEST_TEXT)
+    (count,) = _HEADER.unpack(_block(pipe, _HEADER.size))
+    blocks, room = [], LARGEST_ANSWER
+    for _ in range(count):
+        blocks.append(_block(pipe, room))
+        room -= len(blocks[-1])
 
     def restored(value: dict):
         if value.keys() != {"array", "dtype", "shape"}:
@@ -204,11 +278,13 @@ def _read(pipe) -> dict:
     return json.loads(text, object_hook=restored)
 
 
-def _block(pipe) -> bytes:
+def _block(pipe, most: int) -> bytes:
     header = pipe.read(_HEADER.size)
     if len(header) < _HEADER.size:
         raise EOFError
-    block = pipe.read(size := _HEADER.unpack(header)[0])
+    if (size := _HEADER.unpack(header)[0]) > most:
+        raise ValueError(f"a block of {size} bytes")
+    block = pipe.read(size)
     if len(block) < size:
         raise EOFError
     return block
@@ -239,11 +315,14 @@ def _serve(function: str, seconds: str, memory: str) -> None:
             answer = {"error": _explained(error)}
         if hasattr(signal, "alarm"):
             signal.alarm(0)
-        _write(answers, answer)
+        try:
+            _write(answers, answer)
+        except MemoryError as error:  # before a byte of it was written: its text did not fit
+            _write(answers, {"error": _explained(error)})
 
 
 def _explained(error: Exception) -> tuple[str, str, str]:
-    if isinstance(error, UnreadableFile):
+    if isinstance(error, EtudeError):
         return error.expected, error.got, error.remedy
     reason = "out of memory" if isinstance(error, MemoryError) else (str(error).splitlines() or [""])[0][:120]
     return "a readable file", reason or type(error).__name__, ""

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.evaluation.statistics import melodic_steps
-from etude.types import ONSET, PITCH, Piece, Score
+from etude.evaluation.statistics import melodic_steps, onset_groups
+from etude.types import Piece, Score
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,12 @@ def melody(score: Score) -> list[tuple]:
 
 def texture(score: Score) -> list[tuple]:
     """Return the struck chords as (sixteenths since the last, movement of the lowest, intervals above it)."""
-    notes = score.common().notes
-    onsets = np.unique(notes[:, ONSET])
-    chords = [np.sort(notes[notes[:, ONSET] == onset, PITCH]) for onset in onsets]
-    events = []
-    for i in range(1, len(chords)):
-        low = int(chords[i][0])
-        above = tuple((chords[i] - low).tolist())
-        events.append((int(onsets[i] - onsets[i - 1]), low - int(chords[i - 1][0]), above))
+    events, before = [], None
+    for onset, pitches, _ in onset_groups(score.common()):
+        if before is not None:
+            above = tuple(pitch - pitches[0] for pitch in pitches)
+            events.append((onset - before[0], pitches[0] - before[1], above))
+        before = onset, pitches[0]
     return events
 
 

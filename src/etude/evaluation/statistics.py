@@ -13,11 +13,14 @@ Distributions are compared here on one support, see `etude.evaluation.overlap`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from heapq import heappop, heappush
 
 import numpy as np
 
 from etude.clock import at_nominal_tempo
+from etude.errors import EtudeError
+from etude.formats.limits import LONGEST_QUARTERS
 from etude.types import DURATION, ONSET, PITCH, Score
 
 BAR, BEAT, EIGHTH = 16, 4, 2  # sixteenths
@@ -25,7 +28,9 @@ CONSONANT = (0, 3, 4, 7, 8, 9)  # semitones above the bass, octaves removed: a f
 
 
 def sounding(score: Score) -> np.ndarray:
-    """Return which pitches sound in each sixteenth, Bool[T, 128], of a common score."""
+    """Return which pitches sound in each sixteenth, Bool[T, 128], of a common score (no longer than a file may be)."""
+    if score.length > BEAT * LONGEST_QUARTERS:
+        raise EtudeError(f"a score of at most {BEAT * LONGEST_QUARTERS} sixteenths", str(score.length), "Cut it.")
     roll = np.zeros((score.length, 128), bool)
     for onset, duration, pitch in score.notes[:, [ONSET, DURATION, PITCH]]:
         roll[onset : onset + duration, pitch] = True
@@ -34,10 +39,22 @@ def sounding(score: Score) -> np.ndarray:
 
 def top_line(score: Score) -> np.ndarray:
     """Return the melody as Int[N, 2], onset and pitch: the notes that are the highest sounding when they begin."""
-    highest = 127 - sounding(score)[:, ::-1].argmax(axis=1)  # where something sounds
+    top, open_ = [], []  # open_: heap of (-pitch, end) of notes that have begun
+    for onset, pitches, ends in onset_groups(score):
+        for pitch, end in zip(pitches, ends, strict=True):
+            heappush(open_, (-pitch, end))
+        while open_[0][1] <= onset:  # what is over matters only where it would be the highest
+            heappop(open_)
+        top += [(onset, pitch) for pitch in pitches if pitch == -open_[0][0]]
+    return np.array(top, np.int64).reshape(-1, 2)
+
+
+def onset_groups(score: Score) -> Iterator[tuple[int, list[int], list[int]]]:
+    """Yield each onset with the pitches that are struck then, low to high, and the ends of their notes."""
     notes = score.notes
-    top = notes[notes[:, PITCH] == highest[notes[:, ONSET]]] if len(notes) else notes
-    return top[:, [ONSET, PITCH]]
+    starts = np.flatnonzero(np.diff(notes[:, ONSET], prepend=-1))
+    for group in np.split(notes, starts[1:]) if len(notes) else ():
+        yield int(group[0, ONSET]), group[:, PITCH].tolist(), (group[:, ONSET] + group[:, DURATION]).tolist()
 
 
 def pitch_range(score: Score) -> float:

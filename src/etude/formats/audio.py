@@ -1,25 +1,32 @@
 """Sound files: WAV, FLAC, Ogg Vorbis and MP3, read and written by libsndfile; rates changed by libsoxr.
 
-Sound here is mono Float32 in [-1, 1]. Channels are averaged. A lossy decoder may overshoot full scale, and a float WAV
-may hold anything: `read_audio` scales such a file by its peak, `stream_audio`, which cannot know the peak beforehand,
-clips. WAV, FLAC and MP3 of the same samples are the same bytes each time; an Ogg stream has a random serial number.
+Sound here is mono Float32 in [-1, 1]. Channels are averaged; where that would silence them, because they are opposites
+of each other, the loudest is taken. A lossy decoder may overshoot full scale, and a float WAV may hold anything: a
+sound whose peak is above 1 is divided by it. What resampling adds beyond full scale is clipped. Whole or in blocks, the
+samples are the same; what has to be known before the first of them, one decoding before finds out.
+
+A file is held against what it says of itself: one that is cut off or damaged is refused where its container tells
+(`etude.formats.sound_containers`), where fewer samples come than its header promises, or where those of a FLAC have
+another digest. WAV, FLAC and MP3 of the same samples are the same bytes each time; an Ogg stream has a random serial
+number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from etude.errors import EtudeError, UnreadableFile, unknown_name
 from etude.files import replacing
+from etude.formats.sound_file import SoundParts, opened
 from etude.types import Audio
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"),
            ".mp3": ("MP3", "MPEG_LAYER_III")}  # fmt: skip
 MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+MOST_SAMPLES = 90_000_000  # of a sound that is read whole: half an hour at 48 kHz, 360 MB
 _BLOCK = 2**16  # frames at a time: libsndfile's Vorbis encoder overflows its stack when handed minutes at once
 
 
@@ -35,37 +42,42 @@ def read_audio(path: Path | str, rate: int | None = None) -> Audio:
     Raises
     ------
     UnreadableFile
-        Where libsndfile cannot decode it, or samples are not finite.
+        Where it is no sound file, cut off, damaged, with samples that are not finite, or longer than `MOST_SAMPLES`.
     """
-    blocks = list(_resampled(path, rate))
-    with _opened(path) as file:
-        rate = rate or file.samplerate
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    return Audio(samples / max(1.0, float(np.abs(samples).max(initial=0))), rate)
+    with opened(path) as file:
+        peak, blocks, count = _peak(file), [], 0
+        for block in _resampled(file, rate):
+            blocks.append(block)
+            count += len(block)
+            if count > MOST_SAMPLES:
+                remedy = "Cut it, read it at a lower rate, or stream it."
+                raise UnreadableFile(f"at most {MOST_SAMPLES} samples to hold at once", Path(path).name, remedy)
+        samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+        return Audio(_within(samples, peak), rate or file.rate)
 
 
 def stream_audio(path: Path | str, rate: int | None = None, block_seconds: float = 10.0) -> Iterator[Audio]:
     """Yield a sound file in blocks of `block_seconds` (the last may be shorter), in memory that does not grow.
 
-    The blocks join without seams: concatenated they are what `read_audio` returns, except that samples beyond full
-    scale are clipped, not scaled. The resampler carries its state from one block to the next.
+    The blocks join without seams: concatenated they are what `read_audio` returns. The resampler carries its state
+    from one block to the next. What `read_audio` refuses for its end is refused when the end is reached.
     """
-    with _opened(path) as file:
-        rate = rate or file.samplerate
-    size, held = max(1, round(block_seconds * rate)), np.zeros(0, np.float32)
-    for block in _resampled(path, rate):
-        held = np.concatenate([held, block])
-        while len(held) >= size:
-            yield Audio(np.clip(held[:size], -1, 1), rate)
-            held = held[size:]
-    if len(held):
-        yield Audio(np.clip(held, -1, 1), rate)
+    with opened(path) as file:
+        peak, rate = _peak(file), rate or file.rate
+        size, held = max(1, round(block_seconds * rate)), np.zeros(0, np.float32)
+        for block in _resampled(file, rate):
+            held = np.concatenate([held, block])
+            while len(held) >= size:
+                yield Audio(_within(held[:size].copy(), peak), rate)
+                held = held[size:]
+        if len(held):
+            yield Audio(_within(held, peak), rate)
 
 
 def audio_info(path: Path | str) -> tuple[float, int]:
     """Return duration in seconds and rate in Hz of a sound file, from its header."""
-    with _opened(path) as file:
-        return file.frames / file.samplerate, file.samplerate
+    with opened(path) as file:
+        return file.frames / file.rate, file.rate
 
 
 def write_audio(audio: Audio, path: Path | str, quality: float | None = None) -> Path:
@@ -98,37 +110,29 @@ def write_audio(audio: Audio, path: Path | str, quality: float | None = None) ->
     return path
 
 
-@contextmanager
-def _opened(path: Path | str):
-    import soundfile
-
-    try:
-        with soundfile.SoundFile(path) as file:
-            yield file
-    except (soundfile.SoundFileError, OSError, TypeError) as error:  # TypeError: a headerless format
-        reason = str(error).replace(str(path), Path(path).name).rstrip(".")
-        raise UnreadableFile(f"a sound file in {Path(path).name}", reason, "Convert it to WAV.") from error
+def _peak(file: SoundParts) -> float:
+    """Return what the samples of a file have to be divided by, and let the file choose its channels."""
+    if not file.simple:
+        file.survey()
+    return file.peak
 
 
-def _mono(path: Path | str) -> Iterator[np.ndarray]:
-    with _opened(path) as file:
-        while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
-            if not np.isfinite(block).all():
-                raise UnreadableFile(f"finite samples in {Path(path).name}", "NaN or infinity")
-            yield block.mean(axis=1)
+def _within(samples: np.ndarray, peak: float) -> np.ndarray:
+    """Divide samples by a peak above 1, and clip what is still beyond full scale, in place."""
+    if peak > 1:
+        np.divide(samples, np.float32(peak), out=samples)
+    return np.clip(samples, -1, 1, out=samples)
 
 
-def _resampled(path: Path | str, rate: int | None) -> Iterator[np.ndarray]:
-    with _opened(path) as file:
-        source = file.samplerate
-    if rate is None or rate == source:
-        yield from _mono(path)
+def _resampled(file: SoundParts, rate: int | None) -> Iterator[np.ndarray]:
+    if rate is None or rate == file.rate:
+        yield from file.blocks()
         return
     if rate < 1:
         raise EtudeError("a rate of at least 1 Hz", str(rate))
     import soxr
 
-    stream = soxr.ResampleStream(source, rate, 1, dtype="float32")
-    for block in _mono(path):
+    stream = soxr.ResampleStream(file.rate, rate, 1, dtype="float32")
+    for block in file.blocks():
         yield stream.resample_chunk(block)
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -14,7 +14,7 @@ from etude.errors import EtudeError, UnreadableFile
 from etude.types import DURATION, ONSET, Score
 
 LARGEST_FILE = 64 * 2**20  # bytes
-MOST_NOTES = 2_000_000
+MOST_NOTES = 500_000  # what event tokens of them take, 400 MB, is the measure
 MOST_WRITTEN = 500_000  # note heads of a notated score, which take more memory while they are read
 LONGEST_SECONDS = 24 * 3600
 LONGEST_QUARTERS = 2**16  # over 13 hours at the nominal tempo

@@ -64,8 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
     threading.Thread(target=_follow_runner, daemon=True).start()
     job = Execution(given.plan.resolve(), given.threads)
     try:
-        with job.alone(), tempfile.TemporaryDirectory(prefix="etude-") as sockets:
-            os.environ["JUPYTER_RUNTIME_DIR"] = sockets  # a short path: names of sockets end at 107 bytes
+        from etude.study.kernel import folder_for_sockets
+
+        with job.alone(), tempfile.TemporaryDirectory(prefix="etude-", dir=folder_for_sockets()) as sockets:
+            os.environ["JUPYTER_RUNTIME_DIR"] = sockets
             job.run()
     except KeyboardInterrupt:
         print("stopped; what has a checkpoint goes on from there at the next run")

@@ -13,6 +13,21 @@ from etude.models.base import total_steps
 FAMILIES = ("wavenet", "samplernn", "rnn")  # with a kernel in a module of that name, and its packing beside it
 
 
+def unsuited(model, family: str | None = None) -> EtudeError | None:
+    """Return the error for a model that compiled code cannot draw from, by its family's kernel or that of another."""
+    remedy, family = "Use `sample`, which takes any model.", family or model.name
+    output, recall = model.options.get("output"), model.options.get("recall")
+    if family not in FAMILIES:
+        return EtudeError(f"one of {', '.join(FAMILIES)}", family, remedy)
+    if model.space.event_shape or output != "categorical":
+        got = f"steps of shape {model.space.event_shape}, output {output}"
+        return EtudeError("scalar steps and a categorical output", got, remedy)
+    if recall:
+        got = f"{recall} heads, whose work grows with the piece"
+        return EtudeError("an RNN without recall", got, remedy)
+    return None
+
+
 class Generator:
     """n streams that grow together, each with the codes that `sample` would draw.
 
@@ -32,12 +47,10 @@ class Generator:
     family: str | None = None  # whose kernel writes; by default the model's own
 
     def __init__(self, model, n: int = 1):
-        if model.space.event_shape or model.options["output"] != "categorical":
-            got = f"steps of shape {model.space.event_shape}, output {model.options['output']}"
-            raise EtudeError("scalar steps and a categorical output", got, "Use `sample`, which takes any model.")
         family = self.family or model.name
-        if family not in FAMILIES:
-            raise EtudeError(f"one of {', '.join(FAMILIES)}", family, "Use `sample`, which takes any model.")
+        error = unsuited(model, family)
+        if error is not None:
+            raise error
         self.n, self.space = n, model.space
         packed, fresh = (resolve(f"etude.models.compiled.{family}_packing:{name}") for name in ("packed", "fresh"))
         self._weights = packed(model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from etude.errors import EtudeError
 from etude.models.compiled.packing import aligned, before, padded, tables, whole
 from etude.models.compiled.rnn import State, Weights
 from etude.models.sequence.rnn import GATES
@@ -14,9 +13,6 @@ SIGMOIDS = {"gru": [0, 1], "lstm": [0, 1, 3]}  # gates whose arguments are halve
 
 def packed(model) -> Weights:
     """Return the weights of an RNN (`etude.models.sequence.rnn`) for the kernel."""
-    if model.options["recall"]:
-        got = f"{model.options['recall']} heads"
-        raise EtudeError("an RNN without recall", got, "Use `sample`: what it looks up grows with the piece.")
     arrays, cell, layers = model.network.arrays(), model.options["cell"], model.options["layers"]
     hidden, levels = arrays["output.weight"].shape
     first = {f"first.{to}": gates(arrays[f"rnn.0.{of}"], cell) for to, of in (("weight", "input"), ("bias", "bias"))}
