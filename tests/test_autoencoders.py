@@ -8,10 +8,10 @@ import pytest
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import SpaceMismatch
-from etude.models import latent as latent_models
-from etude.models.autoencoder import TorchAutoencoder
-from etude.models.segments import FEWEST, Segments, cut, halvings, join, positions
-from etude.models.vae import ACTIVE, TorchVAE, gaussian_kl, shifts
+from etude.models.latent import latent as latent_models
+from etude.models.latent.autoencoder import Autoencoder
+from etude.models.latent.segments import FEWEST, Segments, cut, halvings, join, positions
+from etude.models.latent.vae import ACTIVE, VAE, gaussian_kl, shifts
 
 TOKENS, SAMPLES, FRAMES = Space((), 3, end=2), Space((), 3), Space((2,), 3)
 OPEN = pytest.mark.parametrize("space", [SAMPLES, FRAMES], ids=["samples", "frames"])
@@ -106,7 +106,7 @@ def test_layers_are_convolutions_with_stride_two_and_their_transposes():
 
 
 @DECODERS
-@pytest.mark.parametrize("cls", [TorchAutoencoder, TorchVAE])
+@pytest.mark.parametrize("cls", [Autoencoder, VAE])
 def test_what_a_step_may_depend_on(cls, decoder):
     """Given the latent, a sequence decoder reads the steps before; a convolution only the event before the segment."""
     model = lively(cls, SAMPLES, decoder=decoder, segment=5, latent=3)
@@ -156,7 +156,7 @@ def mixture(model, x):
 @DECODERS
 @OPEN
 def test_two_parts_are_longer_than_the_mixture_whose_mass_is_one(space, decoder):
-    model, steps = lively(TorchAutoencoder, space, latent=2, levels=3, decoder=decoder), 3 if space is SAMPLES else 2
+    model, steps = lively(Autoencoder, space, latent=2, levels=3, decoder=decoder), 3 if space is SAMPLES else 2
     xs = all_pieces(space, steps)
     exact, bits = np.array([mixture(model, x) for x in xs]), model.bits(xs)
     assert exact.sum() == pytest.approx(1, abs=1e-5)
@@ -167,7 +167,7 @@ def test_two_parts_are_longer_than_the_mixture_whose_mass_is_one(space, decoder)
 
 
 def test_pieces_that_end_have_mass_one_and_the_code_at_most_one():
-    model = lively(TorchAutoencoder, TOKENS, latent=2, levels=3)
+    model = lively(Autoencoder, TOKENS, latent=2, levels=3)
     closed, open_ = closed_pieces(TOKENS, 5)
     exact = sum(mixture(model, x) for x in [*closed, *open_])
     assert exact == pytest.approx(1, abs=1e-5), "closed pieces and beginnings share the mass"
@@ -177,7 +177,7 @@ def test_pieces_that_end_have_mass_one_and_the_code_at_most_one():
 
 @pytest.mark.parametrize("valid", [(), pieces(FRAMES, (5,), seed=1)], ids=["without", "with"])
 def test_the_prior_is_counted_on_the_codes_of_the_training_segments(valid):
-    model = TorchAutoencoder(FRAMES, **SMALL, latent=3, levels=4)
+    model = Autoencoder(FRAMES, **SMALL, latent=3, levels=4)
     assert model.prior() == pytest.approx(np.full((3, 4), 1 / 4)), "before learning, uniform"
     xs = pieces(FRAMES, (9, 4, 7))
     model.fit(xs, valid, Budget(steps=6, batch_size=4, learning_rate=0.01, valid_every=3))
@@ -191,7 +191,7 @@ def test_the_prior_is_counted_on_the_codes_of_the_training_segments(valid):
 
 def test_the_gradient_passes_through_the_rounding():
     torch = pytest.importorskip("torch")
-    model = lively(TorchAutoencoder, FRAMES, latent=3, levels=4)
+    model = lively(Autoencoder, FRAMES, latent=3, levels=4)
     net, batch = model.network, Segments(pieces(FRAMES), 2, 6).batch(0)
     batch = type(batch)(*map(torch.from_numpy, batch))
     net.loss(batch).backward()
@@ -221,7 +221,7 @@ def integral(model, x):
 @DECODERS
 @OPEN
 def test_the_bounds_close_in_on_the_integral(space, decoder, monkeypatch):
-    model, rng = with_vague_guesses(lively(TorchVAE, space, latent=1, decoder=decoder)), np.random.default_rng(0)
+    model, rng = with_vague_guesses(lively(VAE, space, latent=1, decoder=decoder)), np.random.default_rng(0)
     monkeypatch.setattr(model, "_noise", lambda segments, k: rng.normal(size=(len(segments), k, 1)))
     xs = all_pieces(space, 3 if space is SAMPLES else 2)
     exact = np.array([integral(model, x) for x in xs])
@@ -242,7 +242,7 @@ def with_vague_guesses(model):
 
 
 def test_one_sample_of_the_importance_weighted_bound_is_the_elbo_on_average():
-    model = with_vague_guesses(lively(TorchVAE, SAMPLES, latent=2))
+    model = with_vague_guesses(lively(VAE, SAMPLES, latent=2))
     xs = pieces(SAMPLES, (4,) * 400)
     one, elbo = model.iwae(xs, 1), model.elbo(xs, 100)
     difference = one.values - elbo.values
@@ -251,7 +251,7 @@ def test_one_sample_of_the_importance_weighted_bound_is_the_elbo_on_average():
 
 
 def test_the_mass_of_the_estimates_is_one_within_their_error():
-    model = with_vague_guesses(lively(TorchVAE, SAMPLES, latent=2, samples=200))
+    model = with_vague_guesses(lively(VAE, SAMPLES, latent=2, samples=200))
     xs = all_pieces(SAMPLES, 4)
     bits = model.bits(xs)
     p = 2.0**-bits.values
@@ -260,7 +260,7 @@ def test_the_mass_of_the_estimates_is_one_within_their_error():
 
 
 def test_the_standard_error_is_that_of_other_noise(monkeypatch):
-    model = with_vague_guesses(lively(TorchVAE, SAMPLES, latent=2, samples=50))
+    model = with_vague_guesses(lively(VAE, SAMPLES, latent=2, samples=50))
     x = pieces(SAMPLES, (6,))
     said, values, rng = model.bits(x).stderr[0], [], np.random.default_rng(0)
     monkeypatch.setattr(model, "_noise", lambda segments, k: rng.normal(size=(len(segments), k, 2)))
@@ -279,7 +279,7 @@ def test_kl_in_closed_form_is_that_of_samples():
 
 def batch_of(model, xs, weight=1.0):
     torch = pytest.importorskip("torch")
-    from etude.models.vae import WeightedBatch
+    from etude.models.latent.vae import WeightedBatch
 
     batch = Segments(xs, model.options["segment"], 8).batch(0)
     return WeightedBatch(*map(torch.from_numpy, batch), torch.full((8,), weight))
@@ -287,7 +287,7 @@ def batch_of(model, xs, weight=1.0):
 
 def test_the_gradient_is_that_of_the_reparametrised_draw():
     torch = pytest.importorskip("torch")
-    model = lively(TorchVAE, FRAMES, latent=2)
+    model = lively(VAE, FRAMES, latent=2)
     net, batch = model.network.double(), batch_of(model, pieces(FRAMES))
     batch = batch._replace(kl_weight=batch.kl_weight.double())
 
@@ -310,7 +310,7 @@ def test_the_gradient_is_that_of_the_reparametrised_draw():
 
 def test_the_loss_is_the_negative_elbo_with_weighted_kl_and_free_bits():
     torch = pytest.importorskip("torch")
-    plain, free = (lively(TorchVAE, FRAMES, latent=2, free_bits=f) for f in (0.0, 50.0))
+    plain, free = (lively(VAE, FRAMES, latent=2, free_bits=f) for f in (0.0, 50.0))
     losses = {}
     for name, model, weight in (("one", plain, 1.0), ("none", plain, 0.0), ("free", free, 1.0)):
         torch.manual_seed(0)
@@ -328,7 +328,7 @@ def test_warm_up_raises_the_weight_of_the_kl():
     xs = pieces(SAMPLES)
     weights = {
         warm_up: [
-            float(TorchVAE(SAMPLES, **SMALL, warm_up=warm_up)._batches(Segments(xs, 2, 3))(step).kl_weight[0])
+            float(VAE(SAMPLES, **SMALL, warm_up=warm_up)._batches(Segments(xs, 2, 3))(step).kl_weight[0])
             for step in (0, 5, 10, 99)
         ]
         for warm_up in (0, 10)
@@ -338,7 +338,7 @@ def test_warm_up_raises_the_weight_of_the_kl():
 
 def test_a_warm_up_that_outlasts_the_fit_never_asks_the_full_price(monkeypatch):
     xs, seen = pieces(SAMPLES), []
-    model = TorchVAE(SAMPLES, **SMALL, latent=2, warm_up=40)
+    model = VAE(SAMPLES, **SMALL, latent=2, warm_up=40)
     batches = model._batches
 
     def watched(segments):
@@ -352,7 +352,7 @@ def test_a_warm_up_that_outlasts_the_fit_never_asks_the_full_price(monkeypatch):
 
 @DECODERS
 def test_reliance_is_what_the_latent_of_another_segment_costs(decoder):
-    model, xs = lively(TorchVAE, FRAMES, latent=2, decoder=decoder), pieces(FRAMES)
+    model, xs = lively(VAE, FRAMES, latent=2, decoder=decoder), pieces(FRAMES)
     segments = [segment for x in xs for segment in cut(x.reshape(len(x), -1), 2)]
     n, found = len(segments), model.reliance(xs, samples=3)
     assert found.shape == (n,) and shifts(n, 3) == [3, 6, 9], "13 segments: a quarter, a half, three quarters round"
@@ -368,7 +368,7 @@ def test_reliance_is_what_the_latent_of_another_segment_costs(decoder):
 
 @DECODERS
 def test_what_a_deaf_decoder_is_told_is_kl_but_no_reliance(decoder):
-    model, xs = lively(TorchVAE, FRAMES, latent=2, decoder=decoder), pieces(FRAMES)
+    model, xs = lively(VAE, FRAMES, latent=2, decoder=decoder), pieces(FRAMES)
     arrays = {k: v.copy() for k, v in model._arrays().items()}
     for name in {"decoder.begin.weight", "rnn.0.input"} & set(arrays):
         arrays[name][-2:] = 0  # the rows that read z
@@ -379,7 +379,7 @@ def test_what_a_deaf_decoder_is_told_is_kl_but_no_reliance(decoder):
 
 
 def test_reliance_needs_another_segment():
-    model, (x,) = lively(TorchVAE, SAMPLES, latent=2), pieces(SAMPLES, (2,))
+    model, (x,) = lively(VAE, SAMPLES, latent=2), pieces(SAMPLES, (2,))
     for xs, samples in (([x], 4), ([], 4), ([x, x], 0)):
         with pytest.raises(EtudeError):
             model.reliance(xs, samples)
@@ -393,7 +393,7 @@ def test_a_price_below_one_mends_collapse_where_the_bound_does_not_care():
     budget = Budget(steps=STEPS, batch_size=32, learning_rate=0.01, valid_every=STEPS)
     bits, heard = {}, {}
     for warm_up in (0, 2 * STEPS):
-        model = TorchVAE(space, segment=4, latent=2, hidden=16, embedding=8, dropout=0.0, warm_up=warm_up)
+        model = VAE(space, segment=4, latent=2, hidden=16, embedding=8, dropout=0.0, warm_up=warm_up)
         model.fit(xs[:30], xs[30:], budget)
         bits[warm_up], heard[warm_up] = model.bits(xs[30:]).total / 80, model.reliance(xs[30:]).mean()
     assert heard[0] < 1 and heard[2 * STEPS] > 5
@@ -401,7 +401,7 @@ def test_a_price_below_one_mends_collapse_where_the_bound_does_not_care():
 
 
 def test_a_collapsed_posterior_is_seen():
-    model, xs = lively(TorchVAE, FRAMES, latent=3), pieces(FRAMES)
+    model, xs = lively(VAE, FRAMES, latent=3), pieces(FRAMES)
     weights = model._arrays()
     assert model.active_units(xs) == 3 and (model.kl(xs).mean(axis=0) > 0.01).all()
     weights["encoder.latent.weight"][:, [0, 3]] = 0  # mean and log variance of the first dimension
@@ -417,7 +417,7 @@ def test_a_collapsed_posterior_is_seen():
 # What both do ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", [TorchAutoencoder, TorchVAE])
+@pytest.mark.parametrize("cls", [Autoencoder, VAE])
 def test_the_latent_carries_what_a_segment_is_about(cls):
     """Every segment repeats one of four codes: independent steps cost 8 bits, the latent's choice 2."""
     space, rng = Space((), 4), np.random.default_rng(0)
@@ -431,7 +431,7 @@ def test_the_latent_carries_what_a_segment_is_about(cls):
 
 
 @SPACES
-@pytest.mark.parametrize("cls", [TorchAutoencoder, TorchVAE])
+@pytest.mark.parametrize("cls", [Autoencoder, VAE])
 def test_company_chunks_and_repetition_do_not_change_bits(cls, space, monkeypatch):
     model, xs = lively(cls, space, latent=2), pieces(space)
     together, alone = model.bits(xs).values, [model.bits([x]).total for x in xs]
@@ -445,7 +445,7 @@ def test_company_chunks_and_repetition_do_not_change_bits(cls, space, monkeypatc
 
 
 @SPACES
-@pytest.mark.parametrize("cls", [TorchAutoencoder, TorchVAE])
+@pytest.mark.parametrize("cls", [Autoencoder, VAE])
 def test_encoding_decoding_and_the_line_between(cls, space):
     model, (x, y) = lively(cls, space, latent=2), pieces(space, (5, 8))
     z = model.encode(x)
@@ -464,7 +464,7 @@ def test_encoding_decoding_and_the_line_between(cls, space):
 
 
 def test_the_codes_of_values_are_those_nearest():
-    model = TorchAutoencoder(SAMPLES, **SMALL, latent=3, levels=5)
+    model = Autoencoder(SAMPLES, **SMALL, latent=3, levels=5)
     codes = np.array([[0, 2, 4], [1, 3, 0]])
     z = model._values(codes)
     assert np.array_equal(model._nearest(z + 0.3), z) and np.array_equal(model._nearest(z - 0.3), z)
@@ -473,7 +473,7 @@ def test_the_codes_of_values_are_those_nearest():
 
 
 @SPACES
-@pytest.mark.parametrize("cls", [TorchAutoencoder, TorchVAE])
+@pytest.mark.parametrize("cls", [Autoencoder, VAE])
 def test_any_mask_is_filled_and_known_entries_stay(cls, space):
     model, rng = lively(cls, space, latent=2, segment=3, rounds=3), np.random.default_rng(0)
     (x,) = pieces(space, (10,))
@@ -492,7 +492,7 @@ def test_any_mask_is_filled_and_known_entries_stay(cls, space):
 
 
 @SPACES
-@pytest.mark.parametrize("cls", [TorchAutoencoder, TorchVAE])
+@pytest.mark.parametrize("cls", [Autoencoder, VAE])
 def test_conditional_bits_are_those_of_later_segments_or_refused(cls, space):
     model = lively(cls, space, latent=2, segment=3)
     (x,) = pieces(space, (10,))
@@ -515,7 +515,7 @@ def test_filling_leans_on_what_is_known():
     """Segments repeat one code; of each, one step is given and the others must follow it."""
     space, rng = Space((), 4), np.random.default_rng(0)
     xs = [np.repeat(rng.integers(0, 4, 6), 4) for _ in range(40)]
-    model = TorchVAE(space, segment=4, latent=2, hidden=16, embedding=8, decoder="convolution", dropout=0.0, rounds=12)
+    model = VAE(space, segment=4, latent=2, hidden=16, embedding=8, decoder="convolution", dropout=0.0, rounds=12)
     model.fit(xs[:30], xs[30:], Budget(steps=300, batch_size=32, learning_rate=0.01, valid_every=100))
     x = np.array([0, 1, 2, 3, 3, 1]).repeat(4)
     known = np.arange(24) % 4 == 2
@@ -524,7 +524,7 @@ def test_filling_leans_on_what_is_known():
     assert (filled == x)[:, ~known].mean() > 0.6 > 0.4 > (blind == x).mean()
 
 
-@pytest.mark.parametrize("cls", [TorchAutoencoder, TorchVAE])
+@pytest.mark.parametrize("cls", [Autoencoder, VAE])
 def test_a_finished_fit_is_read_from_its_checkpoint(cls, tmp_path):
     xs, budget = pieces(FRAMES, (9, 4, 7)), Budget(steps=6, batch_size=4, learning_rate=0.01, valid_every=2)
     one, two = (cls(FRAMES, **SMALL, latent=3) for _ in range(2))
@@ -541,7 +541,7 @@ def test_a_finished_fit_is_read_from_its_checkpoint(cls, tmp_path):
     assert len(list(tmp_path.glob("*.ckpt"))) == 2
 
 
-@pytest.mark.parametrize("cls", [TorchAutoencoder, TorchVAE])
+@pytest.mark.parametrize("cls", [Autoencoder, VAE])
 def test_what_does_not_fit_is_refused_with_the_reason(cls):
     with pytest.raises(SpaceMismatch, match="after the end code"):
         cls(TOKENS, decoder="convolution")
@@ -553,7 +553,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(cls):
     for wrong in ({"segment": 0}, {"latent": 0}, {"dropout": 1.0}, {"word_dropout": -0.1}, {"rounds": -1}):
         with pytest.raises(EtudeError, match=next(iter(wrong))):
             cls(SAMPLES, **wrong)
-    bad = {"levels": 1} if cls is TorchAutoencoder else {"free_bits": -1.0}
+    bad = {"levels": 1} if cls is Autoencoder else {"free_bits": -1.0}
     with pytest.raises(EtudeError, match=next(iter(bad))):
         cls(SAMPLES, **bad)
 
@@ -561,12 +561,12 @@ def test_what_does_not_fit_is_refused_with_the_reason(cls):
 def test_any_output_that_fits_the_steps_can_be_decoded_to():
     fitting = [*product(("independent", "nade"), ("sequence", "convolution")), ("relative", "sequence")]
     for output, decoder in fitting:
-        model = lively(TorchAutoencoder, FRAMES, latent=2, levels=3, decoder=decoder, output=output)
+        model = lively(Autoencoder, FRAMES, latent=2, levels=3, decoder=decoder, output=output)
         assert sum(mixture(model, x) for x in all_pieces(FRAMES, 2)) == pytest.approx(1, abs=1e-5)
 
 
 def test_a_narrow_nucleus_takes_the_likeliest_codes_everywhere():
-    model = lively(TorchAutoencoder, SAMPLES, latent=3, levels=5)
+    model = lively(Autoencoder, SAMPLES, latent=3, levels=5)
     likeliest = model.sample(1, 20, temperature=0)[0]
     assert all(np.array_equal(x, likeliest) for x in model.sample(5, 20, seed=4, top_p=1e-6))
     known = np.arange(20) % 3 == 0
@@ -583,6 +583,6 @@ def test_options_of_the_base_are_known_and_others_refused(name):
 
 
 def test_they_are_registered():
-    for name, cls in (("autoencoder", TorchAutoencoder), ("vae", TorchVAE)):
+    for name, cls in (("autoencoder", Autoencoder), ("vae", VAE)):
         model = etude.model(name, FRAMES, segment=2, latent=2)
         assert type(model) is cls

@@ -10,8 +10,8 @@ import etude
 from etude import Budget, EtudeError, Evidence, Space, evaluation
 from etude.errors import SpaceMismatch, UnreadableFile
 from etude.evaluation.range_coder import Writer
-from etude.models.orderings import ORDERS, Ordering, grid
-from etude.models.spans import Spans
+from etude.models.masked.orderings import ORDERS, Ordering, grid
+from etude.models.masked.spans import Spans
 
 FRAMES, SAMPLES = Space((2,), 3), Space((), 3, rate=4.0)
 SPACES = {"frames": (FRAMES, 2), "samples": (SAMPLES, 4)}

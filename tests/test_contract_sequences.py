@@ -9,7 +9,7 @@ import etude
 from etude import EtudeError, Evidence
 from etude.errors import SpaceMismatch
 from etude.models.autoregressive import Autoregressive, draw, nucleus
-from etude.models.outputs import DEPENDENT
+from etude.models.sequence.outputs import DEPENDENT
 from etude.registry import model_class
 
 SEQUENCES = [case for case in CASES if issubclass(model_class(*case[:2]), Autoregressive)]

@@ -5,7 +5,7 @@ import pytest
 
 from etude.errors import EtudeError
 from etude.evaluation.contrastive import follow, frequencies, probabilities, swept, total_variation
-from etude.models.boltzmann import Machine
+from etude.models.energy.boltzmann import Machine
 
 
 @pytest.fixture

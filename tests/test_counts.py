@@ -5,8 +5,8 @@ import pytest
 
 import etude
 from etude import EtudeError, Space
-from etude.models.contexts import ENTRY, LONGEST, ROLL, SPECTRUM, Contexts, template
-from etude.models.kneser_ney import FALLBACK, KeyCounter, Table, discounts, insertion
+from etude.models.floors.contexts import ENTRY, LONGEST, ROLL, SPECTRUM, Contexts, template
+from etude.models.floors.kneser_ney import FALLBACK, KeyCounter, Table, discounts, insertion
 
 
 def fitted(space, train, valid=(), **options):
@@ -138,7 +138,7 @@ def test_groups_do_not_change_the_numbers(monkeypatch):
     for space in (Space((), 9), Space((4,), 3)):
         pieces = [rng.integers(0, 3, (n, *space.event_shape)) for n in (50, 1, 0, 33)]
         whole = fitted(space, pieces, pieces[:1])
-        monkeypatch.setattr("etude.models.contexts.BLOCK", 16)
+        monkeypatch.setattr("etude.models.floors.contexts.BLOCK", 16)
         monkeypatch.setattr(KeyCounter, "BUFFER", 20)
         parts = fitted(space, pieces, pieces[:1])
         assert parts.order == whole.order

@@ -9,9 +9,9 @@ from tiny import all_pieces, scored
 import etude
 from etude import Budget, EtudeError, Space
 from etude.errors import CorruptCheckpoint, SpaceMismatch
-from etude.models import sequence
 from etude.models.autoregressive import repeat
-from etude.models.dilated import doubling, linear_arrays, receptive_field
+from etude.models.sequence import sequence
+from etude.models.sequence.dilated import doubling, linear_arrays, receptive_field
 
 TEXT, ROLL = Space((), 7, end=6), Space((4,), 3)
 SPACES = pytest.mark.parametrize("space", [TEXT, ROLL], ids=["text", "roll"])

@@ -20,7 +20,7 @@ from etude.display import engraving, receptive_fields
 from etude.display.mei import write_mei
 from etude.display.spelling import SEMITONES, key_signature, signature_alterations, spell
 from etude.errors import EtudeError
-from etude.models.dilated import receptive_field
+from etude.models.sequence.dilated import receptive_field
 from etude.types import Audio, History, Piece, Score
 
 matplotlib.use("agg")

@@ -9,11 +9,11 @@ import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import SpaceMismatch
 from etude.evaluation.coder import proof
-from etude.models import sequence
 from etude.models.compiled import wavenet_packing
 from etude.models.compiled.generator import Generator
-from etude.models.guided import Guided, hop_of, walk_table
-from etude.models.guided_windows import GuidedWindows, Noise, framed
+from etude.models.sequence import sequence
+from etude.models.sequence.guided import Guided, hop_of, walk_table
+from etude.models.sequence.guided_windows import GuidedWindows, Noise, framed
 
 SAMPLES, NOTES = Space((), 11, rate=8.0), Space((3,), 3, rate=2.0)  # four samples in a frame
 TIMBRE = Space((), 4)  # one frame for the whole piece

@@ -1,8 +1,10 @@
-"""Imports point down only, and only some layers may name a framework."""
+"""Imports point down only and never in a circle, and only a framework's own folder names it."""
 
 import ast
+import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import etude
 SOURCE = Path(etude.__file__).parent
 LAYERS = [  # from the ground up; modules in one row may not import each other
     {"errors"},
-    {"types", "files"},
+    {"types", "files", "lookup"},
     {"formats"},
     {"representations", "synthesis", "training"},
     {"corpora"},
@@ -23,8 +25,14 @@ LAYERS = [  # from the ground up; modules in one row may not import each other
     {"study"},
     {"cli"},
 ]
-FRAMEWORKS = {"torch", "tensorflow", "keras", "pytorch_lightning", "lightning"}
-MAY_NAME_FRAMEWORKS = {"models", "training"}
+FRAMEWORKS = {  # package -> the folders that may name it
+    "torch": "torch",
+    "pytorch_lightning": "torch",
+    "lightning_fabric": "torch",
+    "lightning": "torch",
+    "tensorflow": "keras",
+    "keras": "keras",
+}
 
 
 def layer_of(module: str) -> int:
@@ -56,8 +64,6 @@ def test_imports_point_down(path):
             if not any(there in names for names in LAYERS):
                 continue  # a name of the package itself
             assert there == here or layer_of(there) < layer_of(here), f"{here} may not import {there}"
-        if top in FRAMEWORKS:
-            assert here in MAY_NAME_FRAMEWORKS, f"{here} names {top}"
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(SOURCE)))
@@ -68,7 +74,62 @@ def test_only_lower_layers_import_the_package_itself(path):
 
 
 def test_importing_the_package_loads_no_heavy_library():
-    heavy = FRAMEWORKS | {"librosa", "music21", "pandas", "matplotlib", "seaborn", "symusic", "miditok", "scipy"}
+    heavy = FRAMEWORKS.keys() | {"librosa", "music21", "pandas", "matplotlib", "seaborn", "symusic", "miditok", "scipy"}
     code = f"import sys, etude; print(sorted(set(sys.modules) & {heavy!r}))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(SOURCE)))
+def test_only_the_folder_of_a_framework_names_it(path):
+    folders = path.relative_to(SOURCE).parts[:-1]
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for package, folder in FRAMEWORKS.items():
+            assert folder in folders or not re.search(rf"\b{package}\b", line), f"line {number} names {package}"
+
+
+def edges(package: Path, root: str, lazy: bool) -> dict[str, set[str]]:
+    """Return which modules of a package each imports; `lazy`: those that it imports inside a function too."""
+    names = {".".join((root, *p.relative_to(package).with_suffix("").parts)): p for p in package.rglob("*.py")}
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    found = {}
+    for name, path in names.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        statements = list(ast.walk(tree) if lazy else at_import(tree))
+        mentioned = {a.name for s in statements if isinstance(s, ast.Import) for a in s.names}
+        for s in statements:
+            if isinstance(s, ast.ImportFrom):
+                parts = {f"{s.module}.{a.name}" for a in s.names}
+                mentioned |= (parts & names.keys()) or {s.module}
+        found[name] = mentioned & names.keys() - {name}
+    return found
+
+
+def at_import(tree: ast.AST):
+    """Yield what is executed when a module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+            yield from at_import(node)
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the modules that stand in a circle of imports."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+@pytest.mark.parametrize("lazy", [False, True], ids=["at import", "inside functions too"])
+def test_no_circle_of_imports(lazy):
+    assert circle(edges(SOURCE, "etude", lazy)) == []
+
+
+def test_a_circle_is_seen(tmp_path):
+    (tmp_path / "a.py").write_text("from p import b\n")
+    (tmp_path / "b.py").write_text("def f():\n    import p.a\n")
+    assert circle(edges(tmp_path, "p", lazy=False)) == [] and circle(edges(tmp_path, "p", lazy=True))
+    (tmp_path / "b.py").write_text("from p.a import c\n")
+    assert circle(edges(tmp_path, "p", lazy=False))

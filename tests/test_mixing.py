@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from etude import EtudeError, evaluation
-from etude.models.boltzmann import Machine
-from etude.models.partition import enumerated
+from etude.models.energy.boltzmann import Machine
+from etude.models.energy.partition import enumerated
 
 
 def autoregressive(rho, chains=64, sweeps=4000, seed=0):

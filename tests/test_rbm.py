@@ -9,9 +9,9 @@ import torch
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import CorruptCheckpoint, SpaceMismatch
-from etude.models import partition
-from etude.models.boltzmann import Machine, draw_visible
-from etude.models.rbm import Frames, TorchRBM
+from etude.models.energy import partition
+from etude.models.energy.boltzmann import Machine, draw_visible
+from etude.models.energy.rbm import RBM, Frames
 from etude.models.torch.rbm import Energy, one_hot
 from etude.models.torch.rbm_output import ConditionalRBM
 
@@ -21,7 +21,7 @@ SPACES = pytest.mark.parametrize("space", [KEYS, CODES], ids=["keys", "codes"])
 
 def coupled(space, hidden=4, scale=1.5, seed=0, **options):
     """A model whose weights are large enough that mistakes show."""
-    model = TorchRBM(space, hidden=hidden, **options)
+    model = RBM(space, hidden=hidden, **options)
     rng = np.random.default_rng(seed)
     model._restore({name: scale * rng.normal(size=array.shape) for name, array in model._arrays().items()})
     return model
@@ -200,7 +200,7 @@ def chords(n=40, seed=0):
 
 @pytest.mark.parametrize("learning", ["exact", "pcd", "cd"])
 def test_two_chords_cost_their_entropy(learning):
-    model = TorchRBM(KEYS, hidden=4, learning=learning, gibbs=5)
+    model = RBM(KEYS, hidden=4, learning=learning, gibbs=5)
     history = model.fit(chords(), chords(8, 1), Budget(400, 64, learning_rate=0.1, valid_every=50))
     test = chords(20, 2)
     share = np.concatenate(test)[:, 1].mean()
@@ -210,7 +210,7 @@ def test_two_chords_cost_their_entropy(learning):
 
 
 def test_a_fit_begins_at_the_marginals():
-    model, floor = TorchRBM(KEYS), etude.model("marginal", KEYS)
+    model, floor = RBM(KEYS), etude.model("marginal", KEYS)
     model.fit(chords(), (), Budget(1, 8, learning_rate=1e-7, valid_every=1))
     floor.fit(chords())
     assert model.bits(chords()).total == pytest.approx(floor.bits(chords()).total, rel=0.01)
@@ -220,17 +220,17 @@ def test_a_fit_begins_at_the_marginals():
 
 def test_a_finished_fit_is_taken_from_its_checkpoint(tmp_path):
     budget = Budget(20, 16, learning_rate=0.05, valid_every=10)
-    one, two = (TorchRBM(KEYS, hidden=3) for _ in range(2))
+    one, two = (RBM(KEYS, hidden=3) for _ in range(2))
     first, second = one.fit(chords(), chords(4), budget, 1, tmp_path), two.fit(chords(), chords(4), budget, 1, tmp_path)
     assert first.rows == second.rows and len(list(tmp_path.glob("*.ckpt"))) == 1
     assert all(np.array_equal(array, two._arrays()[name]) for name, array in one._arrays().items())
-    TorchRBM(KEYS, hidden=3, gibbs=2).fit(chords(), chords(4), budget, 1, tmp_path)
+    RBM(KEYS, hidden=3, gibbs=2).fit(chords(), chords(4), budget, 1, tmp_path)
     assert len(list(tmp_path.glob("*.ckpt"))) == 2
 
 
 def test_an_interrupted_fit_goes_on_with_its_chains(tmp_path, monkeypatch):
     budget = Budget(20, 16, learning_rate=0.05, valid_every=5)
-    whole = TorchRBM(KEYS, hidden=3)
+    whole = RBM(KEYS, hidden=3)
     rows = whole.fit(chords(), chords(4), budget, 1).rows
     loss, steps = Energy.loss, []
 
@@ -242,8 +242,8 @@ def test_an_interrupted_fit_goes_on_with_its_chains(tmp_path, monkeypatch):
 
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
         broken.setattr(Energy, "loss", interrupted)
-        TorchRBM(KEYS, hidden=3).fit(chords(), chords(4), budget, 1, tmp_path)
-    resumed = TorchRBM(KEYS, hidden=3)
+        RBM(KEYS, hidden=3).fit(chords(), chords(4), budget, 1, tmp_path)
+    resumed = RBM(KEYS, hidden=3)
     again = resumed.fit(chords(), chords(4), budget, 1, tmp_path).rows
     assert [(row["step"], row["train"], row["valid"]) for row in again] == [
         (row["step"], row["train"], row["valid"]) for row in rows
@@ -278,8 +278,8 @@ def test_chains_that_have_not_mixed_are_seen(given, monkeypatch):
     p = np.where(all_frames(KEYS)[:, 0] >= known[0, 0], p, 0)
     estimated_only(monkeypatch)
     assert chi_squared_is_plausible(numbers_of(np.stack(model.sample(4000, 1, seed=3)), KEYS), p / p.sum())
-    monkeypatch.setattr("etude.models.clamped.TEMPERATURES", 1)
-    monkeypatch.setattr("etude.models.clamped.SWEEPS", 0)
+    monkeypatch.setattr("etude.models.energy.clamped.TEMPERATURES", 1)
+    monkeypatch.setattr("etude.models.energy.clamped.SWEEPS", 0)
     assert not chi_squared_is_plausible(numbers_of(np.stack(model.sample(4000, 1, seed=3)), KEYS), p / p.sum())
 
 
@@ -331,7 +331,7 @@ def test_conditional_bits_carry_the_error_of_frames_that_nothing_is_known_of(mon
 
 
 def test_conditional_bits_say_why_they_cannot_be_counted():
-    model = TorchRBM(Space((88,), 2), hidden=40)
+    model = RBM(Space((88,), 2), hidden=40)
     known = np.zeros((1, 88), bool)
     given = model.condition(Evidence(np.zeros((1, 88), int), known))
     with pytest.raises(EtudeError, match=r"40 hidden units and 88 unknown entries.*sample, or give more"):
@@ -365,7 +365,7 @@ def test_cold_chains_end_where_no_layer_lowers_the_energy(monkeypatch):
 
 def test_saved_and_loaded(tmp_path):
     model = coupled(CODES)
-    back = TorchRBM.load(model.save(tmp_path / "m"))
+    back = RBM.load(model.save(tmp_path / "m"))
     assert back.bits([all_frames(CODES)]).total == model.bits([all_frames(CODES)]).total
     with pytest.raises(CorruptCheckpoint, match=r"rbm\.hidden"):
         model._restore({**model._arrays(), "rbm.hidden": np.zeros(7)})
@@ -373,13 +373,13 @@ def test_saved_and_loaded(tmp_path):
 
 def test_refusals_say_why():
     with pytest.raises(SpaceMismatch, match="a scalar step has one"):
-        TorchRBM(Space((), 5))
+        RBM(Space((), 5))
     with pytest.raises(EtudeError, match=r"at most 14 hidden units.*learning='pcd'"):
-        TorchRBM(KEYS, hidden=20, learning="exact")
+        RBM(KEYS, hidden=20, learning="exact")
     with pytest.raises(EtudeError, match="'pcd'"):
-        TorchRBM(KEYS, learning="pcdd")
+        RBM(KEYS, learning="pcdd")
     with pytest.raises(EtudeError, match="gibbs=0"):
-        TorchRBM(KEYS, gibbs=0)
+        RBM(KEYS, gibbs=0)
 
 
 # The RBM as an output ---------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from networks import enlarged, some_pieces
 
 import etude
 from etude import Space
-from etude.models.outputs import INTERVAL_CHANNELS
+from etude.models.sequence.outputs import INTERVAL_CHANNELS
 
 FRAMES, KEYS = Space((5,), 3), Space((6,), 2)
 OPTIONS = {"hidden": 7, "layers": 1, "cell": "gru", "output": "relative", "output_hidden": 4, "dropout": 0.0}
@@ -22,7 +22,7 @@ def softmax(logits):
 
 
 def by_hand(w, h, before, x, space):
-    """Return p(x_e | x_<e, p, h) for one step, by loops over the equations of `models.outputs`."""
+    """Return p(x_e | x_<e, p, h) for one step, by loops over the equations of `models.sequence.outputs`."""
     entries, levels, channels = space.entries, space.levels, INTERVAL_CHANNELS
     nade = {k.removeprefix("output.nade."): v for k, v in w.items() if "nade" in k}
     own = {k.removeprefix("output.relative."): v for k, v in w.items() if "relative" in k}

@@ -7,8 +7,9 @@ from networks import enlarged, some_pieces
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import CorruptCheckpoint, SpaceMismatch
-from etude.models import sequence
 from etude.models.autoregressive import repeat
+from etude.models.neural import compact, marginals
+from etude.models.sequence import sequence
 from etude.training import Windows
 from etude.training.windows import pad
 
@@ -88,7 +89,7 @@ def test_a_fit_begins_at_the_marginals(space):
     xs = some_pieces(space, (50, 60, 70)) + [np.zeros_like(x) if space.end is None else x for x in some_pieces(space)]
     model = etude.model("rnn", space, cell="gru", hidden=16, dropout=0.0)
     model.fit(xs, (), Budget(steps=1, batch_size=2, window=8, learning_rate=1e-6, valid_every=1))
-    p = sequence.marginals(xs, space)
+    p = marginals(xs, space)
     codes = np.concatenate(xs).reshape(-1, space.entries)
     assert p[0, 0] == pytest.approx((1 + (codes[:, 0] == 0).sum()) / (space.levels + len(codes)))
     floor = etude.model("marginal", space)
@@ -300,6 +301,6 @@ def test_the_network_is_built_only_when_it_is_needed():
 
 
 def test_windows_of_a_training_set_are_compact():
-    xs = sequence.compact(some_pieces(ROLL), ROLL)
+    xs = compact(some_pieces(ROLL), ROLL)
     assert {x.dtype for x in xs} == {np.dtype(np.uint8)}
     assert Windows(xs, 8, 2).batch(0).events.dtype == np.int64

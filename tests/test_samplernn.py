@@ -15,8 +15,8 @@ import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import CorruptCheckpoint
 from etude.evaluation.coder import proof
-from etude.models import sequence
-from etude.models.samplernn import ratios
+from etude.models.sequence import sequence
+from etude.models.sequence.samplernn import ratios
 
 TEXT, ROLL = Space((), 7, end=6), Space((4,), 3)
 SPACES = pytest.mark.parametrize("space", [TEXT, ROLL], ids=["text", "roll"])

@@ -10,8 +10,8 @@ import etude
 from etude import Budget, EtudeError, Space
 from etude.errors import CorruptCheckpoint, MissingData
 from etude.files import replacing, replacing_folder
-from etude.models.copy_previous import CopyPrevious
-from etude.models.counts import Counts
+from etude.models.floors.copy_previous import CopyPrevious
+from etude.models.floors.counts import Counts
 from etude.models.storage import read_model, write_model
 from etude.registry import MODELS, model_class
 
@@ -157,7 +157,7 @@ def test_arrays_come_back_as_they_were(tmp_path):
     arrays = {"a": np.arange(6).reshape(2, 3), "b": np.zeros((0, 2), np.float32), "c": np.arange(9.0)[::2]}
     described = {**etude.model("uniform", SPACE).describe()}
     write_model(tmp_path / "m", described, arrays)
-    got, back = read_model(tmp_path / "m", "uniform", "numpy")
+    got, back = read_model(tmp_path / "m", "uniform")
     assert got["space"]["levels"] == 4
     assert back.keys() == arrays.keys()
     for name, array in arrays.items():

@@ -265,7 +265,7 @@ def test_what_needs_a_stale_notebook_is_stale(project):
 
 def test_a_new_model_in_the_registry_concerns_only_its_users():
     texts = source.read_package()
-    line = '    "marginal": {"numpy": "etude.models.marginal:Marginal"},\n'
+    line = '    "marginal": "etude.models.floors.marginal:Marginal",\n'
     assert line in texts["etude.registry"]
     more = texts | {"etude.registry": texts["etude.registry"].replace(line, line + line.replace("marginal", "new"))}
     other = texts | {"etude.registry": texts["etude.registry"].replace(line, line.replace(":Marginal", ":Other"))}
@@ -273,9 +273,9 @@ def test_a_new_model_in_the_registry_concerns_only_its_users():
     def registry(texts, *used):
         return source.module_digests(["etude.registry", *used], texts)["etude.registry"]
 
-    assert registry(texts, "etude.models.marginal") == registry(more, "etude.models.marginal")
-    assert registry(texts, "etude.models.marginal") != registry(other, "etude.models.marginal")
-    assert registry(texts, "etude.models.counts") == registry(other, "etude.models.counts")
+    assert registry(texts, "etude.models.floors.marginal") == registry(more, "etude.models.floors.marginal")
+    assert registry(texts, "etude.models.floors.marginal") != registry(other, "etude.models.floors.marginal")
+    assert registry(texts, "etude.models.floors.counts") == registry(other, "etude.models.floors.counts")
 
 
 def test_loaded_modules_and_packages_are_known_by_name():

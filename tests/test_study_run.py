@@ -20,14 +20,14 @@ HOME = PACKAGE.parents[1]
 pytestmark = pytest.mark.skipif(not (HOME / "workflow").is_dir(), reason="needs a checkout with workflow/")
 
 USES = """from etude import study
-import etude.models.marginal
+import etude.models.floors.marginal
 run = study.start("01_uses", seed=seed, sizes=sizes)
 print(type(sizes).__name__, sizes, run.number("doubled", 2 * seed))
 run.finish()"""
 PLAIN = """import os, sys
 from etude import study
 run = study.start("02_plain", word=word)
-print(word, os.environ["OMP_NUM_THREADS"], os.path.basename(os.getcwd()), "etude.models.marginal" in sys.modules)
+print(word, os.environ["OMP_NUM_THREADS"], os.path.basename(os.getcwd()), "etude.models.floors.marginal" in sys.modules)
 print("noise", file=sys.stderr)
 run.finish()"""
 SLOW = """import time
@@ -139,7 +139,7 @@ def test_a_run_a_failure_a_change_and_what_is_current(checkout):
     with (checkout / "src/etude/models/uniform.py").open("a") as module:
         module.write("# touched\n")
     dry = run_etude(checkout, "run", "--dry-run").stdout
-    assert re.search(r"01_uses +runs: etude.models.marginal changed\n", dry)
+    assert re.search(r"01_uses +runs: etude.models.floors.marginal changed\n", dry)
     assert re.search(r"02_plain +current\n", dry)
     done = run_etude(checkout, "run")
     assert done.returncode == 0 and "1 current, 2 done" in done.stdout
@@ -161,7 +161,7 @@ def test_a_sweep_keeps_its_runs_apart(checkout):
     assert output(checkout, f"{run}/seed=4", "01_uses") == "tuple (5, 6) 8\n"
     summary = json.loads((checkout / "reports/runs" / run / "seed=4/reports/summaries/01_uses.json").read_text())
     assert summary["parameters"] == {"seed": 4, "sizes": [5, 6]} and summary["seeds"] == [4]
-    assert "etude.models.marginal" in summary["source"]["modules"]
+    assert "etude.models.floors.marginal" in summary["source"]["modules"]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import etude
 from etude import Budget, Space
 from etude.errors import SpaceMismatch
 from etude.models.autoregressive import Autoregressive, cut_at_end
-from etude.registry import MODELS
+from etude.registry import MODELS, frameworks
 
 SPACES = {
     "tokens": Space((), 3, end=2),
@@ -63,8 +63,8 @@ TOLERANCE = {"numpy": 1e-9}  # bits that two ways to compute one number may diff
 Case = tuple[str, str, int, str]  # family, framework, variant, space
 PAIRS: list[Case] = [
     (name, framework, variant, space)
-    for name, halves in MODELS.items()
-    for framework in halves
+    for name in MODELS
+    for framework in frameworks(name)
     for variant in range(len(TINY.get(name, ({},))))
     for space in SPACES
 ]

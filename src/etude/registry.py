@@ -6,10 +6,10 @@ Adding one is a line in a table here; the contract tests, the command and the no
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 from pathlib import Path
 
-from etude.errors import EtudeError, unknown_name
+from etude.errors import unknown_name
+from etude.lookup import resolve
 from etude.types import Space
 
 CORPORA = {
@@ -26,21 +26,21 @@ REPRESENTATIONS = {
     "waveform": "etude.representations.waveform:Waveform",
     "spectrogram": "etude.representations.spectrogram:Spectrogram",
 }
-MODELS = {  # name -> framework -> class
-    "uniform": {"numpy": "etude.models.uniform:Uniform"},
-    "marginal": {"numpy": "etude.models.marginal:Marginal"},
-    "copy-previous": {"numpy": "etude.models.copy_previous:CopyPrevious"},
-    "counts": {"numpy": "etude.models.counts:Counts"},
-    "memoryless": {"torch": "etude.models.memoryless:TorchMemoryless"},
-    "rnn": {"torch": "etude.models.rnn:TorchRNN"},
-    "tcn": {"torch": "etude.models.tcn:TorchTCN"},
-    "wavenet": {"torch": "etude.models.wavenet:TorchWaveNet"},
-    "guided-wavenet": {"torch": "etude.models.guided:TorchGuidedWaveNet"},
-    "samplernn": {"torch": "etude.models.samplernn:TorchSampleRNN"},
-    "autoencoder": {"torch": "etude.models.autoencoder:TorchAutoencoder"},
-    "vae": {"torch": "etude.models.vae:TorchVAE"},
-    "coconet": {"torch": "etude.models.coconet:TorchCoconet"},
-    "rbm": {"torch": "etude.models.rbm:TorchRBM"},
+MODELS = {
+    "uniform": "etude.models.floors.uniform:Uniform",
+    "marginal": "etude.models.floors.marginal:Marginal",
+    "copy-previous": "etude.models.floors.copy_previous:CopyPrevious",
+    "counts": "etude.models.floors.counts:Counts",
+    "memoryless": "etude.models.sequence.memoryless:Memoryless",
+    "rnn": "etude.models.sequence.rnn:RNN",
+    "tcn": "etude.models.sequence.tcn:TCN",
+    "wavenet": "etude.models.sequence.wavenet:WaveNet",
+    "guided-wavenet": "etude.models.sequence.guided:GuidedWaveNet",
+    "samplernn": "etude.models.sequence.samplernn:SampleRNN",
+    "autoencoder": "etude.models.latent.autoencoder:Autoencoder",
+    "vae": "etude.models.latent.vae:VAE",
+    "coconet": "etude.models.masked.coconet:Coconet",
+    "rbm": "etude.models.energy.rbm:RBM",
 }
 FLOORS = ("uniform", "marginal", "copy-previous", "counts")
 
@@ -55,43 +55,64 @@ def representation(name: str, **options):
     return _build("representation", REPRESENTATIONS, name, options)
 
 
-def model_class(name: str, framework: str | None = None) -> type:
-    """Return the class of a model family in a framework (by default the first that has it)."""
-    if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
-    halves = MODELS[name]
-    framework = framework or next(iter(halves))
-    if framework not in halves:
-        raise EtudeError(f"{name} in one of {', '.join(halves)}", framework)
-    return _resolve(halves[framework])
+def model_class(name: str) -> type:
+    """Return the class of a model family."""
+    return _named("model", MODELS, name)
 
 
-def model(name: str, space: Space, *, framework: str | None = None, seed: int = 0, **options):
-    """Return an untrained model for `space`, for example ``model("rnn", midi.space, cell="gru", hidden=256)``."""
-    cls = model_class(name, framework)
+def frameworks(name: str) -> tuple[str, ...]:
+    """Return the frameworks that have a model family, the one that is asked by default first."""
+    return model_class(name).frameworks()
+
+
+def model(name: str, space: Space, *, framework: str | None = None, seed: int | None = 0, **options):
+    """Return an untrained model for `space`, for example ``model("rnn", midi.space, cell="gru", hidden=256)``.
+
+    Parameters
+    ----------
+    name : str
+    space : Space
+    framework : str, optional
+        Which computes; by default that of `ETUDE_FRAMEWORK`, or the first that has the family with these options.
+    seed : int, optional
+        Of the initial weights; None draws one.
+    **options
+        Of the family.
+
+    Raises
+    ------
+    EtudeError
+        An unknown name or option, an option out of its range, or a framework that has no such model.
+    """
+    cls = model_class(name)
     _check_options(name, cls, options)
-    return cls(space, seed=seed, **options)
+    return cls(space, seed=seed, **options).on(framework)
 
 
-def load(folder: Path | str):
-    """Return the model, of any family, that `Model.save` wrote into `folder`."""
+def load(folder: Path | str, framework: str | None = None):
+    """Return the model, of any family, that `Model.save` wrote into `folder`.
+
+    Parameters
+    ----------
+    folder : Path or str
+    framework : str, optional
+        Which computes; by default the one that wrote it, where it is here.
+    """
     from etude.models.storage import read_description
 
-    described = read_description(Path(folder))
-    return model_class(described["name"], described["framework"]).load(folder)
+    return model_class(read_description(Path(folder))["name"]).load(folder, framework)
 
 
 def _build(kind: str, table: dict[str, str], name: str, options: dict):
-    if name not in table:
-        raise unknown_name(kind, name, table)
-    cls = _resolve(table[name])
+    cls = _named(kind, table, name)
     _check_options(name, cls, options)
     return cls(**options)
 
 
-def _resolve(target: str) -> type:
-    module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)
+def _named(kind: str, table: dict[str, str], name: str) -> type:
+    if name not in table:
+        raise unknown_name(kind, name, table)
+    return resolve(table[name])
 
 
 def _check_options(name: str, cls: type, options: dict) -> None:

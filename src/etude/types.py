@@ -222,10 +222,20 @@ class Space:
         if self.end is not None and self.event_shape:
             raise EtudeError("an end code only for scalar steps", f"event_shape {self.event_shape}")
 
+    def __repr__(self) -> str:
+        steps = "x".join(map(str, self.event_shape)) + " entries" if self.event_shape else "scalar steps"
+        rate = "" if self.rate is None else f", {self.rate:g} steps a second"
+        return f"Space({steps} of {self.levels} levels{rate}{'' if self.end is None else f', end code {self.end}'})"
+
     @property
     def entries(self) -> int:
         """Entries in one step (1 for scalar steps)."""
         return int(np.prod(self.event_shape, dtype=np.int64))
+
+    @property
+    def is_signal(self) -> bool:
+        """Say whether steps are the levels of a signal: scalars at a rate."""
+        return self.rate is not None and not self.event_shape
 
     def check(self, x, complete: bool = False, widen: bool = True) -> np.ndarray:
         """Return `x` as Int64[T, *E], or raise SpaceMismatch. The only checker of arrays.
@@ -246,6 +256,20 @@ class Space:
         if complete and self.end is not None and (len(x) == 0 or x[-1] != self.end):
             raise SpaceMismatch(f"a piece closed by the end code {self.end}", "one that is open")
         return x.astype(np.int64, copy=False) if widen else x
+
+    def evidence(self, evidence: Evidence) -> Evidence:
+        """Return evidence about a piece, checked; where nothing is known, the values are some code of the space.
+
+        Raises
+        ------
+        SpaceMismatch
+            Of a known entry that is no code of this space, or of another shape.
+        """
+        known = evidence.known
+        filler = int(self.end == 0 and self.levels > 1)  # no end code, which would have to stand last
+        values = np.where(known, evidence.values, np.array(filler, evidence.values.dtype))
+        values = self.check(values)
+        return Evidence(values, known.reshape(values.shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,9 +293,12 @@ class Evidence:
 
     def prefix_length(self) -> int | None:
         """Steps known from the start, or None where the evidence is not a prefix."""
-        steps = self.known.reshape(len(self.known), -1)
-        known = int(steps.all(axis=1).cumprod().sum())
-        return None if steps[known:].any() else known
+        within = tuple(range(1, self.known.ndim))
+        known = int(self.known.all(axis=within).cumprod().sum())
+        return None if self.known[known:].any() else known
+
+    def __repr__(self) -> str:
+        return f"Evidence({self.known.sum()} of {self.known.size} entries known, {len(self.known)} steps)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -343,23 +370,33 @@ class Budget:
             value = getattr(self, name)
             if not (value is None and name == "patience") and not (isinstance(value, Integral) and value >= 1):
                 raise EtudeError(f"a budget whose {name} is a positive integer", repr(value))
-        if not self.learning_rate > 0:
-            raise EtudeError("a budget whose learning_rate is above 0", repr(self.learning_rate))
+        if not 0 < self.learning_rate < inf:
+            raise EtudeError("a budget whose learning_rate is above 0, and finite", repr(self.learning_rate))
         if not 0 <= self.weight_decay < inf:
             raise EtudeError("a budget whose weight_decay is 0 or above", repr(self.weight_decay))
         if not 0 <= self.average < 1:
             remedy = "0 keeps the weights as they are; 0.999 averages over the last thousand steps or so."
             raise EtudeError("a budget whose average is at least 0 and below 1", repr(self.average), remedy)
 
+    def __repr__(self) -> str:
+        words = (
+            f"{self.steps} steps, batches of {self.batch_size}, windows of {self.window}, rate {self.learning_rate:g}"
+        )
+        patience = "" if self.patience is None else f", patience {self.patience}"
+        average = f", average {self.average:g}" if self.average else ""
+        return f"Budget({words}, scored every {self.valid_every}{patience}, decay {self.weight_decay:g}{average})"
+
 
 @dataclass
 class History:
     """What a fit did: one row of `rows` per validation score.
 
-    Rows hold step, train and valid bits per step of the sequence, and seconds since the start.
+    Rows hold step, train and valid bits per step of the sequence (None where there are none to be had), and seconds
+    since the start. `fit` is the digest, in 16 digits, of all that the fit depends on; "" without a checkpoint.
     """
 
     rows: list[dict] = field(default_factory=list)
     best_step: int = 0
     seconds: float = 0.0
     parameters: int = 0
+    fit: str = ""

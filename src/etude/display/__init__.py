@@ -9,7 +9,7 @@ Names are loaded on first use, so that engraving a file does not wait for matplo
 >>> display.engrave(piece, "first-chorale", bars=6)
 """
 
-from importlib import import_module
+from etude.lookup import on_first_use
 
 _PLACES = {
     "house_style": ("style", "axes", "describe", "PALETTE"),
@@ -28,17 +28,4 @@ _PLACES = {
     "engraving": ("engrave", "engrave_svg"),
     "page": ("Shown", "say", "show_source", "plain_table"),
 }
-_MODULE = {name: module for module, names in _PLACES.items() for name in names}
-__all__ = sorted(_MODULE)
-
-
-def __getattr__(name: str):
-    if name not in _MODULE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"etude.display.{_MODULE[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__, __all__ = on_first_use(__name__, _PLACES)

@@ -7,7 +7,7 @@ Names are loaded on first use.
 >>> evaluation.proof(rnn, codes[:10])
 """
 
-from importlib import import_module
+from etude.lookup import on_first_use
 
 _PLACES = {
     "bits": ("score_table", "code_lengths", "amounts"),
@@ -35,17 +35,4 @@ _PLACES = {
     "filters": ("filter_table",),
     "contrastive": ("frequencies", "probabilities", "swept", "follow", "total_variation"),
 }
-_MODULE = {name: module for module, names in _PLACES.items() for name in names}
-__all__ = sorted(_MODULE)
-
-
-def __getattr__(name: str):
-    if name not in _MODULE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"etude.evaluation.{_MODULE[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return __all__
+__getattr__, __dir__, __all__ = on_first_use(__name__, _PLACES)

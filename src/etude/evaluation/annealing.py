@@ -1,7 +1,7 @@
 """How good is an estimate of log Z? The same machine annealed more and more slowly, from both sides.
 
 A walk forwards has a log weight whose mean is below log Z, a walk back from the machine's own frames one whose mean is
-above: a sandwich, up to the errors of the two means (Grosse, Ghahramani & Adams 2015; `models.partition`). The log of
+above: a sandwich, up to the errors of the two means (Grosse, Ghahramani & Adams 2015; `energy.partition`). The log of
 the mean weight lies between them on average and is the better guess. With slower annealing all close in on the truth.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from etude.models.boltzmann import Machine
-from etude.models.partition import (
+from etude.models.energy.boltzmann import Machine
+from etude.models.energy.partition import (
     SWEEPS,
     annealed,
     can_enumerate,

@@ -21,7 +21,7 @@ from etude.errors import EtudeError
 from etude.evaluation.lengths import length_bits
 from etude.evaluation.range_coder import Reader, Writer, damaged
 from etude.models.autoregressive import Autoregressive
-from etude.models.order_agnostic import OrderAgnostic
+from etude.models.masked.order_agnostic import OrderAgnostic
 
 MOST_STEPS = 2**24  # of a piece, so that a damaged file that says nothing ends too
 MOST_AT_ONCE = 2**14  # of a piece that a network sees whole

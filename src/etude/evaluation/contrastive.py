@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.models.boltzmann import Machine, sigmoid
-from etude.models.partition import states
+from etude.models.energy.boltzmann import Machine, sigmoid
+from etude.models.energy.partition import states
 
 WAYS = ("exact", "cd", "pcd")
 MOST_ENTRIES, MOST_UNITS = 12, 10  # whose states are all written down in every step

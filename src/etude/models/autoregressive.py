@@ -15,6 +15,7 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.base import Model
+from etude.models.conditioned import Conditioned, check_beginnings
 from etude.types import Evidence, Space
 
 # (probabilities Float64[n, k, levels], entries: indices of the k entries in the step) -> symbols Int[n, k]
@@ -46,7 +47,7 @@ class Autoregressive(Model):
 
     def step_bits(self, xs) -> list[np.ndarray]:
         """Return the surprise of every entry, in bits: Float64[T, *E] for each piece Int[T, *E]."""
-        return self._step_bits([self.space.check(x) for x in xs])
+        return self._step_bits([self._admitted(x) for x in xs])
 
     def _bits(self, xs) -> np.ndarray:
         return np.array([bits.sum() for bits in self._step_bits(xs)], np.float64)
@@ -67,35 +68,25 @@ class Autoregressive(Model):
         return Continuation(self, evidence.values[:length])
 
 
-class Continuation(Model):
+class Continuation(Conditioned):
     """A model given how a piece begins: `bits` are those of the rest, samples begin with the prefix."""
 
     name = "continuation"
 
     def __init__(self, model: Autoregressive, prefix: np.ndarray):
-        super().__init__(model.space)
-        self.model, self.prefix = model, prefix
-        self.window, self.framework = model.window, model.framework
+        super().__init__(model)
+        self.prefix = prefix
+
+    @property
+    def _begun(self):
+        return len(self.prefix)
 
     def _bits(self, xs):
-        for x in xs:
-            if not np.array_equal(x[: len(self.prefix)], self.prefix):
-                raise EtudeError("pieces that begin with the given prefix", "another beginning")
+        check_beginnings(xs, self.prefix)
         return np.array([bits[len(self.prefix) :].sum() for bits in self.model._step_bits(xs)], np.float64)
 
     def _sample(self, n, steps, rng, temperature, top_p=1.0):
         return self.model._sample(n, max(steps, len(self.prefix)), rng, temperature, top_p, prefix=self.prefix)
-
-    def _condition(self, evidence: Evidence) -> Model:
-        return self.model._condition(evidence)
-
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        raise EtudeError("a model to fit", "a conditioned one", "Fit the model, then condition it.")
-
-    def _arrays(self):
-        raise EtudeError("a model to save", "a conditioned one", "Save the model it was made from.")
-
-    _restore = _arrays
 
 
 def draw(rng: np.random.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Chooser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from etude.errors import EtudeError
 from etude.models.base import Model
 from etude.types import Evidence
@@ -18,7 +20,15 @@ class Conditioned(Model):
 
     def __init__(self, model: Model):
         super().__init__(model.space)
-        self.model, self.window, self.framework, self.kind = model, model.window, model.framework, model.kind
+        self.model, self.window, self.kind = model, model.window, model.kind
+
+    @property
+    def framework(self) -> str:
+        """That of the model it was made from."""
+        return self.model.framework
+
+    def _about(self) -> str:
+        return f"of {self.model!r}"
 
     def _condition(self, evidence: Evidence) -> Model:
         return self.model._condition(evidence)
@@ -30,3 +40,10 @@ class Conditioned(Model):
         raise EtudeError("a model to save", "a conditioned one", "Save the model it was made from.")
 
     _restore = _arrays
+
+
+def check_beginnings(xs, prefix: np.ndarray) -> None:
+    """Raise EtudeError unless all pieces begin with `prefix` Int[P, *E]."""
+    for x in xs:
+        if not np.array_equal(x[: len(prefix)], prefix):
+            raise EtudeError("pieces that begin with the given prefix", "another beginning")

@@ -41,15 +41,14 @@ def read_description(folder: Path) -> dict:
     return described
 
 
-def read_model(folder: Path, name: str, framework: str) -> tuple[dict, dict[str, np.ndarray]]:
+def read_model(folder: Path, name: str) -> tuple[dict, dict[str, np.ndarray]]:
     """Return description and arrays of the model in `folder`, checked against its digest."""
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
     described = read_description(folder)
-    if (described["name"], described["framework"]) != (name, framework):
-        got = f"{described['name']} of {described['framework']}"
-        raise CorruptCheckpoint(f"a saved {name} of {framework}", got, "Use etude.load, which reads any model.")
+    if described["name"] != name:
+        raise CorruptCheckpoint(f"a saved {name}", described["name"], "Use etude.load, which reads any model.")
     try:
         weights = (folder / "weights.safetensors").read_bytes()
         if hashlib.sha256(weights).hexdigest() != described["sha256"]:

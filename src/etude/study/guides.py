@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from etude.models.guided import Guided, hop_of
+from etude.models.sequence.guided import Guided, hop_of
 from etude.representations.base import Representation
 from etude.types import Piece
 

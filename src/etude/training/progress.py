@@ -27,5 +27,5 @@ def progress_bar(total: int, done: int = 0):
 
 def describe(row: dict) -> str:
     """Return a row of a History as the bar shows it."""
-    valid = "" if row["valid"] is None else f", valid {row['valid']:.3f}"
-    return f"train {row['train']:.3f}{valid} bits/step"
+    said = [f"{part} {row[part]:.3f}" for part in ("train", "valid") if row[part] is not None]
+    return f"{', '.join(said)} bits/step" if said else "nothing that can be counted"

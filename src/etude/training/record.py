@@ -1,15 +1,16 @@
-"""What a fit has done so far, as a Lightning callback: rows, best weights, and whether it is over.
+"""What a fit has done so far, for every framework: rows, best weights, and whether it is over.
 
-It acts when the validation pieces have been scored and before the checkpoint is written, which carries its state.
+An engine tells it when a fit begins, when a batch is done and when the validation pieces have been scored, and writes
+its `state` into the checkpoint, which is written after that.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from math import isfinite
-
-from pytorch_lightning.callbacks import Callback
+from typing import Any
 
 from etude.errors import EtudeError
 from etude.training import progress
@@ -17,55 +18,80 @@ from etude.training.task import Task, digest
 from etude.types import History
 
 DIVERGED = "Lower the learning rate."
+STATE = ("digest", "rows", "best", "best_step", "seconds", "finished")
 
 log = logging.getLogger("etude.training")
 
 
-class Record(Callback):
-    """The rows of the history and the best weights so far; its state travels in the checkpoint."""
+class Record:
+    """The rows of the history and the best weights so far; `best` is in the framework's own form."""
 
     def __init__(self, task: Task):
         self.task, self.digest = task, digest(task.identity)
         self.rows, self.best, self.best_step = [], {}, 0
         self.seconds, self.since, self.finished, self.bar = 0.0, 0.0, False, None
 
-    def on_train_start(self, trainer, lesson):
+    def begin(self, step: int) -> None:
+        """Start the clock and the bar at an optimiser step."""
         self.since = time.perf_counter()
-        self.bar = progress.progress_bar(self.task.budget.steps, trainer.global_step)
+        self.bar = progress.progress_bar(self.task.budget.steps, step)
 
-    def on_train_batch_end(self, trainer, lesson, outputs, batch, index):
+    def advance(self) -> None:
+        """Count an optimiser step."""
         self.bar.update()
 
-    def on_validation_end(self, trainer, lesson):
+    def scored(
+        self, step: int, train: float | None, valid: float | None, weights: Callable[[], Any], stopped: bool
+    ) -> None:
+        """Take note of a score.
+
+        Parameters
+        ----------
+        step : int
+            Optimiser steps that are done.
+        train, valid : float, optional
+            Bits per step; None where there are none to be had.
+        weights : callable
+            Gives a copy of the weights that were scored.
+        stopped : bool
+            Whether the fit ends here, before its budget does.
+
+        Raises
+        ------
+        EtudeError
+            The loss is no longer finite.
+        """
         now = time.perf_counter()
         self.seconds, self.since = self.seconds + now - self.since, now
-        row = {"step": trainer.global_step, "train": lesson.train_bits(), "valid": lesson.valid_bits()}
-        if not isfinite(row["train"] + (row["valid"] or 0)):
-            raise EtudeError("a finite loss", f"{progress.describe(row)} at step {row['step']}", DIVERGED)
+        row = {"step": step, "train": train, "valid": valid}
+        if not isfinite((train or 0) + (valid or 0)):
+            raise EtudeError("a finite loss", f"{progress.describe(row)} at step {step}", DIVERGED)
         if self._is_best(row):
-            self.best_step = row["step"]
-            self.best = {k: v.detach().cpu().clone() for k, v in lesson.network.state_dict().items()}
+            self.best_step, self.best = step, weights()
         self.rows.append({**row, "seconds": round(self.seconds, 3)})
-        self.finished = trainer.should_stop or row["step"] >= self.task.budget.steps
+        self.finished = stopped or step >= self.task.budget.steps
         self.bar.set_postfix_str(progress.describe(row), refresh=True)
-        log.info("step %d of %d: %s", row["step"], self.task.budget.steps, progress.describe(row))
+        log.info("step %d of %d: %s", step, self.task.budget.steps, progress.describe(row))
 
     def _is_best(self, row: dict) -> bool:
         return row["valid"] is None or row["valid"] < min((r["valid"] for r in self.rows), default=float("inf"))
 
-    def on_train_end(self, trainer, lesson):
-        self.bar.close()
-
-    def on_exception(self, trainer, lesson, exception):
+    def close(self) -> None:
+        """Take the bar away."""
         if self.bar is not None:
             self.bar.close()
 
-    def state_dict(self):
-        return {name: getattr(self, name) for name in ("digest", "rows", "best", "best_step", "seconds", "finished")}
+    @property
+    def state(self) -> dict:
+        """What a checkpoint has to carry."""
+        return {name: getattr(self, name) for name in STATE}
 
-    def load_state_dict(self, state_dict):
-        for name, value in state_dict.items():
-            setattr(self, name, value)
+    @state.setter
+    def state(self, state: dict) -> None:
+        for name in STATE:
+            setattr(self, name, state[name])
 
     def history(self) -> History:
-        return History(list(self.rows), self.best_step, self.seconds)
+        """Return what was done."""
+        fit = self.digest[:16] if self.task.identity else ""
+        return History(list(self.rows), self.best_step, self.seconds, fit=fit)

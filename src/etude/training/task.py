@@ -2,22 +2,23 @@
 
 The batch of an optimiser step, and the seed of its dropout, are functions of (seed, step). A fit that is cut short
 therefore has no state of its own to restore beside weights, optimiser and step: it continues as if nothing had
-happened. `identity` says of what a checkpoint is a checkpoint: equal identities, equal fits.
+happened. `identity` says of what a checkpoint is a checkpoint: equal identities, equal fits. It holds what was asked
+for, and the revisions of those who do it (a family, its output, an engine); text of programs is no part of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from etude.files import meaning
+from etude.errors import EtudeError
+from etude.files import replacing
 from etude.types import Budget
 
 
@@ -28,8 +29,8 @@ class Task:
     Parameters
     ----------
     batch : callable
-        The batch of an optimiser step, a named tuple of arrays with B rows each; `network.loss(batch)` gives its
-        mean nats per step.
+        The batch of an optimiser step, a named tuple of arrays with B rows each. An engine asks the network for its
+        loss, the mean nats per step.
     valid : sequence
         Validation pieces in groups that are scored together; may be empty.
     score : callable
@@ -37,7 +38,7 @@ class Task:
     budget : Budget
     seed : int
     identity : dict
-        JSON values: everything that the result depends on (model, data, budget, seed, source).
+        JSON values: everything that the result depends on; empty where nothing is kept.
     """
 
     batch: Callable[[int], Any]
@@ -53,9 +54,31 @@ def step_seed(seed: int, step: int) -> int:
     return int(np.random.SeedSequence([seed, step, 1]).generate_state(1, np.uint64)[0] >> 1)
 
 
+def strict(identity: dict) -> dict:
+    """Return an identity as it comes back from its JSON; raises EtudeError of what JSON does not know."""
+    try:
+        return json.loads(json.dumps(identity, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise EtudeError("settings that JSON holds, numbers finite", f"{error}") from error
+
+
 def digest(identity: dict) -> str:
     """Return the sha256 of an identity."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def place(task: Task, folder: Path) -> Path:
+    """Return the path in a folder of fits, without a suffix, at which files of this one lie; none meets another's.
+
+    Beside them lies `DIGEST.json`, which is written here: the identity.
+    """
+    path = Path(folder) / digest(task.identity)[:16]
+    text = json.dumps(task.identity, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    described = path.with_suffix(".json")
+    if not described.is_file() or described.read_text(encoding="utf-8") != text:
+        with replacing(described) as new:
+            new.write_text(text, encoding="utf-8")
+    return path
 
 
 def data_digest(*splits: Sequence[np.ndarray]) -> str:
@@ -66,19 +89,4 @@ def data_digest(*splits: Sequence[np.ndarray]) -> str:
         for x in split:
             sha.update(f"{x.dtype}{x.shape}".encode())
             sha.update(np.ascontiguousarray(x))
-    return sha.hexdigest()
-
-
-def source_digest(classes: Iterable[type]) -> str:
-    """Return the sha256 of what this package's modules that define `classes` mean, and of the engine itself.
-
-    A checkpoint made by other code is another checkpoint: a finished fit is only believed while its source stands.
-    Comments, docstrings and layout change no weight, so they do not count.
-    """
-    package = __name__.partition(".")[0]
-    modules = {c.__module__ for c in classes if c.__module__.partition(".")[0] == package}
-    files = {Path(sys.modules[name].__file__) for name in modules} | set(Path(__file__).parent.glob("*.py"))
-    sha = hashlib.sha256()
-    for path in sorted(files):
-        sha.update(f"{path.name} {meaning(path.read_text(encoding='utf-8'))}".encode())
     return sha.hexdigest()

@@ -1,4 +1,4 @@
-"""A recurrent layer, one step. Equations and gates: `etude.models.rnn`; `rnn_packing` halves what sigmoids read."""
+"""A recurrent layer, one step. Equations, gates: `models.sequence.rnn`; `rnn_packing` halves what sigmoids read."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Generator:
 
 
 def stream(model, n=1, steps=None, seed=0, temperature=1.0, top_p=1.0, prefix=None, block=4096) -> Iterator[np.ndarray]:
-    """Check what is asked of a stream (see `etude.models.streams.Streams.stream`), at once, and return its blocks."""
+    """Check what is asked of a stream (see `models.sequence.streams`), at once, and return its blocks."""
     return streamed(Generator, model, n, steps, seed, temperature, top_p, prefix, block)
 
 

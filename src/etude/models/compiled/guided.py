@@ -16,7 +16,7 @@ class GuidedGenerator(Generator):
 
     Parameters
     ----------
-    following : etude.models.guided.Following
+    following : etude.models.sequence.guided.Following
     n : int
         Streams.
     """
@@ -39,7 +39,7 @@ class GuidedGenerator(Generator):
 
 
 def stream(following, n, steps, seed, temperature, top_p, prefix, block) -> Iterator[np.ndarray]:
-    """Return the blocks of streams that follow a guide; see `etude.models.guided.Following.stream`."""
+    """Return the blocks of streams that follow a guide; see `etude.models.sequence.guided.Following.stream`."""
     most = following.most
     steps = most if steps is None else min(steps, most)
     return streamed(GuidedGenerator, following, n, steps, seed, temperature, top_p, prefix, block)

@@ -1,4 +1,4 @@
-"""The RNN step by step, as machine code. Equations: `etude.models.rnn`.
+"""The RNN step by step, as machine code. Equations: `etude.models.sequence.rnn`.
 
 The embedding and the first layer's input matrix are one table: a look-up instead of a product.
 """

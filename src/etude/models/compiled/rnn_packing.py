@@ -7,13 +7,13 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.compiled.packing import aligned, before, padded, tables, whole
 from etude.models.compiled.rnn import State, Weights
-from etude.models.rnn import GATES
+from etude.models.sequence.rnn import GATES
 
 SIGMOIDS = {"gru": [0, 1], "lstm": [0, 1, 3]}  # gates whose arguments are halved: sigmoid(2x) = (1 + tanh(x)) / 2
 
 
 def packed(model) -> Weights:
-    """Return the weights of an RNN (`etude.models.rnn`) for the kernel."""
+    """Return the weights of an RNN (`etude.models.sequence.rnn`) for the kernel."""
     if model.options["recall"]:
         got = f"{model.options['recall']} heads"
         raise EtudeError("an RNN without recall", got, "Use `sample`: what it looks up grows with the piece.")

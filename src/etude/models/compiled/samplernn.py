@@ -1,4 +1,4 @@
-"""SampleRNN step by step, as machine code. Equations: `etude.models.samplernn`.
+"""SampleRNN step by step, as machine code. Equations: `etude.models.sequence.samplernn`.
 
 A recurrent tier is computed at the first step of each of its frames, what it says to a frame of the tier below when
 that frame begins. The embedding and every map of events are tables, one for each place in a frame: look-ups instead of

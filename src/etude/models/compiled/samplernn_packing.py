@@ -7,12 +7,12 @@ import numpy as np
 from etude.models.compiled.packing import aligned, before, padded, tables, whole
 from etude.models.compiled.rnn_packing import layer_weights
 from etude.models.compiled.samplernn import State, Weights
-from etude.models.rnn import GATES
-from etude.models.samplernn import ratios
+from etude.models.sequence.rnn import GATES
+from etude.models.sequence.samplernn import ratios
 
 
 def packed(model) -> Weights:
-    """Return the weights of a SampleRNN (`etude.models.samplernn`) for the kernel."""
+    """Return the weights of a SampleRNN (`etude.models.sequence.samplernn`) for the kernel."""
     arrays, (frames, cell) = model.network.arrays(), (model.options[k] for k in ("frames", "cell"))
     hidden, levels = arrays["output.weight"].shape
     names, size = [f"samplernn.{k}" for k in range(2, len(frames) + 2)], whole(hidden)

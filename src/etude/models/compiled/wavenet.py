@@ -1,7 +1,7 @@
 """WaveNet step by step, as machine code: Fast WaveNet (Le Paine et al. 2016) with every loop compiled.
 
 Each layer keeps its last (k - 1) * dilation inputs in a ring, so that a step reads every weight once and nothing of
-the past again. Equations: `etude.models.wavenet`. Compared with its layout (`wavenet_packing`
+the past again. Equations: `etude.models.sequence.wavenet`. Compared with its layout (`wavenet_packing`
 makes one from the other):
 
 * the embedding and the first convolution are one table for each tap: a look-up instead of two products;

@@ -11,7 +11,7 @@ FOREVER = 2**62  # steps
 
 
 def packed(model) -> Weights:
-    """Return the weights of a WaveNet (`etude.models.wavenet`) for the kernel."""
+    """Return the weights of a WaveNet (`etude.models.sequence.wavenet`) for the kernel."""
     arrays, dilations = model.network.arrays(), model.dilations
     gated, gated_bias = _gated(arrays, len(dilations))
     out, residual_bias, skip_bias = _out(arrays, len(dilations))

@@ -1,4 +1,4 @@
-"""The network of the plain autoencoder in PyTorch. Equations: `etude.models.autoencoder`."""
+"""The network of the plain autoencoder in PyTorch. Equations: `etude.models.latent.autoencoder`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ import torch
 from torch import Tensor
 
 from etude.models.torch.latent import LatentNetwork
-from etude.types import Space
 
 
 class AutoencoderNetwork(LatentNetwork):
     """Encoder, quantiser, decoder, and the counts of the prior."""
 
-    def __init__(self, space: Space, options: dict):
-        super().__init__(space, options, known=options["latent"])
-        self.levels = options["levels"]
-        self.register_buffer("prior", torch.zeros(options["latent"], options["levels"]))
+    def __init__(self, model):
+        super().__init__(model)
+        self.levels = model.options["levels"]
+        self.register_buffer("prior", torch.zeros(model.options["latent"], self.levels))
 
     def loss(self, batch) -> Tensor:
         """Return the mean nats per step of a batch of segments: both parts of the code.

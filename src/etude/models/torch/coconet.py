@@ -1,4 +1,4 @@
-"""The order-agnostic convolutional network in PyTorch. Equations and weight layout: `etude.models.coconet`."""
+"""The order-agnostic convolutional network in PyTorch. Equations and weight layout: `etude.models.masked.coconet`."""
 
 from __future__ import annotations
 
@@ -107,6 +107,12 @@ class MaskedConvolutions(Weights):
             exists, borders = x.new_ones(x.shape[:2], dtype=torch.bool), x.new_ones(len(x), 2, dtype=torch.bool)
             logits = self(x, known.expand(x.shape), exists, borders)
             return logits[:, asked].double().log_softmax(-1).cpu().numpy()
+
+
+def build(model) -> MaskedConvolutions:
+    """Return the network of a `Coconet`."""
+    names = ("channels", "kernel", "reach", "blocks", "cycle", "dropout")
+    return MaskedConvolutions(model.space, **{name: model.options[name] for name in names})
 
 
 def random_masks(shape: tuple[int, int, int], device: torch.device) -> Tensor:

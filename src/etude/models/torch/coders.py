@@ -1,12 +1,12 @@
-"""Encoder and decoders of the autoencoders in PyTorch. Equations and weight layout: `etude.models.coders`."""
+"""Encoder and decoders of the autoencoders in PyTorch. Equations and weight layout: `etude.models.latent.coders`."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from etude.models.dilated import named
-from etude.models.segments import halvings, positions
+from etude.models.latent.segments import halvings, positions
+from etude.models.sequence.dilated import named
 from etude.models.torch.dilated import Linear
 from etude.models.torch.rnn import Recurrent
 

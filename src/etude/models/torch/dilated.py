@@ -1,6 +1,6 @@
 """Linear maps, dilated causal convolutions and dropout in PyTorch.
 
-Equations: `etude.models.dilated`.
+Equations: `etude.models.sequence.dilated`.
 """
 
 from __future__ import annotations

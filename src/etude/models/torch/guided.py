@@ -1,4 +1,4 @@
-"""WaveNet with a guide in PyTorch. Equations and weight layout: `etude.models.guided`."""
+"""WaveNet with a guide in PyTorch. Equations and weight layout: `etude.models.sequence.guided`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from etude.errors import EtudeError
-from etude.models.dilated import named
+from etude.models.sequence.dilated import named
 from etude.models.torch.dilated import Linear
-from etude.models.torch.network import Network
-from etude.models.torch.wavenet import GatedLayers
+from etude.models.torch.network import around, sizes
+from etude.models.torch.wavenet import GatedLayers, GatedNetwork
 from etude.types import Space
 
 
@@ -59,18 +59,8 @@ class GuidedLayers(GatedLayers):
         """Return features Float[n, T, S] of vectors Float[n, T, inputs], and the state after them."""
         state = self.given if state is None else state
         steps = vectors.shape[1]
-        term = spread(state.local, self.hop, state.at, steps)
-        caches = [None] * (1 + len(self.layers)) if state.caches is None else state.caches
-        x, cache = self.input(vectors.transpose(0, 1), caches[0])
-        skips, news = 0, [cache]
-        for i, (layer, past) in enumerate(zip(self.layers, caches[1:], strict=True)):
-            activations, cache = layer.gated(self.dropout(x), past)
-            filters, gates = (activations + term(i)).chunk(2, dim=-1)
-            z = torch.tanh(filters) * torch.sigmoid(gates)
-            skips, news = skips + layer.skip(z), [*news, cache]
-            x = x if layer.residual is None else x + layer.residual(z)
-        features = self.dropout(torch.relu(self.end(torch.relu(skips)))).transpose(0, 1)
-        return features, state._replace(caches=news, at=state.at + steps)
+        skips, _, caches = self.read(vectors, state.caches, spread(state.local, self.hop, state.at, steps))
+        return self.ended(skips), state._replace(caches=caches, at=state.at + steps)
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
@@ -82,19 +72,22 @@ class GuidedLayers(GatedLayers):
         }
 
 
-class GuidedNetwork(Network):
+class GuidedNetwork(GatedNetwork):
     """A `Network` whose context is `GuidedLayers`."""
 
-    def loss(self, batch) -> Tensor:
-        """Return the mean nats per step of a `GuidedBatch` of tensors."""
+    def learning_features(self, batch) -> Tensor:
+        """Return what the output of every step of a `GuidedBatch` of tensors is computed from, while learning."""
         with self._at(self.context.along(batch.frames, batch.inside)):
-            features, _ = self.features(batch.past, batch.first)
-        return self.output.nats(features[batch.mask], batch.events[:, 1:][batch.mask]).sum(-1).mean()
+            return self.features(batch.past, batch.first)[0]
 
     def begin(self, frames: np.ndarray, inside: np.ndarray) -> Along:
         """Return the state before the first step of pieces that follow `frames`; see `GuidedBatch`."""
         with self.still():
             return self.context.along(self.tensor(frames), self.tensor(inside))
+
+    def local(self, frames: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Return what frames add to filter and gate of every layer, Float32[n, F, layers, 2R]."""
+        return self.begin(frames, inside).local.transpose(0, 1).cpu().numpy()
 
     @contextmanager
     def following(self, frames: np.ndarray, inside: np.ndarray):
@@ -123,3 +116,10 @@ def spread(local: Tensor, hop: int, at: int, steps: int) -> Callable[[int], Tens
         return lambda layer: local[first : first + 1, :, layer]
     part, offset = local[first : last + 1], at - first * hop
     return lambda layer: part[:, None, :, layer].expand(-1, hop, -1, -1).flatten(0, 1)[offset : offset + steps]
+
+
+def build(model) -> GuidedNetwork:
+    """Return the network of a `GuidedWaveNet`."""
+    guide = {"guide": model.guide, "hop": model.hop, "channels": model.options["guide_channels"]}
+    of_wavenet = sizes(model, "residual", "skip", "kernel", "dropout")
+    return around(GuidedLayers(**guide, **of_wavenet, dilations=model.dilations), model, GuidedNetwork)

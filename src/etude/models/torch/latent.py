@@ -10,7 +10,6 @@ from torch import Tensor
 
 from etude.models.torch.coders import DECODERS, Encoder
 from etude.models.torch.network import Network
-from etude.types import Space
 
 
 class LatentNetwork(Network):
@@ -18,17 +17,15 @@ class LatentNetwork(Network):
 
     Parameters
     ----------
-    space : Space
-    options : dict
-        Of the model.
-    known : int
-        Numbers that the encoder gives about the latent.
+    model : LatentModel
+        Of which space, options, and how much the encoder has to say.
     """
 
-    def __init__(self, space: Space, options: dict, known: int):
+    def __init__(self, model):
+        space, options = model.space, model.options
         decoder = DECODERS[options["decoder"]](options)
         super().__init__(space, options["embedding"], decoder, options["output"], options["output_hidden"])
-        self.encoder = Encoder(options, known)
+        self.encoder = Encoder(options, model.known * options["latent"])
 
     def encoded(self, batch) -> Tensor:
         """Return what the encoder makes of each segment of a batch of tensors, Float[n, known]."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from etude.models.torch.network import Network, around
+
 
 class Nothing(nn.Module):
     """Features of size 0 for every step."""
@@ -17,3 +19,8 @@ class Nothing(nn.Module):
     def views(self) -> dict[str, Tensor]:
         """Return no weights."""
         return {}
+
+
+def build(model) -> Network:
+    """Return the network of a `Memoryless`."""
+    return around(Nothing(), model)

@@ -1,4 +1,4 @@
-"""The NADE output in PyTorch: the entries of a step from low to high, each given those below. See `models.outputs`."""
+"""The NADE output in PyTorch: the entries of a step from low to high, each given those below. See `outputs`."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from math import log
 import torch
 from torch import Tensor, nn
 
-from etude.models.torch.outputs import build
+from etude.models.torch.outputs import build_output
 from etude.models.torch.weights import Weights
 from etude.types import Space
 
@@ -61,7 +61,7 @@ class Network(Weights):
         `context(vectors Float[n, T, embedding], state) -> (features Float[n, T, context.features], state)`, where the
         features of a step depend on vectors up to and with that step; `views()` gives its weights.
     output : str
-        A name in `etude.models.outputs.OUTPUTS`.
+        A name in `etude.models.sequence.outputs.OUTPUTS`.
     hidden : int, optional
         Units of the output's own hidden layer.
     """
@@ -70,7 +70,7 @@ class Network(Weights):
         super().__init__()
         self.embedding = Embedding(space, embedding)
         self.context = context
-        self.output = build(output, context.features, space, hidden)
+        self.output = build_output(output, context.features, space, hidden)
 
     def features(self, past: Tensor, first: Tensor, state=None):
         """Return what the output of every step is computed from, Float[n, T, H], and the state after the last."""
@@ -79,8 +79,12 @@ class Network(Weights):
 
     def loss(self, batch) -> Tensor:
         """Return the mean nats per step of a `Batch` of tensors."""
-        features, _ = self.features(batch.events[:, :-1], batch.first)
+        features = self.learning_features(batch)
         return self.output.nats(features[batch.mask], batch.events[:, 1:][batch.mask]).sum(-1).mean()
+
+    def learning_features(self, batch) -> Tensor:
+        """Return what the output of every step of a batch of tensors is computed from, while learning."""
+        return self.features(batch.events[:, :-1], batch.first)[0]
 
     def surprise(self, past, first, x, state=None):
         """Return -log2 p of `x` as Float64[n, T, entries] and the state: the framework-free face for scoring."""
@@ -98,3 +102,14 @@ class Network(Weights):
     def views(self) -> dict[str, Tensor]:
         """Return all weights in the shared layout, as views of the parameters."""
         return {**self.embedding.views(), **self.context.views(), **self.output.views()}
+
+
+def around(context: nn.Module, model, kind: type[Network] = Network) -> Network:
+    """Return the network of a sequence model around its context; without an embedding the context reads nothing."""
+    options = model.options
+    return kind(model.space, options.get("embedding", 0), context, options["output"], options["output_hidden"])
+
+
+def sizes(model, *names: str) -> dict:
+    """Return the options of a sequence model that its context is built with, and what it reads."""
+    return {"inputs": model.options["embedding"], **{name: model.options[name] for name in names}}

@@ -1,13 +1,12 @@
-"""Output distributions in PyTorch: from features to log-probabilities, and to a choice. Equations: `models.outputs`."""
+"""Output distributions in PyTorch: from features to log-probabilities, and to a choice. See `sequence.outputs`."""
 
 from __future__ import annotations
-
-from importlib import import_module
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from etude.lookup import resolve
 from etude.models.autoregressive import Chooser
 from etude.types import Space
 
@@ -20,10 +19,9 @@ OUTPUTS = {  # name -> "module:Class", called with (features, space, hidden)
 }
 
 
-def build(name: str, features: int, space: Space, hidden: int | None) -> nn.Module:
+def build_output(name: str, features: int, space: Space, hidden: int | None) -> nn.Module:
     """Return the output `name` over `features`, its weights zero."""
-    module, _, attribute = OUTPUTS[name].partition(":")
-    return getattr(import_module(module), attribute)(features, space, hidden)
+    return resolve(OUTPUTS[name])(features, space, hidden)
 
 
 class Independent(nn.Module):

@@ -1,4 +1,4 @@
-"""The restricted Boltzmann machine in PyTorch: what learns. Equations and names: `models.boltzmann`.
+"""The restricted Boltzmann machine in PyTorch: what learns. Equations and names: `models.energy.boltzmann`.
 
 The gradient of log p(x) is that of -F(x) + F(x'), averaged over frames x' of the machine. Contrastive divergence
 (Hinton 2002) begins the chain that gives x' at the data and cuts it after k sweeps; persistent contrastive divergence
@@ -121,3 +121,9 @@ class Energy(Weights):
 def one_hot(x: Tensor, above: int) -> Tensor:
     """Return codes Int[n, E] as Float[n, E * (L - 1)]: code 0 is all zeros, code l sets place l - 1."""
     return (x[..., None] == torch.arange(1, above + 1, device=x.device)).flatten(1).float()
+
+
+def build(model) -> Energy:
+    """Return what learns the weights of an `RBM`."""
+    names = ("hidden", "learning", "gibbs", "chains")
+    return Energy(model.space.entries, model.space.levels, **{name: model.options[name] for name in names})

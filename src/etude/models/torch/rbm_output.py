@@ -1,6 +1,6 @@
 """The RBM output in PyTorch: a restricted Boltzmann machine over the entries of a step, biased by the context.
 
-Equations: `models.outputs`. With U hidden units the distribution is a mixture of 2^U products, one per hidden state z::
+See `sequence.outputs`. With U hidden units the distribution is a mixture of 2^U products, one per hidden state z::
 
     p(x) = sum_z p(z) prod_e p(x_e | z)      p(x_e | z) = softmax(a_e + (W z)_e)
     log p(z) = d . z + sum_e log sum_l exp(a_el + (W z)_el) - log Z

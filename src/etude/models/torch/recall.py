@@ -1,6 +1,6 @@
 """The look-up of a piece's own past in PyTorch: what followed the moments that were like this one?
 
-Equations and weight layout: `etude.models.rnn`.
+Equations and weight layout: `etude.models.sequence.rnn`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The relative output in PyTorch: NADE, and a small network that sees by interval. Equations: `models.outputs`.
+"""The relative output in PyTorch: NADE, and a small network that sees by interval. Equations: `sequence.outputs`.
 
 While learning, all entries of a step are computed side by side: an entry sees the codes of lower entries only, because
 the kernel Q has no interval of zero or less.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from etude.models.outputs import INTERVAL_CHANNELS
+from etude.models.sequence.outputs import INTERVAL_CHANNELS
 from etude.models.torch.dilated import Dropout
 from etude.models.torch.nade import NADE, Walk
 from etude.types import Space

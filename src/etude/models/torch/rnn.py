@@ -1,10 +1,11 @@
-"""The recurrent context in PyTorch. Equations and weight layout: `etude.models.rnn`."""
+"""The recurrent context in PyTorch. Equations and weight layout: `etude.models.sequence.rnn`."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from etude.models.torch.network import Network, around, sizes
 from etude.models.torch.recall import Recall
 
 CELLS = {"lstm": nn.LSTM, "gru": nn.GRU}
@@ -65,3 +66,8 @@ class Recurrent(nn.Module):
         }
         views = {f"rnn.{layer}.{name}": p.T if p.ndim == 2 else p for (layer, name), p in parameters.items()}
         return views if self.recall is None else {**views, **self.recall.views()}
+
+
+def build(model) -> Network:
+    """Return the network of an `RNN`."""
+    return around(Recurrent(**sizes(model, "cell", "hidden", "layers", "dropout", "recall")), model)

@@ -1,4 +1,4 @@
-"""The context of SampleRNN in PyTorch. Equations and weight layout: `etude.models.samplernn`."""
+"""The context of SampleRNN in PyTorch. Equations and weight layout: `etude.models.sequence.samplernn`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from etude.models.dilated import named
-from etude.models.samplernn import ratios
+from etude.models.sequence.dilated import named
+from etude.models.sequence.samplernn import ratios
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
+from etude.models.torch.network import Network, around, sizes
 from etude.models.torch.rnn import Recurrent
 
 
@@ -108,3 +109,8 @@ class Tiers(nn.Module):
         views = {name: view for k, tier in tiers for name, view in named(k, tier.views()).items()}
         views |= named("1.read", self.read.views()) | named("1.hidden", self.hidden.views())
         return named("samplernn", views)
+
+
+def build(model) -> Network:
+    """Return the network of a `SampleRNN`."""
+    return around(Tiers(**sizes(model, "frames", "hidden", "cell", "layers", "dropout")), model)

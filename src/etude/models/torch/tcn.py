@@ -1,11 +1,12 @@
-"""The context of the TCN in PyTorch. Equations and weight layout: `etude.models.tcn`."""
+"""The context of the TCN in PyTorch. Equations and weight layout: `etude.models.sequence.tcn`."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from etude.models.dilated import doubling, named
+from etude.models.sequence.dilated import doubling, named
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
+from etude.models.torch.network import Network, around, sizes
 
 Cache = tuple[Tensor, Tensor]  # the last inputs of a block's two convolutions, Float[(kernel - 1) * dilation, n, C]
 
@@ -56,3 +57,8 @@ class Blocks(nn.Module):
         return {
             name: view for i, block in enumerate(self.blocks) for name, view in named(f"tcn.{i}", block.views()).items()
         }
+
+
+def build(model) -> Network:
+    """Return the network of a `TCN`."""
+    return around(Blocks(**sizes(model, "channels", "kernel", "blocks", "dropout")), model)

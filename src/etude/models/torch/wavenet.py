@@ -1,15 +1,18 @@
-"""The context of WaveNet in PyTorch. Equations and weight layout: `etude.models.wavenet`."""
+"""The context of WaveNet in PyTorch. Equations and weight layout: `etude.models.sequence.wavenet`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from etude.models.dilated import named
+from etude.models.sequence.dilated import named
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
+from etude.models.torch.network import Network, around, sizes
+
+Term = Callable[[int], Tensor | None]  # of a layer
 
 
 class GatedLayer(nn.Module):
@@ -21,10 +24,13 @@ class GatedLayer(nn.Module):
         self.residual = None if last else Linear(residual, residual)
         self.skip = Linear(residual, skip)
 
-    def forward(self, x: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Return z and the gates, Float[T, n, R] each, of x Float[T, n, R], and the layer's cache."""
+    def forward(self, x: Tensor, before: Tensor | None, term: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return z and the gates, Float[T, n, R] each, of x Float[T, n, R], and the layer's cache.
+
+        A `term` Float[T or 1, n or 1, 2R] is added to filter and gate.
+        """
         activations, cache = self.gated(x, before)
-        filters, gates = activations.chunk(2, dim=-1)
+        filters, gates = (activations if term is None else activations + term).chunk(2, dim=-1)
         gates = torch.sigmoid(gates)
         return torch.tanh(filters) * gates, gates, cache
 
@@ -51,15 +57,27 @@ class GatedLayers(nn.Module):
     def forward(self, vectors: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor]]:
         """Return features Float[n, T, S] of vectors Float[n, T, inputs], and the caches of all layers."""
         skips, _, caches = self.read(vectors, state)
-        return self.dropout(torch.relu(self.end(torch.relu(skips)))).transpose(0, 1), caches
+        return self.ended(skips), caches
 
-    def read(self, vectors: Tensor, state: list[Tensor] | None = None) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """Return the sum of the skips Float[T, n, S], the gates of each layer Float[T, n, R], and all caches."""
+    def ended(self, skips: Tensor) -> Tensor:
+        """Return features Float[n, T, S] of the sum of the skips Float[T, n, S]."""
+        return self.dropout(torch.relu(self.end(torch.relu(skips)))).transpose(0, 1)
+
+    def read(
+        self,
+        vectors: Tensor,
+        state: list[Tensor] | None = None,
+        term: Term = lambda layer: None,
+    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+        """Return the sum of the skips Float[T, n, S], the gates of each layer Float[T, n, R], and all caches.
+
+        `term` gives what is added to filter and gate of each layer.
+        """
         before = [None] * (1 + len(self.layers)) if state is None else state
         x, cache = self.input(vectors.transpose(0, 1), before[0])
         skips, opened, caches = 0, [], [cache]
-        for layer, past in zip(self.layers, before[1:], strict=True):
-            z, gates, cache = layer(self.dropout(x), past)
+        for i, (layer, past) in enumerate(zip(self.layers, before[1:], strict=True)):
+            z, gates, cache = layer(self.dropout(x), past, term(i))
             skips, opened, caches = skips + layer.skip(z), [*opened, gates], [*caches, cache]
             x = x if layer.residual is None else x + layer.residual(z)
         return skips, opened, caches
@@ -71,11 +89,20 @@ class GatedLayers(nn.Module):
         return named("wavenet", views)
 
 
-def gates(network, past: np.ndarray) -> np.ndarray:
-    """Return the gates of a WaveNet's `Network` before each step of a piece, Float32[T, layers, R].
+class GatedNetwork(Network):
+    """A `Network` whose context is `GatedLayers`."""
 
-    `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
-    """
-    with torch.inference_mode():
-        vectors = network.eval().embedding(torch.as_tensor(past)[None], torch.ones(1, dtype=torch.bool))
-        return torch.stack(network.context.read(vectors)[1], dim=2)[:, 0].numpy()
+    def gates(self, past: np.ndarray) -> np.ndarray:
+        """Return the gates before each step of a piece, Float32[T, layers, R].
+
+        `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
+        """
+        with self.still():
+            vectors = self.embedding(self.tensor(past)[None], self.tensor(np.ones(1, bool)))
+            return torch.stack(self.context.read(vectors)[1], dim=2)[:, 0].cpu().numpy()
+
+
+def build(model) -> GatedNetwork:
+    """Return the network of a `WaveNet`."""
+    layers = GatedLayers(**sizes(model, "residual", "skip", "kernel", "dropout"), dilations=model.dilations)
+    return around(layers, model, GatedNetwork)

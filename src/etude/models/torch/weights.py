@@ -9,11 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from etude.errors import CorruptCheckpoint
+from etude.models.halves import check_names
 
 
 class Weights(nn.Module):
-    """Base of networks: a subclass names its weights in `views`."""
+    """Base of networks: a subclass names its weights in `views`, and learns by its `loss`."""
+
+    counted = True  # whether the loss is the mean nats per step, or a number whose gradient alone means something
 
     def views(self) -> dict[str, Tensor]:
         """Return all weights in the shared layout, as views of the parameters: by default under their own names."""
@@ -26,11 +28,7 @@ class Weights(nn.Module):
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take on weights; raises CorruptCheckpoint where names or shapes differ."""
         views = self.views()
-        expected = {name: tuple(view.shape) for name, view in views.items()}
-        got = {name: array.shape for name, array in arrays.items()}
-        if got != expected:
-            wrong = min(k for k in expected.keys() | got.keys() if expected.get(k) != got.get(k))
-            raise CorruptCheckpoint(f"{wrong} of shape {expected.get(wrong)}", f"{got.get(wrong)}", "Train it again.")
+        check_names(views, arrays)
         with torch.no_grad():
             for name, view in views.items():
                 view.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name], np.float32)))

@@ -1,0 +1,1 @@
+"""Models by energies of single frames: the restricted Boltzmann machine."""

@@ -1,0 +1,1 @@
+"""What a learnt model has to beat: counts in closed form, nothing learnt by gradient."""

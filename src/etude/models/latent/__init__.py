@@ -1,0 +1,1 @@
+"""Models that give each segment of a piece a latent: the autoencoders."""

@@ -1,0 +1,1 @@
+"""Models that see a piece from both sides and fill any gap."""

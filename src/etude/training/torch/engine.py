@@ -1,0 +1,216 @@
+"""Fitting a PyTorch network with Lightning: the loop, the device, clipping, early stopping and checkpoints are its.
+
+One Lightning epoch is `valid_every` optimiser steps and ends with a score of the validation pieces; the checkpoint is
+written right after it, and an interrupted fit continues at that border. Optimiser and learning rate:
+`etude.training.schedule`.
+
+`ETUDE_THREADS` bounds the threads of a fit. On one machine with one thread count, same task, same numbers.
+"""
+
+from __future__ import annotations
+
+import logging
+from math import isfinite
+from math import log as ln
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins.environments import LightningEnvironment
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from torch.utils.data import DataLoader, Dataset
+
+from etude.files import alone
+from etude.training.record import Record
+from etude.training.schedule import CLIP, warm_up_cosine
+from etude.training.task import Task, place, step_seed
+from etude.training.torch import surroundings
+from etude.training.torch.averaging import Averaging
+from etude.training.torch.checkpoints import WholeFiles, last_state
+from etude.types import History
+
+REVISION = 1  # raised where a change of the engine changes what fits give
+
+log = logging.getLogger("etude.training")
+
+
+def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) -> History:
+    """Fit `network` to `task`; it ends with the best weights by validation bits, on the CPU, in evaluation mode.
+
+    Parameters
+    ----------
+    network : Module
+        With `loss(batch)`: the mean nats per step of a batch of tensors, as a scalar tensor, or where `counted` is
+        False a number whose gradient alone means something.
+    task : Task
+    checkpoint : Path, optional
+        Folder of any number of fits. A finished fit of the same identity is loaded from it, an interrupted one
+        continues; one that another process is at is waited for.
+
+    Raises
+    ------
+    EtudeError
+        The loss is no longer finite.
+    KeyboardInterrupt
+        As it came; with a `checkpoint` the fit is resumable.
+    """
+    record = Record(task)
+    if checkpoint is None:
+        _learn(network, task, record, None)
+    else:
+        path = place(task, checkpoint).with_suffix(".ckpt")
+        with alone(path):
+            _learn(network, task, record, path)
+    network.load_state_dict(record.best)
+    network.cpu().eval()
+    return record.history()
+
+
+def _learn(network: torch.nn.Module, task: Task, record: Record, path: Path | None) -> None:
+    """Bring the record to its end, from the checkpoint at `path` where there is one."""
+    held = None if path is None else last_state(path)
+    if held is not None:
+        record.state = held["callbacks"]["Recording"]
+    if record.finished:
+        return
+    if held is not None:
+        log.info("Continuing at step %d of %d.", held["global_step"], task.budget.steps)
+    with surroundings.of_a_fit():
+        trainer = _trainer(task, record, path)
+        trainer.fit(_Lesson(network, task), ckpt_path=path if held is not None else None, weights_only=True)
+
+
+class Recording(Callback):
+    """Tells a `Record` what happens; its state travels in the checkpoint."""
+
+    def __init__(self, record: Record):
+        self.record = record
+
+    def on_train_start(self, trainer, lesson):
+        self.record.begin(trainer.global_step)
+
+    def on_train_batch_end(self, trainer, lesson, outputs, batch, index):
+        self.record.advance()
+
+    def on_validation_end(self, trainer, lesson):
+        bits = lesson.train_bits(), lesson.valid_bits()
+        self.record.scored(trainer.global_step, *bits, lesson.weights, trainer.should_stop)
+
+    def on_train_end(self, trainer, lesson):
+        self.record.close()
+
+    def on_exception(self, trainer, lesson, exception):
+        self.record.close()
+
+    def state_dict(self):
+        return self.record.state
+
+    def load_state_dict(self, state_dict):
+        self.record.state = state_dict
+
+
+class _Lesson(pl.LightningModule):
+    """A network, its batches and its scores, as Lightning wants them."""
+
+    def __init__(self, network: torch.nn.Module, task: Task):
+        super().__init__()
+        self.network, self.task = network, task
+        self.learnt, self.scored = [], []
+
+    def training_step(self, batch, index):
+        loss = self.network.loss(batch)
+        self.learnt.append(loss.detach())
+        return loss
+
+    def validation_step(self, number, index):
+        if number is not None:
+            self.scored.append(self.task.score(self.task.valid[number]))
+
+    def on_validation_epoch_end(self):
+        self.log("valid", self.valid_bits() or 0.0, logger=False)
+
+    def train_bits(self) -> float | None:
+        """Mean bits per step of the batches since the last score; None where the loss does not count them."""
+        mean = float(torch.stack(self.learnt).double().mean()) / ln(2)
+        return mean if self.network.counted or not isfinite(mean) else None
+
+    def valid_bits(self) -> float | None:
+        """Bits per step of the validation pieces, pooled; None where there are none."""
+        bits, steps = (sum(column) for column in zip(*self.scored, strict=True)) if self.scored else (0.0, 0)
+        return bits / steps if steps else None
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return a copy of the network's weights and buffers."""
+        return {name: held.detach().cpu().clone() for name, held in self.network.state_dict().items()}
+
+    def on_train_epoch_start(self):
+        self.network.train()  # weights are restored in evaluation mode, which Lightning would keep: no dropout
+        self.learnt, self.scored = [], []
+
+    def on_train_batch_start(self, batch, index):
+        torch.manual_seed(step_seed(self.task.seed, self.global_step))
+
+    def train_dataloader(self):
+        done, budget = self.global_step, self.task.budget
+        steps = range(done, min(done + budget.valid_every, budget.steps))
+        return DataLoader(_Batches(self.task.batch, steps), batch_size=None)
+
+    def val_dataloader(self):
+        numbers = list(range(len(self.task.valid))) or [None]  # without pieces, still where checkpoints are written
+        return DataLoader(numbers, batch_size=None, collate_fn=lambda number: number)
+
+    def configure_optimizers(self):
+        weights = [p for p in self.network.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in weights if p.ndim > 1], "weight_decay": self.task.budget.weight_decay},
+            {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.task.budget.learning_rate, fused=True)
+        steps = self.task.budget.steps
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_cosine(step, steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class _Batches(Dataset):
+    """The batches of some optimiser steps, as tensors."""
+
+    def __init__(self, batch, steps: range):
+        self.batch, self.steps = batch, steps
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __getitem__(self, index: int):
+        batch = self.batch(self.steps[index])
+        return type(batch)(*map(torch.from_numpy, batch))
+
+
+def _trainer(task: Task, record: Record, path: Path | None) -> pl.Trainer:
+    """Return a Lightning trainer that writes nothing but `path`."""
+    callbacks: list[Callback] = [Recording(record)]
+    if task.budget.patience is not None and task.valid:
+        callbacks.insert(
+            0, EarlyStopping("valid", patience=task.budget.patience, check_on_train_epoch_end=False)
+        )  # before the record, which asks it
+    if task.budget.average:
+        callbacks.append(Averaging(task.budget.average))  # after the record, which keeps the averaged weights
+    if path is not None:
+        callbacks.append(ModelCheckpoint(path.parent, path.stem, save_on_train_epoch_end=False, **_ONE_FILE))
+    return pl.Trainer(
+        accelerator="gpu" if torch.cuda.is_available() else "cpu",
+        devices=1,
+        max_steps=task.budget.steps,
+        max_epochs=-1,
+        gradient_clip_val=CLIP,
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        callbacks=callbacks,
+        plugins=[WholeFiles(), LightningEnvironment()],  # one process, also inside a Slurm job
+        enable_checkpointing=path is not None,
+        default_root_dir=None if path is None else path.parent,
+        **_SILENT,
+    )
+
+
+_ONE_FILE = {"save_top_k": 1, "monitor": None, "enable_version_counter": False, "auto_insert_metric_name": False}
+_SILENT = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
