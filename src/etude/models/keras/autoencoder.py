@@ -1,4 +1,4 @@
-"""The network of the plain autoencoder in Keras. Equations: `etude.models.autoencoder`."""
+"""The network of the plain autoencoder in Keras. Equations: `etude.models.latent.autoencoder`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from math import sqrt
 import numpy as np
 
 from etude.models.keras.latent import LatentNetwork
-from etude.models.keras.start import tf
+from etude.training.keras.framework import tf
 from etude.models.keras.weights import View
-from etude.types import Space
 
 EDGE = 0.499  # beyond the outermost codes
 
@@ -17,10 +16,10 @@ EDGE = 0.499  # beyond the outermost codes
 class AutoencoderNetwork(LatentNetwork):
     """Encoder, quantiser, decoder, and the counts of the prior."""
 
-    def __init__(self, space: Space, options: dict):
-        super().__init__(space, options, known=options["latent"])
-        self.levels = options["levels"]
-        self.prior = self.new(options["latent"], options["levels"], learnt=False)
+    def __init__(self, model):
+        super().__init__(model)
+        self.levels = model.options["levels"]
+        self.prior = self.new(model.options["latent"], self.levels, learnt=False)
 
     def loss(self, batch, noise=None):
         """Return the mean nats per step of a batch of segments: both parts of the code.

@@ -1,14 +1,14 @@
-"""Encoder and decoders of the autoencoders in Keras. Equations and weight layout: `etude.models.coders`."""
+"""Encoder and decoders of the autoencoders in Keras. Equations and weight layout: `etude.models.latent.coders`."""
 
 from __future__ import annotations
 
-from etude.models.dilated import named
+from etude.models.sequence.dilated import named
 from etude.models.keras.dilated import Linear
-from etude.models.keras.noise import Dropout
+from etude.models.keras.dropout import Dropout
 from etude.models.keras.rnn import Recurrent
-from etude.models.keras.start import tf
+from etude.training.keras.framework import tf
 from etude.models.keras.weights import View, Weights
-from etude.models.segments import halvings, positions
+from etude.models.latent.segments import halvings, positions
 
 
 class Encoder(Weights):

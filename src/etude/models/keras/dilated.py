@@ -1,8 +1,8 @@
-"""Linear maps and dilated causal convolutions in Keras. Equations: `etude.models.dilated`."""
+"""Linear maps and dilated causal convolutions in Keras. Equations: `etude.models.sequence.dilated`."""
 
 from __future__ import annotations
 
-from etude.models.keras.start import tf
+from etude.training.keras.framework import tf
 from etude.models.keras.weights import Weights, of
 
 

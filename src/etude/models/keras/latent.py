@@ -8,8 +8,7 @@ import numpy as np
 
 from etude.models.keras.coders import DECODERS, Encoder
 from etude.models.keras.network import Network
-from etude.models.keras.start import tf
-from etude.types import Space
+from etude.training.keras.framework import tf
 
 
 class LatentNetwork(Network):
@@ -17,17 +16,15 @@ class LatentNetwork(Network):
 
     Parameters
     ----------
-    space : Space
-    options : dict
-        Of the model.
-    known : int
-        Numbers that the encoder gives about the latent.
+    model : LatentModel
+        Of which space, options, and how much the encoder has to say.
     """
 
-    def __init__(self, space: Space, options: dict, known: int):
+    def __init__(self, model):
+        space, options = model.space, model.options
         decoder = DECODERS[options["decoder"]](options)
         super().__init__(space, options["embedding"], decoder, options["output"], options["output_hidden"])
-        self.encoder = Encoder(options, known)
+        self.encoder = Encoder(options, model.known * options["latent"])
 
     def _compile(self) -> None:
         events, first, mask = self._events(), tf.TensorSpec([None], tf.bool), tf.TensorSpec([None, None], tf.bool)

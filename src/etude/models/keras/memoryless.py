@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from etude.models.keras.network import Network, around
 from etude.models.keras.weights import Weights
 
 
@@ -21,3 +22,8 @@ class Nothing(Weights):
     def views(self):
         """Return no weights."""
         return {}
+
+
+def build(model) -> Network:
+    """Return the network of a `Memoryless`."""
+    return around(Nothing(), model)

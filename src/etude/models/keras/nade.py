@@ -1,4 +1,4 @@
-"""The NADE output in Keras: the entries of a step from low to high, each given those below. See `models.outputs`."""
+"""The NADE output in Keras: the entries of a step from low to high, each given those below. See `models.sequence.outputs`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 import numpy as np
 
 from etude.models.autoregressive import Chooser
-from etude.models.boltzmann import sigmoid
+from etude.models.energy.boltzmann import sigmoid
 from etude.models.keras.dilated import product
 from etude.models.keras.outputs import Independent, softmax, surprise
-from etude.models.keras.start import tf
+from etude.training.keras.framework import tf
 from etude.models.keras.weights import of
 from etude.types import Space
 

@@ -10,8 +10,8 @@ from math import log
 
 import numpy as np
 
-from etude.models.keras.outputs import build
-from etude.models.keras.start import tf
+from etude.models.keras.outputs import build as build_output
+from etude.training.keras.framework import tf
 from etude.models.keras.weights import Weights, of
 from etude.types import Space
 
@@ -68,7 +68,7 @@ class Network(Weights):
         where the features of a step depend on vectors up to and with that step; `specs()` says what a state is,
         all zeros before the first step; `views()` gives its weights.
     output : str
-        A name in `etude.models.outputs.OUTPUTS`.
+        A name in `etude.models.sequence.outputs.OUTPUTS`.
     hidden : int, optional
         Units of the output's own hidden layer.
     """
@@ -76,7 +76,7 @@ class Network(Weights):
     def __init__(self, space: Space, embedding: int, context: Weights, output: str, hidden: int | None = None):
         super().__init__()
         self.embedding, self.context = Embedding(space, embedding), context
-        self.distribution = build(output, context.features, space, hidden)
+        self.distribution = build_output(output, context.features, space, hidden)
         self.entries = space.entries
         self._compile()
 
@@ -141,3 +141,14 @@ class Network(Weights):
 def masked(nats, mask):
     """Return the sum of nats Float[n, T, entries] over the steps that exist, mask Bool[n, T]."""
     return tf.reduce_sum(tf.where(mask, tf.reduce_sum(nats, axis=-1), 0))
+
+
+def around(context: Weights, model, kind: type[Network] = Network) -> Network:
+    """Return the network of a sequence model around its context; without an embedding the context reads nothing."""
+    options = model.options
+    return kind(model.space, options.get("embedding", 0), context, options["output"], options["output_hidden"])
+
+
+def sizes(model, *names: str) -> dict:
+    """Return the options of a sequence model that its context is built with, and what it reads."""
+    return {"inputs": model.options["embedding"], **{name: model.options[name] for name in names}}

@@ -1,6 +1,7 @@
-"""The restricted Boltzmann machine in Keras: what learns. Equations and names: `models.boltzmann`.
+"""The restricted Boltzmann machine in Keras: what learns. Equations and names: `models.energy.boltzmann`.
 
-What the loss is, and how log Z is followed while learning: `models.torch.rbm`, line for line.
+The gradient of log p(x) is that of -F(x) + F(x'), averaged over frames x' of the machine: contrastive divergence
+(Hinton 2002), persistent chains (Tieleman 2008), or with few hidden units the gradient of log Z itself.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from math import log
 import numpy as np
 
 from etude.models.keras.rbm_output import all_states
-from etude.models.keras.start import tf
+from etude.training.keras.framework import tf
 from etude.models.keras.weights import Weights, of
 
 
@@ -29,6 +30,8 @@ class Energy(Weights):
     chains : int
         Persistent chains.
     """
+
+    varying = (0,)
 
     def __init__(self, entries: int, levels: int, hidden: int, learning: str, gibbs: int, chains: int):
         super().__init__()
@@ -115,3 +118,9 @@ class Energy(Weights):
         """Return codes Int[n, E] as Float[n, E * (L - 1)]: code 0 is all zeros, code l sets place l - 1."""
         ones = tf.one_hot(x - 1, self.above, dtype=self.compute_dtype)
         return tf.reshape(ones, [-1, ones.shape[1] * self.above])
+
+
+def build(model) -> Energy:
+    """Return what learns the weights of an `RBM`."""
+    names = ("hidden", "learning", "gibbs", "chains")
+    return Energy(model.space.entries, model.space.levels, **{name: model.options[name] for name in names})

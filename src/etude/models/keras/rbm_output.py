@@ -1,6 +1,10 @@
 """The RBM output in Keras: a restricted Boltzmann machine over the entries of a step, biased by the context.
 
-Equations: `models.outputs`; how the sum over the hidden states is done: `models.torch.rbm_output`.
+Equations: `models.sequence.outputs`. With U hidden units the distribution is a mixture of 2^U products, one per hidden
+state z, and for few units the sum is done::
+
+    p(x) = sum_z p(z) prod_e p(x_e | z)      p(x_e | z) = softmax(a_e + (W z)_e)
+    log p(z) = d . z + sum_e log sum_l exp(a_el + (W z)_el) - log Z
 """
 
 from __future__ import annotations
@@ -12,9 +16,9 @@ import numpy as np
 from etude.models.autoregressive import Chooser
 from etude.models.keras.dilated import product
 from etude.models.keras.outputs import Independent
-from etude.models.keras.start import tf
+from etude.training.keras.framework import tf
 from etude.models.keras.weights import of
-from etude.models.partition import states
+from etude.models.energy.partition import states
 from etude.types import Space
 
 AT_ONCE = 2**19  # numbers in a table of (entries, steps, hidden states), in double precision: 4 MB stay in the cache

@@ -1,4 +1,4 @@
-"""The relative output in Keras: NADE, and a small network that sees by interval. Equations: `models.outputs`.
+"""The relative output in Keras: NADE, and a small network that sees by interval. Equations: `models.sequence.outputs`.
 
 While learning, all entries of a step are computed side by side: an entry sees the codes of lower entries only, because
 the kernel Q has no interval of zero or less.
@@ -10,10 +10,10 @@ import numpy as np
 
 from etude.models.keras.dilated import product
 from etude.models.keras.nade import NADE, Walk
-from etude.models.keras.noise import Dropout
-from etude.models.keras.start import tf
+from etude.models.keras.dropout import Dropout
+from etude.training.keras.framework import tf
 from etude.models.keras.weights import of
-from etude.models.outputs import INTERVAL_CHANNELS
+from etude.models.sequence.outputs import INTERVAL_CHANNELS
 from etude.types import Space
 
 DROPPED = 0.25  # share of channels dropped while learning

@@ -1,4 +1,4 @@
-"""The recurrent context in Keras. Equations and weight layout: `etude.models.rnn`.
+"""The recurrent context in Keras. Equations and weight layout: `etude.models.sequence.rnn`.
 
 The layers are Keras's own. Their LSTM has the gates in the layout's order, i f g o, and one bias; their GRU has z r n
 for the layout's r z n, and both biases in one matrix of two rows.
@@ -6,15 +6,16 @@ for the layout's r z n, and both biases in one matrix of two rows.
 
 from __future__ import annotations
 
-from etude.models.keras.noise import Dropout
-from etude.models.keras.start import keras, tf
+from etude.models.keras.dropout import Dropout
+from etude.training.keras.framework import keras, tf
+from etude.models.keras.network import Network, around, sizes
 from etude.models.keras.weights import View, Weights
 
 
 class Recurrent(Weights):
     """Stacked LSTM or GRU layers with dropout between them and after the last."""
 
-    def __init__(self, inputs: int, cell: str, hidden: int, layers: int, dropout: float, recall: int = 0):
+    def __init__(self, inputs: int, cell: str, hidden: int, layers: int, dropout: float):
         super().__init__()
         self.kind, self.features = cell, hidden
         self.layers = [_layer(cell, inputs if i == 0 else hidden, hidden) for i in range(layers)]
@@ -42,7 +43,8 @@ class Recurrent(Weights):
 
 
 def _layer(kind: str, inputs: int, hidden: int):
-    how = {"return_sequences": True, "return_state": True}
+    how = {"return_sequences": True, "return_state": True, "kernel_initializer": "zeros"}
+    how["recurrent_initializer"] = "zeros"  # no weight is drawn here
     layer = keras.layers.LSTM(hidden, **how) if kind == "lstm" else keras.layers.GRU(hidden, reset_after=True, **how)
     layer.build((None, None, inputs))
     return layer
@@ -66,3 +68,8 @@ def _views(kind: str, cell) -> dict[str, View]:
         "bias": View(cell.bias, row=0, swapped=units),
         "recurrent_bias": View(cell.bias, row=1, swapped=units),
     }
+
+
+def build(model) -> Network:
+    """Return the network of an `RNN`."""
+    return around(Recurrent(**sizes(model, "cell", "hidden", "layers", "dropout")), model)

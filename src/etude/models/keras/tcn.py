@@ -1,11 +1,12 @@
-"""The context of the TCN in Keras. Equations and weight layout: `etude.models.tcn`."""
+"""The context of the TCN in Keras. Equations and weight layout: `etude.models.sequence.tcn`."""
 
 from __future__ import annotations
 
-from etude.models.dilated import doubling, named
+from etude.models.sequence.dilated import doubling, named
 from etude.models.keras.dilated import CausalConvolution, Linear
-from etude.models.keras.noise import Dropout
-from etude.models.keras.start import tf
+from etude.models.keras.dropout import Dropout
+from etude.training.keras.framework import tf
+from etude.models.keras.network import Network, around, sizes
 from etude.models.keras.weights import Weights
 
 
@@ -60,3 +61,8 @@ class Blocks(Weights):
         return {
             name: view for i, block in enumerate(self.blocks) for name, view in named(f"tcn.{i}", block.views()).items()
         }
+
+
+def build(model) -> Network:
+    """Return the network of a `TCN`."""
+    return around(Blocks(**sizes(model, "channels", "kernel", "blocks", "dropout")), model)

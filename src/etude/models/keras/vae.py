@@ -1,4 +1,4 @@
-"""The network of the variational autoencoder in Keras. Equations: `etude.models.vae`."""
+"""The network of the variational autoencoder in Keras. Equations: `etude.models.latent.vae`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from math import log
 import numpy as np
 
 from etude.models.keras.latent import LatentNetwork
-from etude.models.keras.start import tf
-from etude.types import Space
+from etude.training.keras.framework import tf
 
 LONGEST = 8.0  # |log variance| at most
 
@@ -16,9 +15,9 @@ LONGEST = 8.0  # |log variance| at most
 class VAENetwork(LatentNetwork):
     """Encoder to a Gaussian, a draw from it, decoder."""
 
-    def __init__(self, space: Space, options: dict):
-        super().__init__(space, options, known=2 * options["latent"])
-        self.free_nats = options["free_bits"] * log(2)
+    def __init__(self, model):
+        super().__init__(model)
+        self.free_nats = model.options["free_bits"] * log(2)
 
     def loss(self, batch, noise):
         """Return the mean nats per step of a batch of segments: the negative ELBO with one draw of z.

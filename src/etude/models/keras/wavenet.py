@@ -1,4 +1,4 @@
-"""The context of WaveNet in Keras. Equations and weight layout: `etude.models.wavenet`."""
+"""The context of WaveNet in Keras. Equations and weight layout: `etude.models.sequence.wavenet`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from etude.models.dilated import named
+from etude.models.sequence.dilated import named
 from etude.models.keras.dilated import CausalConvolution, Linear
-from etude.models.keras.noise import Dropout
-from etude.models.keras.start import tf
+from etude.models.keras.dropout import Dropout
+from etude.training.keras.framework import tf
+from etude.models.keras.network import Network, around, sizes
 from etude.models.keras.weights import Weights
 
 
@@ -73,11 +74,20 @@ class GatedLayers(Weights):
         return named("wavenet", views)
 
 
-def gates(network, past: np.ndarray) -> np.ndarray:
-    """Return the gates of a WaveNet's `Network` before each step of a piece, Float32[T, layers, R].
+class GatedNetwork(Network):
+    """A `Network` whose context is `GatedLayers`."""
 
-    `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
-    """
-    vectors = network.embedding(tf.constant(np.asarray(past, np.int64)[None]), tf.ones([1], tf.bool))
-    opened = network.context.read(vectors, network.fresh(1))[1]
-    return tf.stack(opened, axis=2)[:, 0].numpy()
+    def gates(self, past: np.ndarray) -> np.ndarray:
+        """Return the gates before each step of a piece, Float32[T, layers, R].
+
+        `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
+        """
+        vectors = self.embedding(tf.constant(np.asarray(past, np.int64)[None]), tf.ones([1], tf.bool))
+        opened = self.context.read(vectors, self.fresh(1))[1]
+        return tf.stack(opened, axis=2)[:, 0].numpy().astype(np.float32)
+
+
+def build(model) -> GatedNetwork:
+    """Return the network of a `WaveNet`."""
+    layers = GatedLayers(**sizes(model, "residual", "skip", "kernel", "dropout"), dilations=model.dilations)
+    return around(layers, model, GatedNetwork)

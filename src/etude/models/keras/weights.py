@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
-from etude.errors import CorruptCheckpoint
-from etude.models.keras.start import keras
+from etude.models.halves import check_names
+from etude.training.keras.framework import keras, precision
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Weights(keras.layers.Layer):
         super().__init__()
         self.built = True
 
+    varying: tuple[int, ...] = (0, 1)  # axes of a batch's arrays whose sizes may change from step to step
+
     def views(self) -> dict[str, View]:
         """Return all weights in the shared layout."""
         raise NotImplementedError
@@ -77,13 +81,29 @@ class Weights(keras.layers.Layer):
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
         """Take on weights; raises CorruptCheckpoint where names or shapes differ."""
         views = self.views()
-        expected = {name: view.shape for name, view in views.items()}
-        got = {name: array.shape for name, array in arrays.items()}
-        if got != expected:
-            wrong = min(k for k in expected.keys() | got.keys() if expected.get(k) != got.get(k))
-            raise CorruptCheckpoint(f"{wrong} of shape {expected.get(wrong)}", f"{got.get(wrong)}", "Train it again.")
+        check_names(views, arrays)
         for name, view in views.items():
             view.assign(arrays[name])
+
+
+    def decaying(self) -> list[keras.Variable]:
+        """Return what weight decay draws to zero: matrices, as the layout has them.
+
+        Keras holds both biases of a GRU in one variable of two rows, which is none.
+        """
+        kinds = {id(view.variable): len(view.shape) > 1 for view in self.views().values()}
+        return [variable for variable in self.trainable_variables if kinds[id(variable)]]
+
+    @contextmanager
+    def on_fastest_device(self) -> Iterator[None]:
+        """Stay where the weights are: the study has TensorFlow for the CPU."""
+        yield
+
+
+def double(build: Callable[[], Weights]) -> Weights:
+    """Return what `build` returns, in double precision."""
+    with precision("float64"):
+        return build()
 
 
 def of(**variables: keras.Variable) -> dict[str, View]:

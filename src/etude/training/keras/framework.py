@@ -41,18 +41,25 @@ def _started():
         import tensorflow as tf
 
         import keras
-    wanted = os.environ.get("ETUDE_THREADS", "")
-    if wanted.isdigit() and int(wanted):
-        try:
-            tf.config.threading.set_intra_op_parallelism_threads(int(wanted))
-            tf.config.threading.set_inter_op_parallelism_threads(int(wanted))
-        except RuntimeError:  # somebody else has used TensorFlow before, with threads of its own
-            pass
     tf.get_logger().setLevel("ERROR")
     return tf, keras
 
 
 tf, keras = _started()
+
+
+def threads() -> None:
+    """Bound TensorFlow's threads by `ETUDE_THREADS`; what it has once computed with stays."""
+    wanted = os.environ.get("ETUDE_THREADS", "")
+    if wanted.isdigit() and int(wanted):
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(int(wanted))
+            tf.config.threading.set_inter_op_parallelism_threads(int(wanted))
+        except RuntimeError:  # TensorFlow has started, with the threads of that moment
+            pass
+
+
+threads()
 
 
 @contextmanager
