@@ -85,7 +85,6 @@ class Weights(keras.layers.Layer):
         for name, view in views.items():
             view.assign(arrays[name])
 
-
     def decaying(self) -> list[keras.Variable]:
         """Return what weight decay draws to zero: matrices, as the layout has them.
 
