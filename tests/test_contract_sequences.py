@@ -12,7 +12,7 @@ from etude.models.autoregressive import Autoregressive, draw, nucleus
 from etude.models.sequence.outputs import DEPENDENT
 from etude.registry import model_class
 
-SEQUENCES = [case for case in CASES if issubclass(model_class(*case[:2]), Autoregressive)]
+SEQUENCES = [case for case in CASES if issubclass(model_class(case[0]), Autoregressive)]
 
 
 @pytest.fixture(params=SEQUENCES, ids=name_of)

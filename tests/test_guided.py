@@ -187,7 +187,7 @@ def test_a_finished_fit_is_read_again_and_another_guide_makes_it_another(tmp_pat
     def fit(pieces):
         model = etude.model("guided-wavenet", SAMPLES, guide=NOTES, **SIZES)
         model.fit(pieces, pieces[:1], budget, checkpoint=tmp_path)
-        return len(list(tmp_path.iterdir()))
+        return len(list(tmp_path.glob("*.ckpt")))
 
     assert fit(train) == fit(train) == 1
     assert fit([Guided(p.x, 2 - p.guide) for p in train]) == 2
@@ -208,7 +208,7 @@ def test_noise_has_the_size_that_is_asked_and_differs_from_window_to_window():
 
 def test_noise_is_on_what_is_read_and_not_on_what_is_foreseen():
     pieces = [Guided((np.arange(200) % 11)[:, None], np.arange(50)[:, None])]
-    clear, noisy = (GuidedWindows(pieces, 40, 3, 0, 4, 4, noise).batch(5) for noise in (None, Noise(3.0, 11)))
+    clear, noisy = (GuidedWindows(pieces, 40, 3, 0, 4, 4, noise).batch(5) for noise in (Noise(0.0, 11), Noise(3.0, 11)))
     again = GuidedWindows(pieces, 40, 3, 0, 4, 4, Noise(3.0, 11)).batch(5)
     np.testing.assert_array_equal(clear.past, clear.events[:, :-1])
     np.testing.assert_array_equal(noisy.events, clear.events)
@@ -312,7 +312,7 @@ def test_the_kernel_of_a_wavenet_has_one_frame_for_ever():
 
 def test_refusals_say_why():
     model, piece = untrained(), pieces_of(NOTES, (13,))[0]
-    with pytest.raises(EtudeError, match=r"a guide with every piece.*follow\(guide\)"):
+    with pytest.raises(EtudeError, match=r"a guide with every piece.*given\(guide\)"):
         model.bits([piece.x])
     with pytest.raises(EtudeError, match="a guide as long as its piece; got 3 frames for 13 steps"):
         model.fit([Guided(piece.x, piece.guide[:3])])

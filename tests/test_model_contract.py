@@ -53,7 +53,7 @@ def test_learning_helps(model):
     pieces, space = music(model.space), model.space
     before = sum(x.size for x in pieces) * np.log2(space.levels)
     if model.kind == "bound":  # a latent for every other step costs more than it can save
-        before = type(model)(space, seed=model.seed, **model.options).bits(pieces).total
+        before = type(model)(space, seed=model.seed, **model.options).on(model.framework).bits(pieces).total
     assert model.bits(pieces).total < 0.95 * before
     assert model.parameters > 0
 
@@ -117,7 +117,7 @@ def test_the_same_fit_gives_the_same_numbers(case):
 
 
 def test_an_untrained_model_is_a_probability(model):
-    check_that_all_pieces_have_mass_one(type(model)(model.space, seed=1, **model.options))
+    check_that_all_pieces_have_mass_one(type(model)(model.space, seed=1, **model.options).on(model.framework))
 
 
 def test_other_spaces_are_refused(model):

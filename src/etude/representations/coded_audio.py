@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from etude.representations.base import Representation
 from etude.types import Audio
-
-if TYPE_CHECKING:
-    from etude.representations.waveform import Waveform
 
 
 class CodedAudio(Audio):
@@ -23,7 +19,7 @@ class CodedAudio(Audio):
         The representation whose codes they are.
     """
 
-    def __init__(self, codes: np.ndarray, waveform: Waveform):
+    def __init__(self, codes: np.ndarray, waveform: Representation):
         for name, value in (("codes", codes), ("waveform", waveform), ("rate", waveform.rate)):
             object.__setattr__(self, name, value)  # sounds are frozen
 

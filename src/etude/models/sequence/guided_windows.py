@@ -36,6 +36,9 @@ class Noise:
         return (codes + noise).clip(0, self.levels - 1)
 
 
+QUIET = Noise(0.0, 1)
+
+
 class GuidedBatch(NamedTuple):
     """B windows of at most W steps, as a `Batch`, what is read of them, and the frames that they follow.
 
@@ -72,7 +75,7 @@ class GuidedWindows(Cuts):
         Windows begin at multiples: `hop`, or 1 where one frame lasts the whole piece. So at the end of a piece up to
         `align` - 1 steps are in no window.
     noise : Noise
-        Added to `past`.
+        Added to `past`; by default none.
 
     Raises
     ------
@@ -88,7 +91,7 @@ class GuidedWindows(Cuts):
         seed: int,
         hop: int,
         align: int,
-        noise: Noise,
+        noise: Noise = QUIET,
     ):
         super().__init__([piece.x for piece in pieces], window, batch_size, seed)
         if window < align:
