@@ -7,8 +7,8 @@ from math import sqrt
 import numpy as np
 
 from etude.models.keras.latent import LatentNetwork
-from etude.training.keras.framework import tf
 from etude.models.keras.weights import View
+from etude.training.keras.framework import tf
 
 EDGE = 0.499  # beyond the outermost codes
 

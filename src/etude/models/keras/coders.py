@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from etude.models.sequence.dilated import named
 from etude.models.keras.dilated import Linear
 from etude.models.keras.dropout import Dropout
 from etude.models.keras.rnn import Recurrent
-from etude.training.keras.framework import tf
 from etude.models.keras.weights import View, Weights
 from etude.models.latent.segments import halvings, positions
+from etude.models.sequence.dilated import named
+from etude.training.keras.framework import tf
 
 
 class Encoder(Weights):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from etude.training.keras.framework import tf
 from etude.models.keras.weights import Weights, of
+from etude.training.keras.framework import tf
 
 
 class Linear(Weights):

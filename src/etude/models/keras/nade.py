@@ -1,4 +1,7 @@
-"""The NADE output in Keras: the entries of a step from low to high, each given those below. See `models.sequence.outputs`."""
+"""The NADE output in Keras: the entries of a step from low to high, each given those below.
+
+Equations: `models.sequence.outputs`.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from etude.models.autoregressive import Chooser
 from etude.models.energy.boltzmann import sigmoid
 from etude.models.keras.dilated import product
 from etude.models.keras.outputs import Independent, softmax, surprise
-from etude.training.keras.framework import tf
 from etude.models.keras.weights import of
+from etude.training.keras.framework import tf
 from etude.types import Space
 
 

@@ -11,8 +11,8 @@ from math import log
 import numpy as np
 
 from etude.models.keras.outputs import build as build_output
-from etude.training.keras.framework import tf
 from etude.models.keras.weights import Weights, of
+from etude.training.keras.framework import tf
 from etude.types import Space
 
 FEW_LEVELS = 4  # up to here a product with ones and zeros is faster than adding up rows

@@ -1,4 +1,6 @@
-"""Output distributions in Keras: from features to log-probabilities, and to a choice. Equations: `models.sequence.outputs`.
+"""Output distributions in Keras: from features to log-probabilities, and to a choice.
+
+Equations: `models.sequence.outputs`.
 
 Learning and scoring are graphs over all steps side by side, flattened to N rows. A choice is made in NumPy from what
 `prepared` computes once a step: an output that asks entry by entry would otherwise call 88 small graphs a frame.
@@ -12,8 +14,8 @@ import numpy as np
 
 from etude.models.autoregressive import Chooser
 from etude.models.keras.dilated import product
-from etude.training.keras.framework import tf
 from etude.models.keras.weights import Weights, of
+from etude.training.keras.framework import tf
 from etude.types import Space
 
 OUTPUTS = {  # name -> "module:Class", called with (features, space, hidden)

@@ -11,8 +11,8 @@ from math import log
 import numpy as np
 
 from etude.models.keras.rbm_output import all_states
-from etude.training.keras.framework import tf
 from etude.models.keras.weights import Weights, of
+from etude.training.keras.framework import tf
 
 
 class Energy(Weights):

@@ -14,11 +14,11 @@ from collections.abc import Callable
 import numpy as np
 
 from etude.models.autoregressive import Chooser
+from etude.models.energy.partition import states
 from etude.models.keras.dilated import product
 from etude.models.keras.outputs import Independent
-from etude.training.keras.framework import tf
 from etude.models.keras.weights import of
-from etude.models.energy.partition import states
+from etude.training.keras.framework import tf
 from etude.types import Space
 
 AT_ONCE = 2**19  # numbers in a table of (entries, steps, hidden states), in double precision: 4 MB stay in the cache

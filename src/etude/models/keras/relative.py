@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from etude.models.keras.dilated import product
-from etude.models.keras.nade import NADE, Walk
 from etude.models.keras.dropout import Dropout
-from etude.training.keras.framework import tf
+from etude.models.keras.nade import NADE, Walk
 from etude.models.keras.weights import of
 from etude.models.sequence.outputs import INTERVAL_CHANNELS
+from etude.training.keras.framework import tf
 from etude.types import Space
 
 DROPPED = 0.25  # share of channels dropped while learning

@@ -7,9 +7,9 @@ for the layout's r z n, and both biases in one matrix of two rows.
 from __future__ import annotations
 
 from etude.models.keras.dropout import Dropout
-from etude.training.keras.framework import keras, tf
 from etude.models.keras.network import Network, around, sizes
 from etude.models.keras.weights import View, Weights
+from etude.training.keras.framework import keras, tf
 
 
 class Recurrent(Weights):

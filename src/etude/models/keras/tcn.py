@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from etude.models.sequence.dilated import doubling, named
 from etude.models.keras.dilated import CausalConvolution, Linear
 from etude.models.keras.dropout import Dropout
-from etude.training.keras.framework import tf
 from etude.models.keras.network import Network, around, sizes
 from etude.models.keras.weights import Weights
+from etude.models.sequence.dilated import doubling, named
+from etude.training.keras.framework import tf
 
 
 class Block(Weights):

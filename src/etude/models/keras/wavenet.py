@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from etude.models.sequence.dilated import named
 from etude.models.keras.dilated import CausalConvolution, Linear
 from etude.models.keras.dropout import Dropout
-from etude.training.keras.framework import tf
 from etude.models.keras.network import Network, around, sizes
 from etude.models.keras.weights import Weights
+from etude.models.sequence.dilated import named
+from etude.training.keras.framework import tf
 
 
 class GatedLayer(Weights):

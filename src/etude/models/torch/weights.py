@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -63,3 +63,8 @@ class Weights(nn.Module):
     def tensor(self, array: np.ndarray) -> Tensor:
         """Return the array where the weights are."""
         return torch.as_tensor(np.ascontiguousarray(array), device=self.device)
+
+
+def double(build: Callable[[], Weights]) -> Weights:
+    """Return what `build` returns, in double precision."""
+    return build().double()

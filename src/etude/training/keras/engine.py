@@ -91,7 +91,8 @@ class Lesson(keras.Model):
         with tf.GradientTape() as tape:
             loss = self.network.loss(self.kind(*batch), Noise(seed))
         gradients = tape.gradient(loss, [weight.value for weight in weights])
-        self.optimizer.apply([tf.convert_to_tensor(gradient) for gradient in gradients], weights)
+        learning = [(g, weight) for g, weight in zip(gradients, weights, strict=True) if g is not None]
+        self.optimizer.apply([tf.convert_to_tensor(g) for g, _ in learning], [weight for _, weight in learning])
         return {"loss": loss}
 
 

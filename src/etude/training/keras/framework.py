@@ -38,9 +38,8 @@ def _started():
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the lock file has TensorFlow for the CPU
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with silent_errors():
-        import tensorflow as tf
-
         import keras
+        import tensorflow as tf
     tf.get_logger().setLevel("ERROR")
     return tf, keras
 

@@ -1,4 +1,4 @@
-"""What is random inside one optimiser step, from the step's seed alone: no generator has a state that a kill could lose."""
+"""What is random inside one optimiser step, from the step's seed alone: a kill can lose no generator's state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The world around a fit, put back as it was: Python's random state, from which Keras seeds its layers, and warnings."""
+"""The world around a fit, put back as it was: warnings, and Python's random state, from which Keras seeds layers."""
 
 from __future__ import annotations
 
