@@ -8,7 +8,7 @@ import numpy as np
 
 from etude.models.keras.coders import DECODERS, Encoder
 from etude.models.keras.network import Network
-from etude.training.keras.framework import tf
+from etude.training.keras.framework import graph, tf
 
 
 class LatentNetwork(Network):
@@ -29,10 +29,10 @@ class LatentNetwork(Network):
     def _compile(self) -> None:
         events, first, mask = self._events(), tf.TensorSpec([None], tf.bool), tf.TensorSpec([None, None], tf.bool)
         z, one = tf.TensorSpec([None, self.context.latent], self.variable_dtype), self._events(1)
-        self._encoded = tf.function(self._encode, input_signature=[events, mask])
-        self._given = tf.function(self._nats_given, input_signature=[z, events, first, mask])
-        self._begun = tf.function(self._begin, input_signature=[z, one, first])
-        self._written = tf.function(self._write, input_signature=[z, one, first, self.context.specs()])
+        self._encoded = graph(self._encode, input_signature=[events, mask])
+        self._given = graph(self._nats_given, input_signature=[z, events, first, mask])
+        self._begun = graph(self._begin, input_signature=[z, one, first])
+        self._written = graph(self._write, input_signature=[z, one, first, self.context.specs()])
 
     def encoded(self, events, mask):
         """Return what the encoder makes of segments Int[n, T, entries], Float[n, known]."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from etude.models.keras.outputs import build as build_output
 from etude.models.keras.weights import Weights, of
-from etude.training.keras.framework import tf
+from etude.training.keras.framework import graph, tf
 from etude.types import Space
 
 FEW_LEVELS = 4  # up to here a product with ones and zeros is faster than adding up rows
@@ -82,8 +82,8 @@ class Network(Weights):
 
     def _compile(self) -> None:
         first, specs = tf.TensorSpec([None], tf.bool), self.context.specs()
-        self._scored = tf.function(self._score, input_signature=[self._events(), first, self._events(), specs])
-        self._stepped = tf.function(self._step, input_signature=[self._events(1), first, specs])
+        self._scored = graph(self._score, input_signature=[self._events(), first, self._events(), specs])
+        self._stepped = graph(self._step, input_signature=[self._events(1), first, specs])
 
     def _events(self, steps: int | None = None):
         return tf.TensorSpec([None, steps, self.entries], tf.int64)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from etude.models.halves import check_names
-from etude.training.keras.framework import keras, precision
+from etude.training.keras.framework import keras, precision, tf
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,10 @@ class View:
 
     def array(self) -> np.ndarray:
         """Return the weight in the layout, as a copy in the variable's precision."""
-        held = self.variable.numpy()
+        return self.taken(self.variable.numpy())
+
+    def taken(self, held: np.ndarray) -> np.ndarray:
+        """Return what belongs to the weight, in the layout, of an array that lies as the variable does."""
         return self._turned(held if self.row is None else held[self.row])
 
     def assign(self, array: np.ndarray) -> None:
@@ -84,6 +87,16 @@ class Weights(keras.layers.Layer):
         check_names(views, arrays)
         for name, view in views.items():
             view.assign(arrays[name])
+
+    def gradients(self, batch) -> tuple[float, dict[str, np.ndarray]]:
+        """Return the loss of a batch of arrays without dropout, and its gradient in the shared layout."""
+        weights = self.trainable_variables
+        with tf.GradientTape() as tape:
+            loss = self.loss(type(batch)(*map(tf.constant, batch)), None)
+        found = tape.gradient(loss, [weight.value for weight in weights], unconnected_gradients="zero")
+        held = {id(weight): tf.convert_to_tensor(g).numpy() for weight, g in zip(weights, found, strict=True)}
+        views = {name: view for name, view in self.views().items() if id(view.variable) in held}
+        return float(loss), {name: view.taken(held[id(view.variable)]) for name, view in views.items()}
 
     def decaying(self) -> list[keras.Variable]:
         """Return what weight decay draws to zero: matrices, as the layout has them.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from etude.training.averaging import kept
-from etude.training.keras.framework import keras, tf
+from etude.training.keras.framework import graph, keras, tf
 
 
 class Averaging(keras.callbacks.Callback):
@@ -30,7 +30,7 @@ class Averaging(keras.callbacks.Callback):
         self.decay, self.steps = decay, 0
         self.weights = [weight.value for weight in network.trainable_variables] if decay else []
         self.average = [tf.Variable(weight) for weight in self.weights]
-        self._follow = tf.function(self._follow, input_signature=[tf.TensorSpec([], tf.float64)])
+        self._follow = graph(self._follow, [tf.TensorSpec([], tf.float64)])
 
     def on_train_batch_end(self, batch, logs=None):
         """Take the weights after a step in."""

@@ -80,9 +80,11 @@ def _learn(network, task: Task, record: Record, path: Path | None) -> None:
 class Lesson(keras.Model):
     """A network as Keras trains it: one graph from a batch to new weights."""
 
-    def __init__(self, network, kind: type):
+    kind = tuple  # of a batch
+
+    def __init__(self, network):
         super().__init__()
-        self.network, self.kind, self.built = network, kind, True
+        self.network, self.built = network, True
 
     def train_step(self, data):
         """Return the loss of a step's seed and batch, with the weights before the step."""
@@ -102,19 +104,19 @@ class Course(keras.callbacks.Callback):
     def __init__(self, network, task: Task, record: Record, path: Path | None):
         super().__init__()
         self.network, self.task, self.record, self.path = network, task, record, path
-        self.done, self.learnt, sample = 0, [], task.batch(0)
+        self.done, self.learnt, self.error = 0, [], None
         self.averaging = Averaging(network, task.budget.average)
-        self.lesson = Lesson(network, type(sample))
+        self.lesson = Lesson(network)
         self.lesson.compile(optimizer=optimizer(network, task.budget))
-        self.batches = _batches(self._upcoming, sample, network.varying)
 
     def run(self) -> None:
         """Go on to the end of the budget, or to where patience ends."""
-        budget = self.task.budget
+        budget, first = self.task.budget, self.task.batch(self.done)
+        self.lesson.kind = type(first)
         self.record.begin(self.done)
         try:
             self.lesson.fit(
-                self.batches,
+                _batches(lambda: self._upcoming(first), first, self.network.varying),
                 steps_per_epoch=budget.valid_every,
                 initial_epoch=self.done // budget.valid_every,
                 epochs=-(-budget.steps // budget.valid_every),
@@ -123,11 +125,23 @@ class Course(keras.callbacks.Callback):
             )
         finally:
             self.record.close()
+        if self.error is not None:
+            raise self.error
 
-    def _upcoming(self):
-        """Yield the seed and the batch of every step that is left."""
-        for step in range(self.done, self.task.budget.steps):
-            yield np.int64(step_seed(self.task.seed, step)), *self.task.batch(step)
+    def _upcoming(self, first: tuple):
+        """Yield the seed and the batch of every step that is left.
+
+        TensorFlow calls this, and would make an error of its own out of any: it is kept, and raised by `run`.
+        """
+        begin = self.done
+        try:
+            for step in range(begin, self.task.budget.steps):
+                batch = first if step == begin else self.task.batch(step)
+                yield np.int64(step_seed(self.task.seed, step)), *batch
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.error = error
 
     def on_train_batch_end(self, batch, logs=None):
         """Count a step."""
@@ -136,6 +150,9 @@ class Course(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Score the validation pieces, keep the best weights, and write the checkpoint."""
+        if self.error is not None:
+            self.lesson.stop_training = True
+            return
         self.done += len(self.learnt)
         train, self.learnt = float(np.mean(self.learnt)) / ln(2), []
         with self.averaging.in_place():

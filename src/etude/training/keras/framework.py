@@ -70,3 +70,8 @@ def precision(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def graph(function, input_signature: list):
+    """Return a function as a graph that is traced once; what Python decides in it, it decides while tracing."""
+    return tf.function(function, input_signature=input_signature, autograph=False)
