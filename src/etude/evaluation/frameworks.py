@@ -54,7 +54,7 @@ def logits_apart(model: Autoregressive, pieces: Sequence[np.ndarray], double: bo
 
 
 def bits_apart(model: Neural, pieces: Sequence[np.ndarray], double: bool = False) -> dict:
-    """Return how far the bits of pieces are apart: `pieces`, the mean of their `bits`, and the most apart, `apart`."""
+    """Return how far the bits of pieces are apart: `pieces`, the mean of their `bits`, and `apart` at most."""
     one, other = (twin.bits(pieces).values for twin in twins(model, double=double).values())
     return {"pieces": len(pieces), "bits": float(one.mean()), "apart": float(np.abs(one - other).max())}
 
@@ -62,8 +62,8 @@ def bits_apart(model: Neural, pieces: Sequence[np.ndarray], double: bool = False
 def gradients_apart(model: Neural, batch, double: bool = False) -> dict:
     """Return how far the `loss` (nats) and its gradient are apart on a batch, without dropout.
 
-    `relative` is the largest difference in an array of weights, relative to the largest gradient in it; `where` names the
-    array. The loss must draw nothing at random.
+    `relative` is the largest difference in an array of weights, relative to the largest gradient in it; `where` names
+    the array. The loss must draw nothing at random.
     """
     (loss, one), (other_loss, other) = (twin.network.gradients(batch) for twin in twins(model, double=double).values())
     apart = {name: _relative(gradient, other[name]) for name, gradient in one.items()}
@@ -100,9 +100,9 @@ def there_and_back(model: Neural, frameworks: Sequence[str] = FRAMEWORKS) -> dic
 def files_exchanged(model: Autoregressive, pieces: Sequence[np.ndarray]) -> list[dict]:
     """Return what becomes of files that one framework writes and the other reads, both in double precision.
 
-    Rows, one for each direction: `written`, `read`, `files`, how many decode to the same codes, `equal`, how many are byte
-    for byte what the reader would have written, `same_bytes`, their `bytes`, and what they take more than the claimed
-    bits, in percent, `excess_percent`.
+    Rows, one for each direction: `written`, `read`, `files`, how many decode to the same codes, `equal`, how many are
+    byte for byte what the reader would have written, `same_bytes`, their `bytes`, and what they take more than the
+    claimed bits, in percent, `excess_percent`.
     """
     models = twins(model, double=True)
     files = {name: [encode(twin, x, portable=True) for x in pieces] for name, twin in models.items()}
@@ -127,4 +127,8 @@ def files_exchanged(model: Autoregressive, pieces: Sequence[np.ndarray]) -> list
 def _relative(one: np.ndarray, other: np.ndarray) -> float:
     finite = np.isfinite(one) & np.isfinite(other)
     largest = np.abs(one[finite]).max(initial=0.0)
-    return float(np.abs(one - other)[finite].max(initial=0.0) / largest) if largest else float(np.abs(other).max(initial=0))
+    return (
+        float(np.abs(one - other)[finite].max(initial=0.0) / largest)
+        if largest
+        else float(np.abs(other).max(initial=0))
+    )

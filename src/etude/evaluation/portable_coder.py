@@ -9,8 +9,8 @@ middle by at least `GUARD` nats, and says which. The decoder rounds on that grid
 agree to `GUARD`; networks in double precision agree 10 000 times better (`etude.evaluation.frameworks`).
 
 What it costs: rounding, 2^-16 / 24 nats a symbol; saying "the first grid", which is nearly always so, 2e-5 bits for
-each time that the model is asked; a sum of 16 bits over all symbols, by which a reader whose model is another one notices
-that it read nonsense.
+each time that the model is asked; a sum of 16 bits over all symbols, by which a reader whose model is another one
+notices that it read nonsense.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def sure_grid(probabilities: np.ndarray) -> int:
     Raises
     ------
     EtudeError
-        There is none: with numbers that are near a middle by chance, one in 10^22 arrays of a frame.
+        There is none, which chance hardly brings about: a number is near a middle on one grid in two millions.
     """
     for grid in range(GRIDS):
         place = _place(probabilities, grid)

@@ -1,8 +1,8 @@
 """The framework of a run: a parameter of the notebooks that run on several, which no cell of theirs names.
 
-A notebook says in its metadata, `etude.frameworks`, on which it runs. The one that a run asks for (`-p framework=...`) is
-a part of the job like any other parameter; it reaches the kernel as `ETUDE_FRAMEWORK`, which `etude.model` asks where it
-is told no framework.
+A notebook says in its metadata, `etude.frameworks`, on which it runs. The one that a run asks for
+(`-p framework=...`) is a part of the job like any other parameter; it reaches the kernel as `ETUDE_FRAMEWORK`, which
+`etude.model` asks where it is told no framework.
 """
 
 from __future__ import annotations

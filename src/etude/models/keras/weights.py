@@ -88,11 +88,11 @@ class Weights(keras.layers.Layer):
         for name, view in views.items():
             view.assign(arrays[name])
 
-    def gradients(self, batch) -> tuple[float, dict[str, np.ndarray]]:
-        """Return the loss of a batch of arrays without dropout, and its gradient in the shared layout."""
+    def gradients(self, batch, noise=None) -> tuple[float, dict[str, np.ndarray]]:
+        """Return the loss of a batch of arrays, without dropout where there is no noise, and its gradient by names."""
         weights = self.trainable_variables
         with tf.GradientTape() as tape:
-            loss = self.loss(type(batch)(*map(tf.constant, batch)), None)
+            loss = self.loss(type(batch)(*map(tf.constant, batch)), noise)
         found = tape.gradient(loss, [weight.value for weight in weights], unconnected_gradients="zero")
         held = {id(weight): tf.convert_to_tensor(g).numpy() for weight, g in zip(weights, found, strict=True)}
         views = {name: view for name, view in self.views().items() if id(view.variable) in held}

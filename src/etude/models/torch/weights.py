@@ -35,7 +35,7 @@ class Weights(nn.Module):
         self.eval()
 
     def gradients(self, batch) -> tuple[float, dict[str, np.ndarray]]:
-        """Return the loss of a batch of arrays without dropout, and its gradient in the shared layout."""
+        """Return the loss of a batch of arrays without dropout, and its gradient by names of the shared layout."""
         learning = self.training
         self.eval()
         self.zero_grad()
