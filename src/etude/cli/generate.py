@@ -47,6 +47,7 @@ def add(commands) -> None:
     parser.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest share only (default 1: all)")
     parser.add_argument("--prime", type=Path, metavar="FILE", help="music to begin with")
     parser.add_argument("--score", type=Path, metavar="FILE", help="what a model that follows notes shall play")
+    parser.add_argument("--framework", metavar="NAME", help="which computes (default: the one that learnt it)")
     parser.set_defaults(run=run)
 
 
@@ -58,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
     sound = given.out.suffix.lower() in SOUNDS
     wanted = given.representation or choose_representation(given.model, given.source, sound)
     folder = find_model(f"{given.model}-{wanted}", given.source)
-    representation, model = read_representation(folder), load(folder)
+    representation, model = read_representation(folder), load(folder, given.framework)
     if not sound and representation.domain == "audio":
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
     prefix = _prefix(representation, given.prime) if given.prime else None

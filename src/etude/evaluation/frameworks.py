@@ -72,7 +72,7 @@ def gradients_apart(model: Neural, batch, double: bool = False) -> dict:
 
 
 def losses_apart(model: Neural, pieces: Sequence[np.ndarray], budget: Budget, double: bool = False) -> list[dict]:
-    """Return the loss of every optimiser step of a fit in each framework: rows `step`, a column for each, `apart`, nats.
+    """Return the loss of every optimiser step of a fit in each framework: rows `step`, one column each, `apart`, nats.
 
     Dropout, whose coins no two frameworks share, must be 0 in the model's options.
     """
