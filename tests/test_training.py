@@ -9,6 +9,7 @@ import sys
 import textwrap
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 
 import etude
 from etude import Budget, EtudeError, Space
+from etude.models.halves import CHOICE
 from etude.training import Windows, similar_lengths
 from etude.training.progress import progress_bar, watched
 from etude.training.schedule import warm_up_cosine
@@ -31,8 +33,23 @@ def pieces(n=12, seed=0):
     return [np.append(rng.integers(0, 5, rng.integers(3, 40)), 5) for _ in range(n)]
 
 
-def small():
-    return etude.model("rnn", SPACE, cell="gru", hidden=12, layers=2, embedding=8, dropout=0.3)
+SMALL = {  # framework -> models that are learnt, and traced, in no time, the other one larger
+    "torch": ("rnn", {"cell": "gru", "hidden": 12, "layers": 2, "embedding": 8}, {"hidden": 32, "layers": 1}),
+    "tensorflow": ("tcn", {"channels": 12, "blocks": 1, "embedding": 8}, {"channels": 32, "blocks": 2}),
+}
+
+
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in SMALL])
+def framework(request):
+    """Each framework in turn, as the variable of the environment names it, so that processes inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CHOICE, request.param)
+        yield request.param
+
+
+def small(dropout=0.3, larger=False):
+    family, *sizes = SMALL[os.environ.get(CHOICE, "torch")]
+    return etude.model(family, SPACE, dropout=dropout, **sizes[larger])
 
 
 def fitted(checkpoint=None, budget=BUDGET, seed=0, model=None):
@@ -49,7 +66,7 @@ def same(a, b):
 
 
 @pytest.fixture(scope="module")
-def whole():
+def whole(framework):
     """The fit that nothing disturbs."""
     return fitted()
 
@@ -152,17 +169,24 @@ def test_codes_on_disk_are_learnt_from_where_they_lie(tmp_path, monkeypatch, who
     assert scores(history) == scores(whole[1]) and same(model, whole[0])
 
 
-def test_a_fit_leaves_the_callers_randomness_alone():
-    import torch
+def test_a_fit_leaves_the_callers_randomness_alone(framework):
+    def seeded(between=lambda: None):
+        if framework == "torch":
+            import torch as source
 
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
-    fitted(budget=Budget(steps=2, batch_size=2, window=8, valid_every=2))
-    assert torch.equal(torch.rand(3), expected)
+            source.manual_seed(5)
+        else:
+            import random as source
+
+            source.seed(5)
+        between()
+        return float(source.rand(1)) if framework == "torch" else source.random()
+
+    short = Budget(steps=2, batch_size=2, window=8, valid_every=2)
+    assert seeded(lambda: fitted(budget=short)) == seeded()
 
 
-def test_history_counts_steps_and_ends_at_the_budget():
+def test_history_counts_steps_and_ends_at_the_budget(framework):
     _, history = fitted(budget=Budget(steps=25, batch_size=4, window=16, valid_every=10))
     assert [row["step"] for row in history.rows] == [10, 20, 25]
     seconds = [row["seconds"] for row in history.rows]
@@ -178,24 +202,22 @@ def test_the_best_weights_by_validation_are_kept(whole):
     assert model.bits(valid).total / sum(map(len, valid)) == pytest.approx(best["valid"], abs=1e-9)
 
 
-def test_best_is_not_merely_last():
-    rng = np.random.default_rng(0)
-    train = [np.append(rng.integers(0, 5, 20), 5)]  # one random piece: learnt by heart, useless for others
-    model = etude.model("rnn", SPACE, hidden=32, layers=1, dropout=0.0)
+def test_best_is_not_merely_last(framework):
     budget = Budget(steps=120, batch_size=8, window=32, learning_rate=2e-2, valid_every=10)
     valid = pieces(3, seed=9)
+    rng = np.random.default_rng(0)
+    train = [np.append(rng.integers(0, 5, 20), 5)]  # one random piece: learnt by heart, useless for others
+    model = small(dropout=0.0, larger=True)
     history = model.fit(train, valid, budget)
     assert history.best_step < 120 and history.rows[-1]["valid"] > min(r["valid"] for r in history.rows) + 0.5
     assert model.bits(valid).total / sum(map(len, valid)) == pytest.approx(
         min(r["valid"] for r in history.rows), abs=1e-9
     )
-    stopped = etude.model("rnn", SPACE, hidden=32, layers=1, dropout=0.0)
-    patient = Budget(steps=120, batch_size=8, window=32, learning_rate=2e-2, valid_every=10, patience=2)
-    short = stopped.fit(train, valid, patient)
+    short = small(dropout=0.0, larger=True).fit(train, valid, replace(budget, patience=2))
     assert short.rows[-1]["step"] == short.best_step + 20 < 120
 
 
-def test_without_validation_the_last_weights_stay():
+def test_without_validation_the_last_weights_stay(framework):
     model = small()
     history = model.fit(pieces(), (), Budget(steps=20, batch_size=4, window=16, valid_every=10))
     assert history.best_step == 20 and history.rows[-1]["valid"] is None
@@ -259,12 +281,12 @@ def cut_at(step, monkeypatch):
 
 @pytest.mark.parametrize("valid", [pieces(3, seed=9), ()], ids=["patience", "no validation"])
 @pytest.mark.parametrize("step", [12, 25])
-def test_patience_and_fits_without_validation_resume_too(tmp_path, monkeypatch, valid, step):
+def test_patience_and_fits_without_validation_resume_too(framework, tmp_path, monkeypatch, valid, step):
     budget = Budget(steps=200, batch_size=8, window=32, learning_rate=2e-2, valid_every=10, patience=2)
     budget = budget if valid else Budget(steps=45, batch_size=8, window=32, valid_every=10)
 
     def fit(checkpoint=None):
-        model = etude.model("rnn", SPACE, hidden=32, layers=1)
+        model = small(0.2, larger=True)
         return model, model.fit(pieces(1), valid, budget, checkpoint=checkpoint)
 
     model, history = fit()
@@ -278,24 +300,28 @@ def test_patience_and_fits_without_validation_resume_too(tmp_path, monkeypatch, 
 AVERAGED = Budget(steps=50, batch_size=4, window=16, learning_rate=3e-2, valid_every=10, average=0.95)
 
 
-def test_averaged_weights_are_scored_and_kept(monkeypatch):
-    from etude.training.torch.averaging import Averaging
+def weights_of(network) -> dict:
+    """Return what is learnt, by names of the shared layout."""
+    return {name: array.astype(np.float64) for name, array in network.arrays().items()}
 
-    seen, update = [], Averaging.on_train_batch_end
 
-    def watched_update(self, trainer, lesson, *rest):
-        seen.append({name: w.detach().double().numpy().copy() for name, w in lesson.network.named_parameters()})
-        update(self, trainer, lesson, *rest)
+def test_averaged_weights_are_scored_and_kept(framework, monkeypatch):
+    averaging = import_module(f"etude.training.{'torch' if framework == 'torch' else 'keras'}.averaging").Averaging
+    seen, update, model = [], averaging.on_train_batch_end, small()
 
-    monkeypatch.setattr(Averaging, "on_train_batch_end", watched_update)
-    model, history = fitted(budget=AVERAGED)
-    mean, plain = seen[0], dict(model.network.named_parameters())
+    def watched_update(self, *given):
+        seen.append(weights_of(model.network))
+        update(self, *given)
+
+    monkeypatch.setattr(averaging, "on_train_batch_end", watched_update)
+    _, history = fitted(budget=AVERAGED, model=model)
+    mean, plain = seen[0], weights_of(model.network)
     for t, weights in enumerate(seen[: history.best_step]):
         d = min(0.95, (1 + t) / (10 + t))
         mean = {name: d * mean[name] + (1 - d) * w for name, w in weights.items()}
     assert len(seen) == 50 and history.best_step >= 20
     for name, weight in plain.items():
-        assert weight.detach().numpy() == pytest.approx(mean[name], abs=1e-5)
+        assert weight == pytest.approx(mean[name], abs=1e-5)
     assert any(np.abs(mean[name] - w).max() > 1e-3 for name, w in seen[history.best_step - 1].items())
     valid, best = pieces(3, seed=9), min(row["valid"] for row in history.rows)
     assert model.bits(valid).total / sum(map(len, valid)) == pytest.approx(best, abs=1e-9)
@@ -308,7 +334,7 @@ def test_averaging_does_not_disturb_the_fit(whole):
 
 
 @pytest.mark.parametrize("step", [12, 35])
-def test_an_averaged_fit_resumes_exactly(tmp_path, monkeypatch, step):
+def test_an_averaged_fit_resumes_exactly(framework, tmp_path, monkeypatch, step):
     model, history = fitted(budget=AVERAGED)
     with cut_at(step, monkeypatch):
         fitted(tmp_path, AVERAGED)
@@ -316,20 +342,20 @@ def test_an_averaged_fit_resumes_exactly(tmp_path, monkeypatch, step):
     assert scores(continued) == scores(history) and same(model, resumed)
 
 
-def test_weight_decay_shrinks_matrices_and_nothing_else():
-    norms = []
+def test_weight_decay_shrinks_matrices_and_nothing_else(framework):
+    norms, matrix = [], {"torch": "rnn.0.recurrent", "tensorflow": "tcn.0.second.weight"}[framework]
     for decay in (0.0, 5.0):
         model, _ = fitted(budget=replace(BUDGET, weight_decay=decay, valid_every=50))
-        norms.append([np.linalg.norm(model._arrays()[name]) for name in ("rnn.0.recurrent", "output.bias")])
+        norms.append([np.linalg.norm(model._arrays()[name]) for name in (matrix, "output.bias")])
     assert norms[1][0] < 0.7 * norms[0][0] and norms[1][1] > 0.7 * norms[0][1]
 
 
 @pytest.mark.parametrize("patience", [None, 1])
-def test_a_finished_fit_is_not_repeated(tmp_path, monkeypatch, patience):
+def test_a_finished_fit_is_not_repeated(framework, tmp_path, monkeypatch, patience):
     budget = Budget(steps=60, batch_size=8, window=32, learning_rate=2e-2, valid_every=5, patience=patience)
 
     def fit():
-        model = etude.model("rnn", SPACE, hidden=32, layers=1)
+        model = small(0.2, larger=True)
         return model, model.fit(pieces(1), pieces(3, seed=9), budget, checkpoint=tmp_path)
 
     first, history = fit()
@@ -339,7 +365,7 @@ def test_a_finished_fit_is_not_repeated(tmp_path, monkeypatch, patience):
     assert same(first, again) and found == history
 
 
-def test_other_settings_data_or_weights_are_other_fits(tmp_path):
+def test_other_settings_data_or_weights_are_other_fits(framework, tmp_path):
     model, _ = fitted(tmp_path)
     fitted(tmp_path, seed=1)
     fitted(tmp_path, model=model)  # goes on from learnt weights
@@ -385,7 +411,7 @@ def test_the_bomb_is_live(tmp_path, monkeypatch):
     assert (tmp_path / "exploded").exists()
 
 
-def test_a_diverging_fit_says_so():
+def test_a_diverging_fit_says_so(framework):
     with pytest.raises(EtudeError, match="Lower the learning rate"):
         fitted(budget=Budget(steps=20, batch_size=4, window=16, learning_rate=1e30, valid_every=10))
 

@@ -4,13 +4,13 @@ A model that is registered is tested from that day on; sizes for speed go into `
 """
 
 from functools import cache
-from itertools import product
+from itertools import groupby, product
 
 import numpy as np
 
 import etude
 from etude import Budget, Space
-from etude.errors import SpaceMismatch
+from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive, cut_at_end
 from etude.registry import MODELS, frameworks
 
@@ -87,16 +87,31 @@ def build(name, framework, variant, space_name):
 
 
 @cache
-def refusal(*pair) -> SpaceMismatch | None:
-    """Return how a family refuses a space, or None where it fits."""
+def refusal(*pair) -> EtudeError | None:
+    """Return how a family refuses a space, or a framework its options, or None where all fits."""
     try:
         build(*pair)
-    except SpaceMismatch as error:
+    except EtudeError as error:
         return error
     return None
 
 
-CASES = [pair for pair in PAIRS if refusal(*pair) is None]
+def some(cases: list[Case]) -> list[Case]:
+    """Return all cases of the framework that has a family first; in another, each family and each output on one space.
+
+    The logic above the networks is the same; test_frameworks.py proves the networks equal.
+    """
+    chosen = []
+    for (name, framework, variant), found in groupby(cases, key=lambda case: case[:3]):
+        fitting = list(found)
+        if framework == frameworks(name)[0]:
+            chosen += fitting
+        elif variant == 0 or name == "memoryless":
+            chosen.append(fitting[(variant + len(chosen)) % len(fitting)])
+    return chosen
+
+
+CASES = some([pair for pair in PAIRS if refusal(*pair) is None])
 
 
 def name_of(case: Case) -> str:

@@ -52,6 +52,7 @@ def add(commands) -> None:
         "--prime", type=Path, metavar="FILE", help="music to begin with, written too (of a book, a tune)"
     )
     parser.add_argument("--score", type=Path, metavar="FILE", help="what a model that follows notes shall play")
+    parser.add_argument("--framework", metavar="NAME", help="which computes (default: the one that learnt it)")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -63,7 +64,7 @@ def run(given: argparse.Namespace) -> int:
     _check_names(given, REPRESENTATIONS)
     sound = given.out.suffix.lower() in SOUNDS
     folder = choose_model(given.model, given.representation, given.source, sound)
-    representation, model = read_representation(folder), load(folder)
+    representation, model = read_representation(folder), load(folder, given.framework)
     if not sound and representation.domain == "audio":
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
     prefix = _prefix(representation, given.prime)

@@ -9,6 +9,8 @@ roll, whose 88 keys a frame are almost certain, about three thousandths of the f
 within 0.5 % in every representation.
 
 Decoding needs the same model on the same machine: probabilities that differ in the last place give another piece.
+`portable` files do not (`etude.evaluation.portable_coder`): what a network in double precision wrote in one framework,
+the same weights read in another.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.evaluation.lengths import length_bits
+from etude.evaluation.portable_coder import PortableReader, PortableWriter
 from etude.evaluation.range_coder import Reader, Writer, damaged
 from etude.models.autoregressive import Autoregressive
 from etude.models.masked.order_agnostic import OrderAgnostic
@@ -29,29 +32,33 @@ MOST_AT_ONCE = 2**14  # of a piece that a network sees whole
 Coded = Autoregressive | OrderAgnostic
 
 
-def encode(model: Coded, x) -> bytes:
+def encode(model: Coded, x, portable: bool = False) -> bytes:
     """Return the file of one complete piece Int[T, *E]."""
-    return _encode(model, [x], counted=False)
+    return _encode(model, [x], portable, counted=False)
 
 
-def decode(model: Coded, data: bytes) -> np.ndarray:
+def decode(model: Coded, data: bytes, portable: bool = False) -> np.ndarray:
     """Return the piece that `encode` wrote with the same model.
 
     A damaged file raises UnreadableFile or decodes to another piece; it never runs on for ever.
     """
-    return _read_piece(_of(model), Reader(data))
+    reader = _coders(portable)[1](data)
+    piece = _read_piece(_of(model), reader)
+    reader.close()
+    return piece
 
 
-def encode_all(model: Coded, xs: Sequence) -> bytes:
+def encode_all(model: Coded, xs: Sequence, portable: bool = False) -> bytes:
     """Return one file of many pieces; their number comes first, in Elias's delta code."""
-    return _encode(model, xs, counted=True)
+    return _encode(model, xs, portable, counted=True)
 
 
-def decode_all(model: Coded, data: bytes) -> list[np.ndarray]:
+def decode_all(model: Coded, data: bytes, portable: bool = False) -> list[np.ndarray]:
     """Return the pieces that `encode_all` wrote with the same model."""
-    reader = Reader(data)
-    pieces = reader.whole_number() - 1
-    return [_read_piece(_of(model), reader) for _ in range(pieces)]
+    reader = _coders(portable)[1](data)
+    pieces = [_read_piece(_of(model), reader) for _ in range(reader.whole_number() - 1)]
+    reader.close()
+    return pieces
 
 
 def proof(model: Coded, xs: Sequence, names: Sequence[str] | None = None):
@@ -78,8 +85,12 @@ def proof(model: Coded, xs: Sequence, names: Sequence[str] | None = None):
     return pd.DataFrame(rows)
 
 
-def _encode(model: Coded, xs: Sequence, counted: bool) -> bytes:
-    writer = Writer()
+def _coders(portable: bool) -> tuple[type[Writer], type[Reader]]:
+    return (PortableWriter, PortableReader) if portable else (Writer, Reader)
+
+
+def _encode(model: Coded, xs: Sequence, portable: bool, counted: bool) -> bytes:
+    writer = _coders(portable)[0]()
     if counted:
         writer.whole_number(len(xs) + 1)
     for x in xs:

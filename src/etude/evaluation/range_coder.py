@@ -75,6 +75,9 @@ class Reader:
             raise damaged("one that goes on beyond its size")
         return symbols
 
+    def close(self) -> None:
+        """Take note that all has been read."""
+
     def whole_number(self) -> int:
         """Read a number in Elias's delta code."""
         return read_elias_delta(lambda: int(self.read(COIN)[0]))

@@ -7,6 +7,7 @@ here whose `__init__` is a table, and names no more than strings, so that readin
     NAME       of the framework, and PLACE in the order in which frameworks are asked
     BUILDERS   family -> "module:build"; build(model) returns the network, whose weights may be anything
     ENGINE     the package under `etude.training` with `fit(network, task, checkpoint)`, `own_randomness()`, `REVISION`
+    DOUBLE     "module:double"; double(build) returns what build() returns, in double precision
     lacks(family, options)    why there is no network with these options, or None
     versions()                what the numbers of a fit depend on beside étude: package -> version
 
@@ -183,6 +184,10 @@ class Half:
         """Return the network of a model; the framework's random state stays as it was."""
         with self.engine.own_randomness():
             return resolve(self.table.BUILDERS[self.family])(model)
+
+    def double(self, model) -> Any:
+        """Return the network of a model in double precision, where frameworks can be compared to the last digits."""
+        return resolve(self.table.DOUBLE)(lambda: self.build(model))
 
     def fit(self, network: Any, task: Any, checkpoint: Path | None) -> History:
         """Fit a network to an `etude.training.Task`."""

@@ -81,6 +81,14 @@ class Neural(Model):
                 self._restore(weights)
         return self
 
+    def in_double(self):
+        """Return the model once more, with the same weights and a network in double precision."""
+        twin = type(self)(self.space, seed=self.seed, **self.options).on(self.framework)
+        twin._network = twin.half.double(twin)
+        twin._restore(self._arrays())
+        twin._untouched = self._untouched
+        return twin
+
     @property
     def network(self):
         """The half's network, with weights drawn from the seed when it is first asked for."""

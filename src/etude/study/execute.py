@@ -26,7 +26,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import fits_dir, project_root, replacing
-from etude.study import outputs, results
+from etude.study import frameworks, outputs, results
 from etude.study.environment import kernel_environment
 from etude.study.notebook import (
     Notebook,
@@ -160,6 +160,7 @@ class Execution:
         self.fits = fits_dir()
         if self.plan.get("refit"):
             os.environ["ETUDE_FITS"] = str(self.refit)
+        frameworks.tell(os.environ, self._parameters(notebook))
         os.chdir(self.folder / "notebooks")  # of this process, so that no two kernels share a change of folder
 
     def _execute(self, notebook: Notebook) -> dict:
@@ -184,7 +185,8 @@ class Execution:
         from etude.study.kernel import ThisInterpreter
 
         self.cell = None
-        source = with_parameters(notebook.content, self._parameters(notebook))
+        values = {name: value for name, value in self._parameters(notebook).items() if name in notebook.declared}
+        source = with_parameters(notebook.content, values)
         self.cells = sum(cell["cell_type"] == "code" for cell in source["cells"])
         node = nbformat.from_dict({**source, "cells": [*map(_blank, source["cells"]), _trace_cell(self.trace)]})
         try:

@@ -18,6 +18,8 @@ from pathlib import Path
 from etude.errors import EtudeError, UnreadableFile, unknown_name
 from etude.files import project_root
 from etude.study.cells import cell_meanings, import_lines
+from etude.study.frameworks import NAME as FRAMEWORK
+from etude.study.frameworks import framework_parameter
 from etude.study.parameters import Parameter, read_parameters
 
 INJECTED = "injected-parameters"
@@ -41,7 +43,13 @@ class Notebook:
 
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
-        """The parameters that it declares, by name."""
+        """The parameters that a run may set, by name: those that it declares, and where it has a choice `framework`."""
+        choice = {FRAMEWORK: framework_parameter(self.frameworks)} if len(self.frameworks) > 1 else {}
+        return {**choice, **self.declared}
+
+    @cached_property
+    def declared(self) -> dict[str, Parameter]:
+        """The parameters that its cell assigns, by name."""
         cells = [cell for cell in self.code if "parameters" in tags(cell)]
         if len(cells) > 1:
             raise EtudeError("one cell tagged `parameters`", f"{len(cells)} in {self.path.name}")
@@ -53,6 +61,11 @@ class Notebook:
         meanings = cell_meanings([text_of(cell) for cell in self.code])
         meaning = [[text, sorted(tags(cell))] for text, cell in zip(meanings, self.code, strict=True)]
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
+
+    @property
+    def frameworks(self) -> list[str]:
+        """Names of the frameworks that its models run on (metadata `etude.frameworks`), the usual one first."""
+        return list(self.content["metadata"].get("etude", {}).get("frameworks", []))
 
     @property
     def imports(self) -> str:

@@ -41,7 +41,7 @@ def start(name: str, namespace: Mapping | None = None, **parameters) -> Run:
     >>> run = study.start("11_rnn", globals())
     """
     if namespace is not None:
-        declared = read_notebook(find_notebook(name)).parameters
+        declared = read_notebook(find_notebook(name)).declared
         parameters = {key: namespace[key] for key in declared} | parameters
     ours = os.environ.get("ETUDE_NOTEBOOK")
     if "ETUDE_RUN_DIR" in os.environ and ours not in (None, name):

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 NAME, PLACE = "torch", 0
 ENGINE = "etude.training.torch"
+DOUBLE = "etude.models.torch.weights:double"
 BUILDERS = {
     "memoryless": "etude.models.torch.memoryless:build",
     "rnn": "etude.models.torch.rnn:build",

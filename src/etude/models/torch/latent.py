@@ -63,7 +63,7 @@ class LatentNetwork(Network):
             return self.output.choose(features[:, 0], choose), state
 
     def _latent(self, z: np.ndarray) -> Tensor:
-        return self.tensor(np.asarray(z, np.float32))
+        return self.tensor(np.asarray(z)).to(self.embedding.table.dtype)
 
     def encode(self, batch) -> np.ndarray:
         """Return what the encoder makes of a batch of arrays, as Float64[n, known]."""

@@ -60,13 +60,13 @@ class Energy(Weights):
         It shows the course; scores are estimated afresh. Chains that begin at the data carry nothing from step to step;
         there log Z is counted, or, where the layers are too large (`counted` is False), not that of the weights.
         """
-        data = one_hot(batch.frames, self.above)
+        data = one_hot(batch.frames, self.above).to(self.weight)
         positive = self.free_energy(data).mean()
         if self.learning == "exact":
             return positive + self.log_partition()
         self.follow_log_z()
         negative = self.free_energy(self.model_frames(data)).mean()
-        return positive - negative + (negative.detach() + self.log_z + self.log_weights.logsumexp(0)).float()
+        return positive - negative + (negative.detach() + self.log_z + self.log_weights.logsumexp(0)).to(negative)
 
     @torch.no_grad()
     def follow_log_z(self) -> None:
@@ -109,7 +109,7 @@ class Energy(Weights):
                 v = torch.bernoulli(torch.sigmoid(logits[..., 0]))
             else:
                 p = nn.functional.pad(logits, (1, 0)).softmax(-1)
-                v = one_hot(torch.multinomial(p.flatten(0, 1), 1).view(p.shape[:2]), self.above)
+                v = one_hot(torch.multinomial(p.flatten(0, 1), 1).view(p.shape[:2]), self.above).to(self.weight)
         return v
 
     def log_partition(self) -> Tensor:

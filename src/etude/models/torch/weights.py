@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -34,6 +34,25 @@ class Weights(nn.Module):
                 view.copy_(torch.from_numpy(np.ascontiguousarray(arrays[name], np.float32)))
         self.eval()
 
+    def gradients(self, batch) -> tuple[float, dict[str, np.ndarray]]:
+        """Return the loss of a batch of arrays without dropout, and its gradient by names of the shared layout."""
+        learning = self.training
+        self.eval()
+        self.zero_grad()
+        loss = self.loss(type(batch)(*map(self.tensor, batch)))
+        loss.backward()
+        held = {weight: weight.data for weight in self.parameters()}
+        try:
+            for weight in held:
+                weight.data = torch.zeros_like(weight) if weight.grad is None else weight.grad
+            learnt = {name: view for name, view in self.views().items() if view.requires_grad}
+            return float(loss.detach()), {name: view.detach().cpu().numpy().copy() for name, view in learnt.items()}
+        finally:
+            for weight, data in held.items():
+                weight.data = data
+            self.zero_grad()
+            self.train(learning)
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
@@ -63,3 +82,8 @@ class Weights(nn.Module):
     def tensor(self, array: np.ndarray) -> Tensor:
         """Return the array where the weights are."""
         return torch.as_tensor(np.ascontiguousarray(array), device=self.device)
+
+
+def double(build: Callable[[], Weights]) -> Weights:
+    """Return what `build` returns, in double precision."""
+    return build().double()
