@@ -1,8 +1,8 @@
 """How voices move: the rules of four-part writing, counted. Bach breaks each now and then; his rate is the measure.
 
 All rules are of pairs of moments that follow each other and are both four-part (`evaluation.voices`), or of single
-moments. Rates are per hundred of them, pooled over the pieces of a set. Definitions (Aldwell and Schachter, *Harmony and Voice
-Leading*; those of motion as in music21's `VoiceLeadingQuartet`, but of *direct* motion only):
+moments. Rates are per hundred of them, pooled over the pieces of a set. The rules are those of a textbook (Aldwell and
+Schachter, *Harmony and Voice Leading*); motion is as in music21's `VoiceLeadingQuartet`, but of *direct* motion only.
 
 parallel fifths, octaves
     Two voices move in the same direction from a fifth (octave, unison), octaves removed, to another.
