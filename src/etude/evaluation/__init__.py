@@ -21,6 +21,7 @@ _PLACES = {
     "overlap": ("statistics_table", "overlap", "jensen_shannon"),
     "memorisation": ("memorisation_table",),
     "chords": ("chord_table",),
+    "voice_leading": ("voice_leading_table",),
     "surprise": ("bits_per_sixteenth", "moments"),
     "audio_quality": ("spectral_convergence", "log_spectral_distance", "peaks_to_tempered_grid"),
     "onset_rhythm": ("pulse_clarity", "onset_strength"),
