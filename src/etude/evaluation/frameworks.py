@@ -16,10 +16,11 @@ import numpy as np
 
 from etude.evaluation.coder import decode, encode
 from etude.models.autoregressive import Autoregressive
+from etude.models.halves import tables
 from etude.models.neural import Neural
 from etude.types import Budget
 
-FRAMEWORKS = ("torch", "tensorflow")
+FRAMEWORKS = tuple(tables())
 
 
 def twins(model: Neural, frameworks: Sequence[str] = FRAMEWORKS, double: bool = False) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from etude.errors import unknown_name
 from etude.models.halves import CHOICE
-from etude.study.parameters import Parameter, UnknownEntry
+from etude.study.parameters import Parameter, WrongEntry
 
 NAME = "framework"
 
@@ -23,10 +23,10 @@ class Choice(Parameter):
 
     among: tuple[str, ...] = ()
 
-    def check(self, value: object) -> object:
+    def check(self, value: object, onto: object = None) -> object:
         """Return the value, or raise EtudeError."""
         if value not in self.among:
-            raise UnknownEntry(*unknown_name(self.name, str(value), self.among).args)
+            raise WrongEntry(*unknown_name(self.name, str(value), self.among).args)
         return value
 
 
