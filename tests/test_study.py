@@ -485,11 +485,13 @@ def test_a_notebook_s_own_parameters_are_found_among_its_names(tmp_path, monkeyp
     monkeypatch.setenv("ETUDE_RUN_DIR", str(tmp_path))
     monkeypatch.setenv("ETUDE_NOTEBOOK", "11_rnn")
     monkeypatch.delenv("ETUDE_ROOT", raising=False)
-    declared = read_notebook(find_notebook("11_rnn")).parameters
+    monkeypatch.setenv("ETUDE_FRAMEWORK", "tensorflow")
+    declared = read_notebook(find_notebook("11_rnn")).declared
     names = {name: parameter.default for name, parameter in declared.items()} | {"steps": 7, "pd": object()}
     run = start("11_rnn", names)
     run.answer("It took\n   7 steps.")
     run.finish()
     summary = json.loads((tmp_path / "reports" / "summaries" / "11_rnn.json").read_text())
-    assert summary["parameters"].keys() == declared.keys() and summary["parameters"]["steps"] == 7
+    assert summary["parameters"].keys() == {*declared, "framework"} and summary["parameters"]["steps"] == 7
+    assert summary["parameters"]["framework"] == "tensorflow"
     assert summary["answer"] == "It took 7 steps."

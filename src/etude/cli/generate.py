@@ -113,8 +113,8 @@ def _write_played(model, folder: Path, waveform, prefix, given: argparse.Namespa
     if given.score is None:
         raise EtudeError("--score FILE, what it shall play", "none", "Give a .mid, .abc, .musicxml or .krn file.")
     following = model.follow(read_representation(folder, "guide").encode(_of_notes(read_piece(given.score))))
-    if len(prefix) >= following.most:
-        got = f"{len(prefix) / waveform.rate:.1f} s of {following.most / waveform.rate:.1f} s"
+    if len(prefix) >= following.longest:
+        got = f"{len(prefix) / waveform.rate:.1f} s of {following.longest / waveform.rate:.1f} s"
         raise EtudeError("a beginning that is shorter than what is to be played", got, "Cut the file of --prime.")
     asked = given.steps or given.seconds
     steps = len(prefix) + _new_steps(waveform.space, given) if asked else None  # by default as long as the notes

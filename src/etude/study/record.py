@@ -19,6 +19,7 @@ from etude.errors import EtudeError
 from etude.files import fits_dir, replacing, replacing_folder, run_dir
 from etude.names import forget, named_artefact, named_folder
 from etude.study.fits import made_by
+from etude.study.frameworks import told
 from etude.study.listings import listings
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
 from etude.study.source import data_digests, module_digests, modules_in_use, modules_loaded, packages_in_use
@@ -42,7 +43,7 @@ def start(name: str, namespace: Mapping | None = None, **parameters) -> Run:
     """
     if namespace is not None:
         declared = read_notebook(find_notebook(name)).declared
-        parameters = {key: namespace[key] for key in declared} | parameters
+        parameters = {key: namespace[key] for key in declared} | told(os.environ) | parameters
     ours = os.environ.get("ETUDE_NOTEBOOK")
     if "ETUDE_RUN_DIR" in os.environ and ours not in (None, name):
         raise EtudeError(f"start({ours!r}, ...), the notebook's own name", repr(name))
