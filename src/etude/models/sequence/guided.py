@@ -124,6 +124,15 @@ class GuidedWaveNet(WaveNet):
         """Draw pieces whose guide says nothing, by compiled code; see `Streams.stream`."""
         return self.given(self._silence()).stream(*args, **options)
 
+    def gates(self, x):
+        """Return how far every gate is open while each step of a `Guided` piece is foreseen; see `WaveNet.gates`."""
+        piece = self._admitted(x)
+        with self.network.following(*self._framed(piece.guide, 0, -(-len(piece) // self.hop))):
+            return super().gates(piece.x)
+
+    def _about(self):
+        return f"{super()._about()}, guided by {self.guide}"
+
     def _stepper(self, n: int, guide: np.ndarray) -> NetworkStepper:
         stepper = NetworkStepper(self.network, n, self.space)
         stepper.state = self._begin(guide, 0, len(guide))
