@@ -36,7 +36,15 @@ COMPARED = {
     ast.IsNot: ast.Is,
 }
 SYMMETRIC = ("max", "min", "maximum", "minimum", "transpose", "add", "multiply", "logaddexp", "isclose", "array_equal")
-SETTINGS = ("weights_only", "enable_progress_bar", "enable_model_summary", "logger", "copy", "dont_inherit")
+SETTINGS = (
+    "weights_only",
+    "persistent",
+    "enable_progress_bar",
+    "enable_model_summary",
+    "logger",
+    "copy",
+    "dont_inherit",
+)
 TELLING = ("log", "progress", "warnings", "logging")  # whose calls tell something and compute nothing
 
 
