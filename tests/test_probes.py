@@ -31,6 +31,7 @@ def test_every_family_and_output_has_a_probe_and_no_trace_is_left_over():
 def test_a_fit_cut_short_is_the_fit(name):
     traced = read_traces()["traces"][name]
     assert traced["resumed is whole"] and traced.get("read is resumed", True)
+    assert read_traces()["traces"]["engine patience"]["read is whole"]
 
 
 def test_equal_questions_find_equal_fits_and_others_do_not():

@@ -11,6 +11,8 @@ The same edits are judged by the keying that étude had before. Nothing in the c
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Mapping
@@ -53,8 +55,18 @@ class Trial:
         self.verbose = verbose
         self.texts = read_texts()
         names = self._of(forks.in_child(lambda: sorted(_probes())))
-        self.lines = self._of(forks.in_child(lambda: forks.covered(names, PACKAGE), seconds=600))
+        self.lines = self._covered(names)
         self.keyed = self._of(forks.in_child(keyings.modules_of_fits))
+
+    def _covered(self, names: list[str]) -> dict[str, dict[str, list[int]]]:
+        """Return the lines that the fits of each probe execute; worked out once for a state of the source."""
+        key = hashlib.sha256(json.dumps(self.texts, sort_keys=True).encode()).hexdigest()[:16]
+        path = SOURCE.parent / "data" / "cache" / f"executed-{key}.json"
+        if not path.is_file():
+            lines = self._of(forks.in_child(lambda: forks.covered(names, PACKAGE), seconds=1800))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(lines), encoding="utf-8")
+        return json.loads(path.read_text(encoding="utf-8"))
 
     @staticmethod
     def _of(said: dict):
@@ -65,7 +77,7 @@ class Trial:
     def neutral(self, count: int, seed: int) -> int:
         """Try neutral edits; return how many made a fit or a page old."""
         edits = list(neutral.drawn(self.texts, count, Random(seed)))
-        pages = self._of(forks.in_child(lambda: keyings.stale(edits, self.texts), seconds=600))
+        pages = self._of(forks.in_child(lambda: keyings.stale(edits, self.texts), seconds=1800))
         fits = self._of(forks.in_child(lambda: forks.identities(None)))
         refits = [self._refits(edit, fits) for edit in edits]
         before = [bool(keyings.refits_before(edit, self.texts, self.keyed)) for edit in edits]

@@ -1,7 +1,8 @@
 """Edits that change what code does: operators, constants, dropped calls, swapped arguments.
 
-They are drawn among the lines that a fit executes. What only tells (logs, progress bars, messages of errors) is left
-out: it changes no weight and no score.
+They are drawn among the lines that a fit executes. Left out is what cannot change a result: what only tells (logs,
+progress bars, messages of errors), settings of what may be shown or read (`SETTINGS`), and the arguments of a function
+that takes them in either order (`SYMMETRIC`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,16 @@ COMPARED = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
+SYMMETRIC = ("max", "min", "maximum", "minimum", "transpose", "add", "multiply", "logaddexp", "isclose", "array_equal")
+SETTINGS = (
+    "weights_only",
+    "persistent",
+    "enable_progress_bar",
+    "enable_model_summary",
+    "logger",
+    "copy",
+    "dont_inherit",
+)
 TELLING = ("log", "progress", "warnings", "logging")  # whose calls tell something and compute nothing
 
 
@@ -78,7 +89,7 @@ def _executed(tree: ast.Module, lines: set[int]):
             if isinstance(node, ast.AnnAssign):
                 waiting += [node.value] if node.value else []
                 continue
-            waiting += list(ast.iter_child_nodes(node))
+            waiting += [part for part in ast.iter_child_nodes(node) if getattr(part, "arg", "") not in SETTINGS]
             if getattr(node, "lineno", 0) in lines and id(node) not in seen:
                 seen.add(id(node))
                 yield node
@@ -125,5 +136,6 @@ def _edits(node: ast.AST):
         and not any(isinstance(a, ast.Starred) for a in node.args[:2])
     ):
         new.args[:2] = reversed(new.args[:2])
-        if ast.dump(new) != ast.dump(node):
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called not in SYMMETRIC and ast.dump(new) != ast.dump(node):
             yield "swapped arguments", ast.unparse(new)

@@ -17,7 +17,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
-SECONDS = 120  # that an edit may take; one that hangs is noticed too
+SECONDS = 300  # that an edit may take; one that hangs is noticed too
 
 
 def preload() -> None:

@@ -6,7 +6,15 @@ import re
 
 from edits import Edit
 
-REASONS: tuple[tuple[str, str, str], ...] = ()  # (end of the module's name, pattern, reason)
+REASONS = (  # (end of the module's name, pattern, reason)
+    (
+        "torch.engine",
+        r"'(True|False)' ->",
+        "a setting of Lightning that says what it may show or read, not what it learns",
+    ),
+    ("", r"_AT_ONCE|GROUP_STEPS", "how much is held in memory at once: any number gives the same result"),
+    ("", r"non_blocking|copy=", "how memory is moved"),
+)
 
 
 def reason(edit: Edit) -> str:

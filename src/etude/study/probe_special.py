@@ -71,8 +71,11 @@ def lesson(space: str = "tokens", seed: int = 3, valid: bool = True, place: Path
 
 
 def patience() -> dict:
-    """Trace a fit that its patience ends: a rate too high makes later scores worse."""
-    return lesson(steps=12, valid_every=1, learning_rate=0.9, patience=2)
+    """Trace a fit that its patience ends, for a rate too high makes later scores worse; and the same one, read."""
+    hasty = {"steps": 12, "valid_every": 1, "learning_rate": 0.9, "patience": 2}
+    with TemporaryDirectory() as room:
+        whole, read = (lesson(place=Path(room), **hasty) for _ in range(2))
+    return {"whole": whole, "read is whole": read == whole}
 
 
 def continued() -> dict:

@@ -46,6 +46,7 @@ class Probe:
     options: Mapping[str, Any] = field(default_factory=dict)
     questions: tuple[Callable, ...] = READS
     budget: Mapping[str, Any] = field(default_factory=dict)
+    alone: bool = False  # without validation pieces
 
     @property
     def output(self) -> str:
@@ -59,7 +60,7 @@ class Probe:
         """Fit, ask, and return what was found."""
         train, valid = splits(self.space)
         model = registry.model(self.family, SPACES[self.space], seed=2, **self.options)
-        history = model.fit(train, valid, Budget(**{**LESSON, **self.budget}), seed=3)
+        history = model.fit(train, () if self.alone else valid, Budget(**{**LESSON, **self.budget}), seed=3)
         asked = {question.__name__: question(model, valid) for question in self.questions}
         return {"history": of_history(history), "weights": of_weights(weights_of(model)), **asked}
 
@@ -78,6 +79,7 @@ FLOORS = {
     "copy-previous": Probe("copy-previous", "roll"),
     "copy-previous sound": Probe("copy-previous", "sound"),
     "counts": Probe("counts", "tokens"),
+    "counts alone": Probe("counts", "tokens", alone=True),
     "counts order": Probe("counts", "sound", {"order": 2}),
     "counts roll": Probe("counts", "roll"),
     "counts keys": Probe("counts", "keys", {"order": 3}),

@@ -27,7 +27,18 @@ from etude.types import Space
 PROBES = {**FITS, **SPECIALS}
 FIRST = 1  # the revision of what was not known yet
 ENGINE = "engine"
-OF_FITS = ("history", "histories", "weights", "whole", "resumed is whole", "read is resumed", "kept", "0", "1")
+OF_FITS = (
+    "history",
+    "histories",
+    "weights",
+    "whole",
+    "resumed is whole",
+    "read is resumed",
+    "read is whole",
+    "kept",
+    "0",
+    "1",
+)
 
 
 @dataclass(frozen=True)
