@@ -41,7 +41,9 @@ def score_within(notes: np.ndarray, ticks_per_quarter: int, bpm: float) -> Score
         raise too_many_notes() if len(notes) else UnreadableFile("at least one pitched note", "none")
     if not SLOWEST_BPM <= bpm <= FASTEST_BPM:
         expected = f"a tempo of {SLOWEST_BPM} to {FASTEST_BPM} quarters a minute"
-        raise UnreadableFile(expected, f"a tempo of {bpm:g}", "Give it another tempo.")
+        raise UnreadableFile(
+            expected, f"a tempo of {bpm:.0f}" if bpm >= 1 else f"a tempo of {bpm:g}", "Give it another tempo."
+        )
     quarters = int((notes[:, ONSET] + notes[:, DURATION]).max()) / ticks_per_quarter
     hours = quarters / bpm / 60
     if quarters > LONGEST_QUARTERS or hours * 3600 > LONGEST_SECONDS:

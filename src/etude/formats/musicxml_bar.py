@@ -83,7 +83,7 @@ class Part:
     def _pitch(self, number: int, pitch: Element, moved: int) -> int:
         step, where = pitch.findtext("step", "").strip(), self._where(number)
         alter = _number(pitch.findtext("alter", "0"), f"an accidental in {where}", -9, 9)
-        octave = _number(pitch.findtext("octave", ""), f"an octave in {where}", -9, 19)
+        octave = _number(pitch.findtext("octave", ""), f"an octave in {where}", -1, 9)
         if step not in _STEPS or octave.denominator > 1:
             raise UnreadableFile("steps A to G in whole octaves", f"{step[:20]!r} and {octave} in {where}", _AGAIN)
         if alter.denominator > 1:

@@ -59,15 +59,17 @@ def _notes(toolkit) -> list[Written]:
 
 
 def _plain_kern(text: str) -> str:
-    """Return kern in which grace notes are null tokens."""
+    """Return kern without grace notes: null tokens beside other notes, no line where nothing else begins."""
 
     def kept(field: str) -> str:
         return " ".join(token for token in field.split(" ") if "q" not in token) or "."
 
-    lines = [
-        line if line[:1] in ("!", "*", "=") else "\t".join(map(kept, line.split("\t"))) for line in LINE_END.split(text)
-    ]
-    return "\n".join(lines) + "\n"
+    lines = []
+    for line in LINE_END.split(text):
+        plain = line if line[:1] in ("!", "*", "=") else "\t".join(map(kept, line.split("\t")))
+        if plain == line or set(plain.split("\t")) != {"."}:
+            lines.append(plain)
+    return "\n".join(lines)
 
 
 def _plain_xml(text: str) -> str:
