@@ -81,6 +81,7 @@ RIGHT = {
     "ties into a chord": (HEAD + "K:C\nC-[C-E]|[CG]", "0+3:60 1+1:64 2+1:67"),
     "a tie and its accidental": (HEAD + "K:C\n^C-|C C", "0+2:61 2+1:60"),
     "graces and decorations": (HEAD + 'K:C\n{/g}C!trill!D"Am"E+fermata+F', SCALE),
+    "a grace's accidental ends with its bar": (HEAD + "K:C\n{^f}g|f", "0+1:79 1+1:77"),
     "dynamics are no notes": (HEAD + "K:C\n!f!C!ff!D!4!E!D.C.!F", SCALE),
     "a user's symbol": (HEAD + "U:n=!x!\nK:C\nnCDEF", SCALE),
     "spaces of type": (HEAD + "K:C\nCyD y2E`F", SCALE),
