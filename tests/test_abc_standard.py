@@ -81,6 +81,7 @@ RIGHT = {
     "ties into a chord": (HEAD + "K:C\nC-[C-E]|[CG]", "0+3:60 1+1:64 2+1:67"),
     "a tie and its accidental": (HEAD + "K:C\n^C-|C C", "0+2:61 2+1:60"),
     "graces and decorations": (HEAD + 'K:C\n{/g}C!trill!D"Am"E+fermata+F', SCALE),
+    "a grace's accidental ends with its bar": (HEAD + "K:C\n{^f}g|f", "0+1:79 1+1:77"),
     "dynamics are no notes": (HEAD + "K:C\n!f!C!ff!D!4!E!D.C.!F", SCALE),
     "a user's symbol": (HEAD + "U:n=!x!\nK:C\nnCDEF", SCALE),
     "spaces of type": (HEAD + "K:C\nCyD y2E`F", SCALE),
@@ -220,6 +221,8 @@ REFUSED_OF_A_BOOK = {
     "no number before the first": ("L:1/4\n\nT:Air\nL:1/2\nK:C\nCD|\n\nX:1\nK:C\nC|\n",
                                    ["a tune that begins with X:", "0+1:60"]),
     "no number after one": ("X:1\nL:1/4\nK:C\nC|\n\nT:Air\nK:C\nCD|\n", ["0+1:60", "a tune that begins with X:"]),
+    "indented": ("X:1\nL:1/4\nK:C\nC|\n\n X:2\n K:C\n D|\n", ["0+1:60", "a tune that begins with X:"]),
+    "a header for every tune": ("L:1/4\n" * 999 + "\nX:1\nK:C\nC|\n", ["a file's header of at most"]),
     "an empty line within": ("X:1\nL:1/4\nK:C\nC|\n\nD|EF|\n\nX:2\nL:1/4\nK:C\nC|\n",
                              ["a tune without empty lines", "0+1:60"]),
     "free text": ("X:1\nL:1/4\nK:C\nC|\n\nA bad idea, he said.\n\nX:2\nL:1/4\nK:C\nC|\n", ["0+1:60", "0+1:60"]),
@@ -242,6 +245,8 @@ def test_every_tune_of_a_book_is_read_or_refused(name):
 
 def test_bytes_as_text():
     assert decoded("\ufeffX:1\nT:caf\u00e9".encode()) == decoded("X:1\nT:caf\u00e9".encode("latin-1"))
+    assert len(split_tunes(decoded("\ufeffX:1\nK:C\nC|\n\n\ufeffX:2\nK:C\nD|\n".encode()))) == 2
+    assert decoded("\ufeff".encode() + "X:1\nT:caf\u00e9".encode("latin-1")).startswith("X:1")
     for coding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"):
         with pytest.raises(UnreadableFile, match="UTF-8"):
             decoded("X:1\nK:C\nC|".encode(coding))

@@ -17,6 +17,9 @@ from etude.formats.abc_tune import counts
 _START = re.compile(r"^(?:%%\s*begin(\w+)[\s\S]*?(?:^%%\s*end\1|\Z)|X:)", re.MULTILINE)  # no tune begins in a text
 _LINE_END = re.compile(r"\r\n?")
 _WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+_MARK = "\ufeff".encode()
+_KEY_LINE = re.compile(r"^[ \t]*K:", re.MULTILINE)
+_LONGEST_HEADER = 4096  # characters: every tune carries it
 _OF_A_FILE = {"L", "M", "U", "m", "I"}  # what a file's header says about notes
 _TO_UTF8 = "Save it as UTF-8."
 
@@ -35,8 +38,9 @@ def decoded(data: bytes) -> str:
     if b"\0" in data:
         kind = "text in UTF-16" if data[:4].count(0) in (1, 2, 3) else "bytes of zero, as no text has them"
         raise UnreadableFile("text in UTF-8", kind, _TO_UTF8)
+    data = data.replace(_MARK, b"")  # at the start, and between books that were joined
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("latin-1")
 
@@ -56,15 +60,15 @@ def read_book(text: str) -> Iterator[str | UnreadableFile]:
     """
     preamble, tunes = _sections(text)
     if not tunes:
-        got = "a key (K:) but no X:" if re.search(r"^K:", text, re.MULTILINE) else "no line that begins with X:"
+        got = "a key (K:) but no X:" if _KEY_LINE.search(text) else "no line that begins with X:"
         raise UnreadableFile("a tune that begins with X:", got, "Put X:1 on a line before each tune.")
     doubt = _doubt_about(_header(preamble), "QPV", "a file's header without tempo, parts and voices")
-    if re.search(r"^K:", preamble, re.MULTILINE):
+    if _KEY_LINE.search(preamble):
         yield _without_number("before the first X:")
     for tune in tunes:
         rest = [(letter, value) for letter, value, in_tune in scan(tune) if not in_tune]
         music = next((value for letter, value in rest if letter is None and _is_music(value)), "")
-        without_number = any(letter == "K" for letter, _ in rest)
+        without_number = any(letter == "K" or (letter is None and _KEY_LINE.match(value)) for letter, value in rest)
         if music and not without_number:
             got = f"music after one: {quoted(music.strip())}"
             yield UnreadableFile("a tune without empty lines", got, "Take the empty line away, or begin with X:.")
@@ -82,6 +86,9 @@ def _sections(text: str) -> tuple[str, list[str]]:
     starts = [match.start() for match in _START.finditer(text) if match[0] == "X:"]
     preamble = text[: starts[0]] if starts else text
     header = "".join(_header_lines(preamble)) if starts else ""
+    if len(header) > _LONGEST_HEADER:
+        got = f"{len(header)} characters of fields and directives"
+        raise UnreadableFile(f"a file's header of at most {_LONGEST_HEADER}", got, "Write them into the tunes.")
     parts = [text[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=False)]
     if not header:
         return preamble, [part + "\n" for part in parts]
@@ -91,7 +98,7 @@ def _sections(text: str) -> tuple[str, list[str]]:
 
 def _header(preamble: str) -> Iterator[tuple[str | None, str]]:
     """Yield the lines of the file's header: of a preamble, but for a tune in it that has no `X:`."""
-    key = re.search(r"^K:", preamble, re.MULTILINE)
+    key = _KEY_LINE.search(preamble)
     return lines(preamble if key is None else preamble[: preamble.rfind("\n\n", 0, key.start()) + 1])
 
 
