@@ -153,7 +153,7 @@ def models(room: Path, rng, count: int) -> Iterator[Outcome]:
         folder = _saved(room / family, "pianoroll", family)
         wanted = etude.load(folder).bits([x]).total
         yield from _damaged_files(
-            folder, rng, count // 2, lambda folder=folder: etude.load(folder).bits([x]).total, wanted
+            folder, rng, count // 2, lambda folder=folder: etude.load(folder).bits([x]).total, wanted, heals=False
         )
 
 
@@ -250,14 +250,17 @@ def profiles(room: Path, rng, count: int) -> Iterator[Outcome]:
         yield through(door, data)
 
 
-def _damaged_files(folder: Path, rng, count: int, found: Callable[[], float], wanted: float) -> Iterator[Outcome]:
-    """Damage one file of a folder at a time: what is found is what was there, or the damage is noticed."""
+def _damaged_files(
+    folder: Path, rng, count: int, found: Callable[[], float], wanted: float, heals: bool = True
+) -> Iterator[Outcome]:
+    """Damage one file of a folder at a time: what is found is what was there, made anew; or, not `heals`, refused."""
     kept = {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size}
     for number in range(count):
         path = list(kept)[rng.integers(len(kept))]
         data = mutated(kept[path], rng, 1 if number % 2 else 3)
         path.write_bytes(data)
-        yield through(lambda: "accepted" if found() == wanted else "wrong", data)
+        outcome, about, data = through(lambda: "accepted" if found() == wanted else "wrong", data)
+        yield ("wrong" if heals and outcome == "refused" else outcome), f"{path.name}: {about}", data
         for each, whole in kept.items():
             each.parent.mkdir(parents=True, exist_ok=True)
             each.write_bytes(whole)
