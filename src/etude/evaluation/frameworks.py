@@ -63,11 +63,12 @@ def bits_apart(model: Neural, pieces: Sequence[np.ndarray], double: bool = False
 def gradients_apart(model: Neural, batch, double: bool = False) -> dict:
     """Return how far the `loss` (nats) and its gradient are apart on a batch, without dropout.
 
-    `relative` is the largest difference in an array of weights, relative to the largest gradient in it; `where` names
-    the array. The loss must draw nothing at random.
+    `relative` is the largest difference in an array of weights, relative to the largest gradient in it, or to a
+    hundredth of the largest of all where that is more; `where` names the array. The loss must draw nothing at random.
     """
     (loss, one), (other_loss, other) = (twin.network.gradients(batch) for twin in twins(model, double=double).values())
-    apart = {name: _relative(gradient, other[name]) for name, gradient in one.items()}
+    least = max(np.abs(gradient).max(initial=0.0) for gradient in one.values()) / 100
+    apart = {name: _relative(gradient, other[name], least) for name, gradient in one.items()}
     where = max(apart, key=apart.get)
     return {"loss": loss, "loss_apart": abs(loss - other_loss), "relative": apart[where], "where": where}
 
@@ -125,11 +126,8 @@ def files_exchanged(model: Autoregressive, pieces: Sequence[np.ndarray]) -> list
     return rows
 
 
-def _relative(one: np.ndarray, other: np.ndarray) -> float:
+def _relative(one: np.ndarray, other: np.ndarray, least: float = 0.0) -> float:
+    """Return the largest difference of finite numbers, relative to the largest of them, or to `least`."""
     finite = np.isfinite(one) & np.isfinite(other)
-    largest = np.abs(one[finite]).max(initial=0.0)
-    return (
-        float(np.abs(one - other)[finite].max(initial=0.0) / largest)
-        if largest
-        else float(np.abs(other).max(initial=0))
-    )
+    largest = max(np.abs(one[finite]).max(initial=0.0), np.abs(other[finite]).max(initial=0.0), least)
+    return float(np.abs(one - other)[finite].max(initial=0.0) / largest) if largest else 0.0

@@ -36,9 +36,37 @@ class CausalConvolution(Linear):
     def call(self, x, before):
         """Return Float[T, n, outputs] of x Float[T, n, inputs] after the inputs `before`, and those the next needs."""
         padded, steps = tf.concat([before, x], axis=0), tf.shape(x)[0]
-        read = [padded[j * self.dilation : j * self.dilation + steps] for j in range(self.kernel)]
-        y = affine(tf.concat(read, axis=-1), self.weight.value, self.bias.value)
-        return y, padded[steps:]
+        weight, bias = (tf.convert_to_tensor(part) for part in (self.weight.value, self.bias.value))
+        y = _taps(self.kernel, self.dilation)(padded, weight, bias)
+        return tf.ensure_shape(y, [*x.shape[:-1], weight.shape[1]]), padded[steps:]
+
+
+def _taps(kernel: int, dilation: int):
+    """Return the sum over taps j of padded[j * dilation :][:T] @ W[j], plus a bias, as a function with its gradient.
+
+    TensorFlow's own gradient of a slice is a copy with zeros around it, for every tap; here the gradient is padded once.
+    """
+
+    @tf.custom_gradient
+    def convolve(padded, weight, bias):
+        length, size = tf.shape(padded)[0], tf.shape(padded)[1]
+        begins, rows = [j * dilation * size for j in range(kernel)], (length - (kernel - 1) * dilation) * size
+        flat, taps = tf.reshape(padded, [-1, padded.shape[2]]), tf.split(weight, kernel)
+        parts = [tf.matmul(flat[b : b + rows], tap) for b, tap in zip(begins, taps, strict=True)]
+        y = tf.nn.bias_add(tf.add_n(parts), bias)
+
+        def gradient(of_y):
+            of_y = tf.reshape(of_y, [-1, weight.shape[1]])
+            of_weight = [tf.matmul(flat[b : b + rows], of_y, transpose_a=True) for b in begins]
+            wide = tf.pad(of_y, [[begins[-1], begins[-1]], [0, 0]])
+            read = [wide[b : b + length * size] for b in reversed(begins)]
+            parts = [tf.matmul(part, tap, transpose_b=True) for part, tap in zip(read, taps, strict=True)]
+            of_padded = tf.reshape(tf.add_n(parts), tf.shape(padded))
+            return of_padded, tf.concat(of_weight, axis=0), tf.reduce_sum(of_y, axis=0)
+
+        return tf.reshape(y, [-1, size, weight.shape[1]]), gradient
+
+    return convolve
 
 
 def affine(x, weight, bias):

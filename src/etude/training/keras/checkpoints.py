@@ -27,7 +27,7 @@ def write_checkpoint(path: Path, arrays: Arrays, plain: dict) -> None:
     """Write named arrays and JSON values beside `path`, then put them in its place."""
     from safetensors.numpy import save
 
-    text, arrays = json.dumps(plain), {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text, arrays = json.dumps(plain), {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as new:
         new.write_bytes(save(arrays, {PLAIN: text, SEAL: contents_digest(arrays, text)}))
 
