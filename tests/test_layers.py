@@ -12,7 +12,9 @@ import etude
 SOURCE = Path(etude.__file__).parent
 LAYERS = [  # from the ground up; modules in one row may not import each other
     {"errors"},
+    {"places"},
     {"types", "files"},
+    {"kept"},
     {"formats"},
     {"representations", "synthesis", "training"},
     {"corpora"},

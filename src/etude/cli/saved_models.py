@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from etude.errors import CorruptCheckpoint, EtudeError, MissingData
@@ -57,12 +56,13 @@ def find_model(name: str, source: str | None = None) -> Path:
 
 def read_representation(folder: Path, role: str = "representation"):
     """Return the representation that a saved model was trained on, or that of its `guide`, as described beside it."""
+    from etude.models.storage import read_made_by
     from etude.registry import representation
 
     try:
-        described = json.loads((folder / "made_by.json").read_text(encoding="utf-8"))[role]
+        described = read_made_by(folder)[role]
         return representation(described["name"], **described["options"])
-    except (OSError, LookupError, TypeError, json.JSONDecodeError) as error:
+    except (LookupError, TypeError, AttributeError) as error:
         raise CorruptCheckpoint("made_by.json beside the model", f"{folder}: {error!r}", "Train it again.") from error
 
 

@@ -112,7 +112,7 @@ class Model(ABC):
         return self._condition(Evidence(values, evidence.known))
 
     def save(self, folder: Path) -> Path:
-        """Write `model.json` and `weights.safetensors` into `folder` (created; replaced whole)."""
+        """Write `model.json` and `weights.safetensors` into `folder` (created; replaced whole if it holds a model)."""
         from etude.models.storage import write_model
 
         return write_model(Path(folder), self.describe(), self._arrays())
@@ -120,17 +120,9 @@ class Model(ABC):
     @classmethod
     def load(cls, folder: Path) -> Model:
         """Read a model of this family that `save` wrote; raises CorruptCheckpoint where the folder is damaged."""
-        from etude.models.storage import read_model
+        from etude.models.storage import read_model, rebuilt
 
-        described, arrays = read_model(Path(folder), cls.name, cls.framework)
-        space = described["space"]
-        model = cls(
-            Space(tuple(space["event_shape"]), space["levels"], space["rate"], space["end"]),
-            seed=described["seed"],
-            **described["options"],
-        )
-        model._restore(arrays)
-        return model
+        return rebuilt(cls, *read_model(Path(folder), cls.name, cls.framework))
 
     def describe(self) -> dict:
         """Return name, framework, space, seed and options as JSON values."""

@@ -7,7 +7,6 @@ hand in JupyterLab (then under `reports/runs/lab`).
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import sys
@@ -17,6 +16,8 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import artefact, replacing, replacing_folder, run_dir
+from etude.models.storage import FILES, write_made_by
+from etude.places import plain_name, writing
 from etude.study.notebook import find_notebook, read_notebook
 from etude.study.source import data_digests, module_digests, modules_loaded, packages_loaded
 from etude.study.summary import FORMAT, as_json, summary_path, write_summary
@@ -51,7 +52,7 @@ class Run:
     """The record of one run of a notebook; made by `start`."""
 
     def __init__(self, name: str, parameters: dict):
-        self.name, self.parameters, self._started = name, parameters, time.monotonic()
+        self.name, self.parameters, self._started = plain_name("notebook", name), parameters, time.monotonic()
         self._parts = {part: {} for part in ("tables", "numbers", "figures", "models", "corpora", "cost")}
         self._box, self._answer = _placeholder(), ""
 
@@ -97,8 +98,9 @@ class Run:
         A fit that was cut short goes on from it; a finished one is read from it, as long as model, data, budget, seed
         and source are the same (`etude run --force` empties it).
         """
-        folder = run_dir() / "checkpoints" / self.name / name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = run_dir() / "checkpoints" / self.name / plain_name("fit", name)
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def model(self, name: str, model, representation, *, publish: bool = False, **facts):
@@ -109,9 +111,9 @@ class Run:
         """
         made_by = {"notebook": self.name, "parameters": self.parameters, "corpora": self._parts["corpora"], **facts}
         described = as_json({"representation": representation.describe(), **made_by})
-        with replacing_folder(run_dir() / "models" / name) as new:
+        with replacing_folder(run_dir() / "models" / plain_name("model", name), FILES) as new:
             model.save(new)
-            (new / "made_by.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+            write_made_by(new, described)
         self._keep("models", name, {"path": f"models/{name}", "publish": publish, **facts})
         return model
 
