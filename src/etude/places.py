@@ -1,4 +1,4 @@
-"""Where étude may write: names that are no paths, folders that hold nothing of anyone else's, and refusals in a line."""
+"""Where étude may write: names that are no paths, folders that hold nothing of others, refusals in a line."""
 
 from __future__ import annotations
 

@@ -135,14 +135,26 @@ def _compare(family: type, space: Space, described: dict, arrays: dict[str, np.n
         raise CorruptCheckpoint(f"options of {family.name}: {', '.join(known)}", unknown[0], AGAIN)
     if not hasattr(family, "_initial"):
         return
-    bare = object.__new__(family)  # what it computes from its options alone, without the room that it takes
-    bare.space, bare.seed, bare.options = space, described["seed"], {**known, **described["options"]}
-    expected = bare._initial(Drawn(sum(array.size for array in arrays.values())))
+    expected = _outline(family, space, described, known, Drawn(sum(array.size for array in arrays.values())))
     wanted = {name: (array.shape, array.dtype) for name, array in expected.items()}
     got = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     for name in sorted(wanted.keys() | got.keys()):
         if wanted.get(name) != got.get(name):
             raise CorruptCheckpoint(f"{name}: {_shown(wanted.get(name))}", _shown(got.get(name)), AGAIN)
+
+
+def _outline(family: type, space: Space, described: dict, defaults: dict, drawn: Drawn) -> dict[str, np.ndarray]:
+    """Return the arrays of an untrained model, of zeros.
+
+    Most families know them from their options alone, and are asked before they are built, as building may take room
+    for the arrays; the others are built first.
+    """
+    bare = object.__new__(family)
+    bare.space, bare.seed, bare.options = space, described["seed"], {**defaults, **described["options"]}
+    try:
+        return bare._initial(drawn)
+    except AttributeError:
+        return family(space, seed=described["seed"], **described["options"])._initial(drawn)
 
 
 def _defaults(family: type) -> dict:
