@@ -135,7 +135,7 @@ def _compare(family: type, space: Space, described: dict, arrays: dict[str, np.n
         raise CorruptCheckpoint(f"options of {family.name}: {', '.join(known)}", unknown[0], AGAIN)
     if not hasattr(family, "_initial"):
         return
-    expected = _outline(family, space, described, known, Drawn(sum(array.size for array in arrays.values())))
+    expected = _outline(family, space, described, known, sum(array.size for array in arrays.values()))
     wanted = {name: (array.shape, array.dtype) for name, array in expected.items()}
     got = {name: (array.shape, array.dtype) for name, array in arrays.items()}
     for name in sorted(wanted.keys() | got.keys()):
@@ -143,8 +143,8 @@ def _compare(family: type, space: Space, described: dict, arrays: dict[str, np.n
             raise CorruptCheckpoint(f"{name}: {_shown(wanted.get(name))}", _shown(got.get(name)), AGAIN)
 
 
-def _outline(family: type, space: Space, described: dict, defaults: dict, drawn: Drawn) -> dict[str, np.ndarray]:
-    """Return the arrays of an untrained model, of zeros.
+def _outline(family: type, space: Space, described: dict, defaults: dict, most: int) -> dict[str, np.ndarray]:
+    """Return the arrays of an untrained model, of zeros; raises CorruptCheckpoint where they have over `most` numbers.
 
     Most families know them from their options alone, and are asked before they are built, as building may take room
     for the arrays; the others are built first.
@@ -152,9 +152,9 @@ def _outline(family: type, space: Space, described: dict, defaults: dict, drawn:
     bare = object.__new__(family)
     bare.space, bare.seed, bare.options = space, described["seed"], {**defaults, **described["options"]}
     try:
-        return bare._initial(drawn)
+        return bare._initial(Drawn(most))
     except AttributeError:
-        return family(space, seed=described["seed"], **described["options"])._initial(drawn)
+        return family(space, seed=described["seed"], **described["options"])._initial(Drawn(most))
 
 
 def _defaults(family: type) -> dict:
