@@ -47,11 +47,7 @@ def cache_dir() -> Path:
 
     It is `ETUDE_CACHE`, else `data/cache` of the checkout, else (an installed étude) `~/.cache/etude`.
     """
-    folder = _cache_place()
-    if not folder.is_dir():
-        with writing(folder, _remedy(folder)):
-            folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return made_folder(_cache_place())
 
 
 def _cache_place() -> Path:
@@ -59,6 +55,13 @@ def _cache_place() -> Path:
         return Path(os.environ["ETUDE_CACHE"]).expanduser()
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etude"
     return data_dir() / "cache" if is_checkout() else own
+
+
+def made_folder(folder: Path) -> Path:
+    """Return a folder, made where it is missing; raises Unwritable where it cannot be made."""
+    with writing(folder, _remedy(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def runs_dir() -> Path:
@@ -193,10 +196,7 @@ def notebook_name() -> str:
 def artefact(kind: str, filename: str) -> Path:
     """Return where the running notebook keeps an artefact: `reports/KIND/NOTEBOOK/filename` under `run_dir()`."""
     folder = run_dir() / "reports" / kind / plain_name("notebook", notebook_name())
-    path = folder / plain_name(f"file of {kind}", filename)
-    with writing(path, _remedy(path)):
-        folder.mkdir(parents=True, exist_ok=True)
-    return path
+    return made_folder(folder) / plain_name(f"file of {kind}", filename)
 
 
 def link_from_notebook(path: Path) -> str:

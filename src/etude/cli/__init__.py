@@ -12,6 +12,7 @@ from importlib import import_module
 
 from etude import __version__
 from etude.errors import EtudeError
+from etude.places import unwritable
 
 COMMANDS = ("run", "generate", "corpora", "fetch", "site")  # a module each, imported for its arguments only
 EXAMPLES = """\
@@ -40,6 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # `etude corpora | head`
         sys.stderr.close()
         return 0
+    except OSError as error:  # a full disk, a folder that is not ours: what no part of étude could say better
+        print(f"etude: {unwritable(error)}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -26,12 +26,14 @@ def run(given: argparse.Namespace) -> int:
     """Print the table of counts, then what each corpus is."""
     from etude.corpora import overview
     from etude.errors import unknown_name
+    from etude.files import from_checkout
     from etude.registry import CORPORA
 
     known = sorted(CORPORA.keys() - {"folder"})
     for name in given.names:
         if name not in known:
             raise unknown_name("corpus", name, known)
+    from_checkout("data/splits")
     table = overview()
     rows = [row for row in table.to_dict("records") if row["name"].split("/")[0] in (given.names or known)]
     print(_counts(rows))

@@ -69,13 +69,13 @@ def read_representation(folder: Path, role: str = "representation"):
 def _places(name: str, source: str | None) -> list[Path]:
     """Return the folders that hold a model of that name, the one to take first."""
     from etude.cli.site import run_folder
-    from etude.files import data_dir, project_root
+    from etude.files import data_dir, runs_dir
 
     if source:
         given = run_folder(source)
         places = [given, given / name, given / "models" / name]
     else:
-        runs = (project_root() / "reports" / "runs").glob(f"**/models/{name}/model.json")
+        runs = runs_dir().glob(f"**/models/{name}/model.json")
         newest_first = sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)
         places = [data_dir() / "pretrained" / name, *(path.parent for path in newest_first)]
     return [place for place in places if (place / "model.json").is_file()]

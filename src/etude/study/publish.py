@@ -8,14 +8,15 @@ its wording: outputs move, text stays.
 from __future__ import annotations
 
 import filecmp
-import json
 import shutil
 import tempfile
 from pathlib import Path
 
 from etude.files import project_root, replacing
+from etude.places import plain_name
 from etude.study.notebook import read_notebook, same_text, with_outputs, write_notebook
 from etude.study.plan import Job
+from etude.study.shapes import SUMMARY, read_shaped
 from etude.study.staleness import read_record
 
 KINDS = ("figures", "audio")
@@ -69,8 +70,9 @@ def _published(folder: Path, name: str) -> dict[str, Path]:
     kinds = [f"reports/{kind}/{name}" for kind in KINDS]
     paths = [*kinds, f"reports/summaries/{name}.json", f"notebooks/{name}.ipynb"]  # the notebook last: it links to them
     summary = folder / "reports" / "summaries" / f"{name}.json"
-    models = json.loads(summary.read_text(encoding="utf-8"))["models"] if summary.is_file() else {}
-    kept = {f"data/pretrained/{model}": folder / "models" / model for model, said in models.items() if said["publish"]}
+    said = read_shaped(summary, SUMMARY, f"a summary of {name}") if summary.is_file() else {}
+    models = [plain_name("model", model) for model, facts in said.get("models", {}).items() if facts.get("publish")]
+    kept = {f"data/pretrained/{model}": folder / "models" / model for model in models}
     return kept | {path: folder / path for path in paths}
 
 

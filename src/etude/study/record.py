@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from etude.errors import EtudeError
-from etude.files import artefact, replacing, replacing_folder, run_dir
+from etude.files import artefact, made_folder, replacing, replacing_folder, run_dir
 from etude.models.storage import FILES, write_made_by
-from etude.places import plain_name, writing
+from etude.places import plain_name
 from etude.study.notebook import find_notebook, read_notebook
 from etude.study.source import data_digests, module_digests, modules_loaded, packages_loaded
 from etude.study.summary import FORMAT, as_json, summary_path, write_summary
@@ -98,10 +98,7 @@ class Run:
         A fit that was cut short goes on from it; a finished one is read from it, as long as model, data, budget, seed
         and source are the same (`etude run --force` empties it).
         """
-        folder = run_dir() / "checkpoints" / self.name / plain_name("fit", name)
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return made_folder(run_dir() / "checkpoints" / self.name / plain_name("fit", name))
 
     def model(self, name: str, model, representation, *, publish: bool = False, **facts):
         """Save a model under `models/name` with the representation that reads it, and return the model.
