@@ -10,8 +10,7 @@ def add(commands) -> None:
     parser = commands.add_parser(
         "fetch",
         help="download data that étude may not pass on",
-        description="Download data into data/raw, checked against its published digest. Needs a network. ETUDE_BENCHMARK "
-        "names another place.",
+        description="Download data into data/raw (or ETUDE_BENCHMARK), checked against its digest. Needs a network.",
         epilog="examples:\n  etude fetch benchmark      the polyphonic sets of Boulanger-Lewandowski et al. (2012)",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
