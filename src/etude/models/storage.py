@@ -23,6 +23,7 @@ FORMAT = 2
 UNSEALED = 1  # a format whose description carries no seal; it is read, and not written any more
 FILES = ("model.json", "weights.safetensors", "made_by.json")  # all that étude ever writes into a model's folder
 KEYS = {"format": int, "name": str, "framework": str, "space": dict, "seed": int, "options": dict, "sha256": str}
+LARGEST_OPTION = 2**16  # that a model may have whose weights are fewer: lengths of windows and segments
 AGAIN = "Train the model again, or take it from where it came."
 
 
@@ -133,6 +134,10 @@ def _compare(family: type, space: Space, described: dict, arrays: dict[str, np.n
     unknown = sorted(described["options"].keys() - known.keys())
     if unknown:
         raise CorruptCheckpoint(f"options of {family.name}: {', '.join(known)}", unknown[0], AGAIN)
+    most = max(sum(array.size for array in arrays.values()), LARGEST_OPTION)
+    large = [name for name, value in described["options"].items() if isinstance(value, int) and abs(value) > most]
+    if large:
+        raise CorruptCheckpoint(f"{large[0]} of at most {most}, as the weights are no more", "a larger one", AGAIN)
     if not hasattr(family, "_initial"):
         return
     expected = _outline(family, space, described, known, sum(array.size for array in arrays.values()))
