@@ -61,7 +61,8 @@ def unknown_name(kind: str, name: str, known) -> EtudeError:
     Few names are listed; of many, those that are most like the one that came, and how many there are.
     """
     known, said = sorted(map(str, known)), repr(name)
-    near = get_close_matches(str(name), known, n=NEAR, cutoff=0.4)
+    begun = [one for one in known if name and one.startswith(str(name))]
+    near = list(dict.fromkeys([*begun, *get_close_matches(str(name), known, n=NEAR, cutoff=0.4)]))[:NEAR]
     hint = f"Did you mean {near[0]!r}? " if near else ""
     article = "an" if kind[:1] in "aeio" else "a"
     shown = f"Known: {', '.join(known) or 'none'}." if len(known) <= LISTED else _among(known, near)

@@ -196,7 +196,8 @@ def notebook_name() -> str:
 def artefact(kind: str, filename: str) -> Path:
     """Return where the running notebook keeps an artefact: `reports/KIND/NOTEBOOK/filename` under `run_dir()`."""
     folder = run_dir() / "reports" / kind / plain_name("notebook", notebook_name())
-    return made_folder(folder) / plain_name(f"file of {kind}", filename)
+    filename = plain_name(f"file of {kind}", filename)
+    return made_folder(folder) / filename
 
 
 def link_from_notebook(path: Path) -> str:

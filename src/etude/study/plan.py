@@ -205,7 +205,7 @@ def _joined(swept: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
 def _folder_name(name: str | None, profile: str, settings: list[tuple[str, str]]) -> str:
     if name is None:
         return "-".join([profile, _slug(settings)]) if settings else profile
-    if not re.fullmatch(r"[A-Za-z0-9][\w.=,+-]*", name) or len(name) > LONGEST_NAME:
+    if not re.fullmatch(r"[A-Za-z0-9]([\w.=,+-]*[\w=,+-])?", name) or len(name) > LONGEST_NAME:
         raise EtudeError("a run name of letters, digits and . _ - = , +", repr(name))
     return name
 
