@@ -77,7 +77,7 @@ def refuse_foreign(folder: Path, holds: Collection[str] | None = None) -> None:
     if foreign:
         got = f"{foreign[0]}{f' and {len(foreign) - 1} more' if len(foreign) > 1 else ''} in {folder}"
         raise ForeignFiles(
-            "a folder that holds nothing but what étude wrote", got, "Move what is yours, or name another place."
+            "a folder that holds nothing but what étude wrote", got, "Move it away, or name another place."
         )
 
 
