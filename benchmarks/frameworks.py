@@ -3,9 +3,10 @@
 Run: python benchmarks/frameworks.py [--wall] [--threads N] [--steps N] [FAMILY ...]
 
 Each fit has a process of its own, and the frameworks take turns, so that what else the machine does falls on both. A
-step is the mean over the second half of a fit; the first half pays for tracing, whose excess over the second is `first`.
-Seconds are the processor's, of one thread by default; `--wall` takes the clock's, which counts on a machine at rest only.
-`start` is until a model is built, `peak` the largest resident memory. The last column is TensorFlow's step over PyTorch's.
+step is the mean over the second half of a fit; the first half pays for tracing, whose excess over the second is
+`first`. Seconds are the processor's, of one thread by default; `--wall` takes the clock's, which counts on a machine
+at rest only. `start` is until a model is built, `peak` the largest resident memory. The last column is TensorFlow's
+step over PyTorch's.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ model = etude.model(family, space, framework=framework, **options)
 model.network
 start = clock() - begin
 rng = np.random.default_rng(0)
-pieces = [rng.integers(0, space.levels, (400, *shape)) * (rng.random((400, *shape)) < (0.05 if shape else 1)) for _ in range(8)]
+some = 0.05 if shape else 1
+drawn = [rng.integers(0, space.levels, (400, *shape)) for _ in range(8)]
+pieces = [piece * (rng.random(piece.shape) < some) for piece in drawn]
 budget = etude.Budget(steps=2 * steps, batch_size=32, window=128, valid_every=steps)
 first, second = (row["seconds"] for row in model.fit(pieces, (), budget).rows)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

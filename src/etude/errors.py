@@ -44,12 +44,31 @@ class CorruptCheckpoint(EtudeError):
     """A saved model or checkpoint is damaged, or not one of ours."""
 
 
+class Unwritable(EtudeError):
+    """A file or folder cannot be written: read-only, full, or not there."""
+
+
+class ForeignFiles(EtudeError):
+    """A folder that is to be replaced holds files that étude did not write."""
+
+
+LISTED = 40  # names that an error tells one by one
+NEAR = 5  # of more than that, so many that are like the one that came
+LONGEST = 80  # letters of a wrong name that an error repeats
+
+
 def unknown_name(kind: str, name: str, known) -> EtudeError:
-    """Return the error for a name that is not among `known`, with the nearest one as its remedy."""
-    known = sorted(known)
-    near = nearest(str(name), known)
+    """Return the error for a name that is not among `known`, with the nearest one as its remedy.
+
+    Few names are listed; of many, those that are most like the one that came, and how many there are.
+    """
+    known, said = sorted(map(str, known)), repr(name)
+    near = nearest(str(name), known, NEAR)
     hint = f"Did you mean {near[0]!r}? " if near else ""
-    return EtudeError(f"the name of a {kind}", repr(name), f"{hint}Known: {', '.join(known)}.")
+    article = "an" if kind[:1] in "aeio" else "a"
+    shown = f"Known: {', '.join(known) or 'none'}." if len(known) <= LISTED else _among(known, near)
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
+    return EtudeError(f"the name of {article} {kind}", said, f"{hint}{shown}")
 
 
 def nearest(name: str, known, most: int = 1) -> list[str]:
@@ -62,3 +81,8 @@ def nearest(name: str, known, most: int = 1) -> list[str]:
     near = get_close_matches(wanted, folded, n=most, cutoff=AGREEMENT)
     near = near or [one for one in sorted(folded) if len(wanted) > 2 and one.startswith(wanted)]
     return [folded[one] for one in near[:most]]
+
+
+def _among(known: list[str], near: list[str]) -> str:
+    like = f"Alike: {', '.join(near)}. " if len(near) > 1 else ""
+    return f"{like}There are {len(known)}, from {known[0]} to {known[-1]}."

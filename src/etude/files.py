@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from etude.errors import MissingData
+from etude.places import OF_A_WRITER, list_files, plain_name, refuse_foreign, writing
 
 
 def project_root() -> Path:
@@ -18,57 +21,132 @@ def project_root() -> Path:
     return checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()
 
 
+def is_checkout() -> bool:
+    """Say whether `project_root` is a checkout of the study, and not just where an installed étude was called."""
+    return "ETUDE_ROOT" in os.environ or (project_root() / "pyproject.toml").is_file()
+
+
+def from_checkout(place: str) -> Path:
+    """Return a file or folder of the checkout, for example "notebooks"; raises MissingData where there is none."""
+    path = project_root() / place
+    if not path.exists():
+        where = f"no {place} in {project_root()}" + ("" if is_checkout() else ", where étude was called")
+        remedy = "Run étude in a checkout of the project, or set ETUDE_ROOT to the folder of one."
+        raise MissingData(f"{place} of a checkout of the project", where, remedy)
+    return path
+
+
 def data_dir() -> Path:
     """Return the `data/` folder: splits, and `raw/` for what the reader brings."""
     return project_root() / "data"
 
 
 def cache_dir() -> Path:
-    """Return the folder for what can be made again (`ETUDE_CACHE`, else `data/cache`), created."""
-    folder = Path(os.environ.get("ETUDE_CACHE") or data_dir() / "cache")
-    folder.mkdir(parents=True, exist_ok=True)
+    """Return the folder for what can be made again, created; raises Unwritable where it cannot be.
+
+    It is `ETUDE_CACHE`, else `data/cache` of the checkout, else (an installed étude) `~/.cache/etude`.
+    """
+    return made_folder(_cache_place())
+
+
+def _cache_place() -> Path:
+    if os.environ.get("ETUDE_CACHE"):
+        return Path(os.environ["ETUDE_CACHE"]).expanduser()
+    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etude"
+    return data_dir() / "cache" if is_checkout() else own
+
+
+def made_folder(folder: Path) -> Path:
+    """Return a folder, made where it is missing; raises Unwritable where it cannot be made."""
+    with writing(folder, _remedy(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def fits_dir() -> Path:
     """Return the folder of finished and interrupted fits (`ETUDE_FITS`, else `data/fits`), created."""
-    folder = Path(os.environ.get("ETUDE_FITS") or data_dir() / "fits").resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return made_folder(_fits_place())
+
+
+def _fits_place() -> Path:
+    return Path(os.environ.get("ETUDE_FITS") or data_dir() / "fits").expanduser().resolve()
+
+
+def runs_dir() -> Path:
+    """Return the folder of all runs (`ETUDE_RUNS`, else `reports/runs` of the checkout)."""
+    given = os.environ.get("ETUDE_RUNS")
+    return Path(given).expanduser().resolve() if given else project_root() / "reports" / "runs"
+
+
+def _remedy(path: Path) -> str:
+    """Return what to do where `path` cannot be written."""
+    moved = {"ETUDE_CACHE": _cache_place(), "ETUDE_FITS": _fits_place(), "ETUDE_RUNS": runs_dir()}
+    for variable, folder in moved.items():
+        if Path(path).absolute().is_relative_to(folder.absolute()):
+            return f"Free some space there, or set {variable} to a folder that can be written."
+    return ""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; it takes the place of `path` if the block ends without an error.
 
+    Raises Unwritable where the place is read-only, full or not to be had.
+
     >>> with replacing(Path("song.mid")) as new:
     ...     new.write_bytes(data)
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    path, remedy = Path(path), _remedy(path)
+    with writing(path, remedy):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
     new = Path(name)
     try:
-        yield new
-        new.chmod(0o644)
-        new.replace(path)
+        with writing(path, remedy, OF_A_WRITER):
+            yield new
+        with writing(path, remedy):
+            new.chmod(0o644)
+            new.replace(path)
     finally:
         new.unlink(missing_ok=True)
 
 
 @contextmanager
-def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `folder` if the block ends without an error."""
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    room = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+def replacing_folder(folder: Path, holds: Collection[str] | None = None) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` if the block ends without an error.
+
+    A folder that holds anything that étude did not write is not replaced.
+
+    Parameters
+    ----------
+    folder : Path
+    holds : collection of str, optional
+        Names of all files that are ever written there; without it a list of them is kept in the folder.
+
+    Raises
+    ------
+    ForeignFiles
+        The folder holds other files, or is none; raised before anything is made.
+    Unwritable
+        The place is read-only, full or not to be had.
+    """
+    folder, remedy = Path(folder), _remedy(folder)
+    refuse_foreign(folder, holds)
+    with writing(folder, remedy):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))
         (room / "new").mkdir()
-        yield room / "new"
-        if folder.exists():
-            folder.replace(room / "old")
-        (room / "new").replace(folder)
+    try:
+        with writing(folder, remedy, OF_A_WRITER):
+            yield room / "new"
+            if holds is None:
+                list_files(room / "new")
+        refuse_foreign(folder, holds)  # once more: making it may have taken minutes
+        with writing(folder, remedy):
+            if folder.exists():
+                folder.replace(room / "old")
+            (room / "new").replace(folder)
     finally:
         shutil.rmtree(room, ignore_errors=True)
 
@@ -84,9 +162,14 @@ def alone(path: Path) -> Iterator[None]:
     from filelock import FileLock
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.parent / f".{path.name}.lock"):
+    lock = FileLock(path.parent / f".{path.name}.lock")
+    with writing(path, _remedy(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def run_dir() -> Path:
@@ -94,7 +177,7 @@ def run_dir() -> Path:
 
     It holds `notebooks/`, `reports/{summaries,figures,audio}/`, `models/`, `checkpoints/` and `logs/`.
     """
-    return Path(os.environ.get("ETUDE_RUN_DIR") or project_root() / "reports" / "runs" / "lab").resolve()
+    return Path(os.environ.get("ETUDE_RUN_DIR") or runs_dir() / "lab").resolve()
 
 
 def notebook_name() -> str:
@@ -104,9 +187,9 @@ def notebook_name() -> str:
 
 def artefact(kind: str, filename: str) -> Path:
     """Return where the running notebook keeps an artefact: `reports/KIND/NOTEBOOK/filename` under `run_dir()`."""
-    path = run_dir() / "reports" / kind / notebook_name() / filename
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+    folder = run_dir() / "reports" / kind / plain_name("notebook", notebook_name())
+    filename = plain_name(f"file of {kind}", filename)
+    return made_folder(folder) / filename
 
 
 def link_from_notebook(path: Path) -> str:

@@ -12,6 +12,7 @@ from importlib import import_module
 
 from etude import __version__
 from etude.errors import EtudeError
+from etude.places import unwritable
 
 # a module each, imported for its arguments only
 COMMANDS = ("run", "generate", "models", "corpora", "fetch", "site", "fits", "listings", "probes")
@@ -42,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # `etude corpora | head`
         sys.stderr.close()
         return 0
+    except OSError as error:  # a full disk, a folder that is not ours: what no part of étude could say better
+        print(f"etude: {unwritable(error)}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:

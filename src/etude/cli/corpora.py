@@ -28,12 +28,14 @@ def run(given: argparse.Namespace) -> int:
     """Print the table of counts, then what each corpus is."""
     from etude.corpora import overview
     from etude.errors import unknown_name
+    from etude.files import from_checkout
     from etude.registry import CORPORA
 
     known = sorted(CORPORA.keys() - {"folder"})
     for name in given.names:
         if name not in known:
             raise unknown_name("corpus", name, known)
+    from_checkout("data/splits")
     rows = overview(given.names or known).to_dict("records")
     print(_counts(rows))
     for title, group in groupby(rows, key=lambda row: row["title"]):

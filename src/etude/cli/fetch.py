@@ -14,14 +14,19 @@ examples:
 def add(commands) -> None:
     """Add the command to the parser."""
     brief = "download data that étude may not pass on"
-    about = "Download data into data/raw, checked against its published digest. Needs a network."
+    about = "Download data into data/raw (or ETUDE_BENCHMARK), checked against its published digest. Needs a network."
     parser = command(commands, "fetch", run, brief, about, EXAMPLES)
     parser.add_argument("what", choices=["benchmark"], help="what to fetch")
 
 
 def run(given: argparse.Namespace) -> int:
     """Fetch, and say what is there now."""
-    from etude.corpora.fetch import fetch_benchmark
+    import os
 
+    from etude.corpora.fetch import fetch_benchmark
+    from etude.files import from_checkout
+
+    if not os.environ.get("ETUDE_BENCHMARK"):
+        from_checkout("data")
     fetch_benchmark()
     return 0

@@ -23,8 +23,9 @@ have changed; prose, comments and layout do not count. Fits are kept in data/fit
 one is never learnt twice (--refit does). Ctrl-C is safe: the same command goes on where it stopped.
 
 -p applies to every notebook of the run that has the parameter (11_rnn.steps=50 to one); without notebook names those
-that have none of the parameters are left out. Results are under reports/runs/NAME and never touch the checkout; only
-`--profile full` with the notebooks' own parameters is copied over notebooks/ and reports/."""
+that have none of the parameters are left out. A path after -p (path=../tunes, path=~/tunes) is meant from where you
+stand. Results are under reports/runs/NAME (ETUDE_RUNS names another place than reports/runs) and never touch the
+checkout; only `--profile full` with the notebooks' own parameters is copied over notebooks/ and reports/."""
 
 
 def add(commands) -> None:
@@ -54,12 +55,12 @@ def add(commands) -> None:
 def run(given: argparse.Namespace) -> int:
     """Run what the command line asks for; return the exit status."""
     from etude.errors import unknown_name
-    from etude.files import project_root
+    from etude.files import from_checkout
     from etude.study.plan import make_plan
     from etude.study.runner import Interrupted
     from etude.study.runner import run as run_plan
 
-    executors = {path.name for path in (project_root() / "workflow" / "executors").glob("*") if path.is_dir()}
+    executors = {path.name for path in from_checkout("workflow/executors").glob("*") if path.is_dir()}
     if given.executor not in executors:
         raise unknown_name("executor", given.executor, executors)
     plan = make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name)

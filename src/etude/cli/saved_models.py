@@ -111,24 +111,25 @@ def choose_model(
 
 def saved_models(source: str | None = None) -> list[Saved]:
     """Return the saved models of a run or folder, or all: those that come with the study, then the newest."""
-    from etude.files import data_dir, project_root
+    from etude.files import data_dir, runs_dir
 
     if source:
         given = _run_folder(source)
         return _models_in([given / "model.json", *given.glob("models/*/model.json"), *given.glob("*/model.json")])
-    runs = list((project_root() / "reports" / "runs").glob("**/models/*/model.json"))
+    runs = list(runs_dir().glob("**/models/*/model.json"))
     newest_first = sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)
     return _models_in([*sorted((data_dir() / "pretrained").glob("*/model.json")), *newest_first])
 
 
 def read_representation(folder: Path, role: str = "representation"):
     """Return the representation that a saved model was trained on, or that of its `guide`, as described beside it."""
+    from etude.models.storage import read_made_by
     from etude.registry import representation
 
     try:
-        described = json.loads((folder / "made_by.json").read_text(encoding="utf-8"))[role]
+        described = read_made_by(folder)[role]
         return representation(described["name"], **described["options"])
-    except (OSError, LookupError, TypeError, json.JSONDecodeError) as error:
+    except (LookupError, TypeError, AttributeError) as error:
         raise CorruptCheckpoint("made_by.json beside the model", f"{folder}: {error!r}", "Train it again.") from error
 
 

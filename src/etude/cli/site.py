@@ -26,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
     """Build the site and say where it is."""
     from etude.study.site import build_site
 
-    folder = run_folder(given.name) if given.name else None
+    folder = named_run(given.name) if given.name is not None else None
     index = build_site(folder)
     print(index)
     if given.open:
@@ -36,12 +36,23 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
+def named_run(name: str) -> Path:
+    """Return the folder of a run by its name, which is no path; raises an error that names the nearest."""
+    from etude.errors import unknown_name
+    from etude.files import runs_dir
+
+    runs = {path.name: path for path in runs_dir().glob("*") if path.is_dir() and not path.name.startswith(".")}
+    if name not in runs:
+        raise unknown_name("run", name, runs)
+    return runs[name]
+
+
 def run_folder(name: str) -> Path:
     """Return the folder of a run by name or path, or raise an error that names the nearest."""
     from etude.errors import unknown_name
-    from etude.files import project_root
+    from etude.files import runs_dir
 
-    runs = project_root() / "reports" / "runs"
+    runs = runs_dir()
     for folder in (runs / name, Path(name)):
         if folder.is_dir():
             return folder

@@ -24,8 +24,9 @@ from etude.corpora.chorale_split import derive_split, find_siblings, read_split
 from etude.corpora.keys import estimated_key
 from etude.corpora.sandbox import SECONDS, cores, read_all
 from etude.errors import MissingData, UnreadableFile, unknown_name
-from etude.files import alone, cache_dir, data_dir, replacing
+from etude.files import cache_dir, from_checkout
 from etude.formats import music21_reader
+from etude.kept import kept, read_arrays, write_arrays
 from etude.types import NOMINAL_BPM, PITCH, TRACK, Piece, Score
 
 
@@ -111,7 +112,7 @@ class Chorales(Corpus):
 
     @cached_property
     def _split(self) -> dict[str, str]:
-        named = {row["bwv"]: row["split"] for row in read_split(data_dir() / "splits" / "chorales.csv")}
+        named = {row["bwv"]: row["split"] for row in read_split(from_checkout("data/splits/chorales.csv"))}
         absent = sorted(named.keys() - self._pieces.keys())
         if absent:
             raise MissingData(
@@ -135,10 +136,7 @@ class Chorales(Corpus):
     @cached_property
     def _parsed(self) -> tuple[dict[str, np.ndarray], dict[str, dict]]:
         path = cache_dir() / f"chorales-{_parser_digest()}.npz"
-        with alone(path):
-            if not path.is_file():
-                _write_parsed(path, *_parse_all())
-        return _read_parsed(path)
+        return kept(path, _read_parsed, lambda path: _write_parsed(path, *_parse_all()))
 
 
 def voice_crossings(score: Score) -> int:
@@ -175,13 +173,14 @@ def _parse_all() -> tuple[dict[str, np.ndarray], dict[str, dict]]:
 
 def _write_parsed(path: Path, notes: dict[str, np.ndarray], notation: dict[str, dict]) -> None:
     ends = np.cumsum([len(rows) for rows in notes.values()])
-    with replacing(path) as new, new.open("wb") as file:
-        all_notes = np.concatenate(list(notes.values())).astype(np.int32)
-        np.savez_compressed(file, notes=all_notes, ends=ends, notation=np.array(json.dumps(notation)))
+    all_notes = np.concatenate(list(notes.values())).astype(np.int32)
+    write_arrays(path, {"notes": all_notes, "ends": ends, "notation": np.array(json.dumps(notation))})
 
 
-def _read_parsed(path: Path) -> tuple[dict[str, np.ndarray], dict[str, dict]]:
-    with np.load(path, allow_pickle=False) as arrays:
-        notation = json.loads(str(arrays["notation"]))
-        notes = np.split(arrays["notes"].astype(np.int64), arrays["ends"][:-1])
+def _read_parsed(path: Path) -> tuple[dict[str, np.ndarray], dict[str, dict]] | None:
+    arrays = read_arrays(path)
+    if arrays is None:
+        return None
+    notation = json.loads(str(arrays["notation"]))
+    notes = np.split(arrays["notes"].astype(np.int64), arrays["ends"][:-1])
     return dict(zip(notation, notes, strict=True)), notation

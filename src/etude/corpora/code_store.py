@@ -1,25 +1,26 @@
 """Codes of many sounds in one file, written once and then read where they lie.
 
-A store is a folder: `codes.bin` holds the codes of all sounds one behind the other, `index.json` their names, lengths
-and kind of integer, and the checksums of both. One file for many sounds is one mapping, and so one open file, however
-many sounds there are.
+A store is a folder: `codes.bin` holds the codes of all sounds one behind the other, `index.json` their names, lengths,
+digest and kind of integer. One file for many sounds is one mapping, and so one open file, however many they are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from etude.files import alone, cache_dir, replacing_folder
+from etude.files import cache_dir, replacing_folder
 from etude.formats import audio, mpeg_frames, ogg_pages, sound_containers, sound_file
+from etude.kept import holds, kept, sealed
 from etude.meaning import meaning
 from etude.representations import mu_law, sampling, waveform
 
+FILES = ("codes.bin", "index.json")
 CODERS = (
     audio,
     sound_file,
@@ -50,53 +51,52 @@ def stored(folder: Path, dtype: np.dtype, sounds: Sounds) -> dict[str, np.ndarra
     dtype : dtype
         Integers that hold every code.
     sounds : iterable of (name, blocks of Int[t])
-        Walked only where the store is missing or damaged (of another size or checksum than its index says). Memory
-        holds a block.
+        Walked only where the store is missing or damaged, by the digest in its index. Memory holds a block.
     """
-    with alone(folder):
-        found = _mapped(folder)
-        if found is None:
-            with replacing_folder(folder) as new:
-                _write(new, np.dtype(dtype), sounds)
-            found = _mapped(folder)
-    return found
+
+    def make(folder: Path) -> None:
+        with replacing_folder(folder, FILES) as new:
+            _write(new, folder.name, np.dtype(dtype), sounds)
+
+    return kept(folder, _mapped, make)
 
 
-def _write(folder: Path, dtype: np.dtype, sounds: Sounds) -> None:
-    lengths: dict[str, int] = {}
+def _write(folder: Path, name: str, dtype: np.dtype, sounds: Sounds) -> None:
+    lengths, digest = {}, hashlib.sha256()
     with (folder / "codes.bin").open("wb") as file:
-        for name, blocks in sounds:
+        for sound, blocks in sounds:
             before = file.tell()
             for block in blocks:
-                file.write(np.ascontiguousarray(block, dtype))
-            lengths[name] = (file.tell() - before) // dtype.itemsize
-    index = json.dumps({"dtype": dtype.str, "lengths": lengths, "crc32": _checksum(folder / "codes.bin")})
-    seal = hashlib.sha256(index.encode()).hexdigest()
-    (folder / "index.json").write_text(f"{index}\n{seal}", encoding="utf-8")
-
-
-def _checksum(path: Path) -> int:
-    """Return the CRC-32 of a file: it sees every single flipped bit, at the speed of the disk."""
-    found = 0
-    with path.open("rb") as file:
-        while block := file.read(2**22):
-            found = zlib.crc32(block, found)
-    return found
+                codes = np.ascontiguousarray(block, dtype)
+                digest.update(codes)
+                file.write(codes)
+            lengths[sound] = (file.tell() - before) // dtype.itemsize
+    index = sealed({"dtype": dtype.str, "lengths": lengths, "sha256": digest.hexdigest()}, name)
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
 
 
 def _mapped(folder: Path) -> dict[str, np.ndarray] | None:
     try:
-        text = (folder / "index.json").read_text(encoding="utf-8")
-        index, _, seal = text.rpartition("\n")
-        if seal != hashlib.sha256(index.encode()).hexdigest():
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        sound = isinstance(index, dict) and holds(index, folder.name)
+        if not sound or _digest(folder / "codes.bin") != index["sha256"]:
             return None
-        index = json.loads(index)
-        dtype, lengths = np.dtype(index["dtype"]), index["lengths"]
-        size = (folder / "codes.bin").stat().st_size
-        if size != sum(lengths.values()) * dtype.itemsize or index["crc32"] != _checksum(folder / "codes.bin"):
-            return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError):
         return None
+    dtype, lengths = np.dtype(index["dtype"]), index["lengths"]
+    size = sum(lengths.values()) * dtype.itemsize
     codes = np.memmap(folder / "codes.bin", dtype, "r") if size else np.zeros(0, dtype)
     ends = np.cumsum([0, *lengths.values()]).tolist()
     return {name: codes[start:end] for name, start, end in zip(lengths, ends[:-1], ends[1:], strict=True)}
+
+
+def _digest(path: Path) -> str:
+    """Return the sha256 of a file; in one process a file that has not been touched is read once."""
+    status = path.stat()
+    return _digest_of(path, status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=64)
+def _digest_of(path: Path, *_status: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

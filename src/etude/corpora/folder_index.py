@@ -22,9 +22,10 @@ from etude.corpora.book_store import Place, keep_tunes, read_tune
 from etude.corpora.folder_reader import KINDS, PARSERS, check_size, digest_of, kind_of
 from etude.corpora.sandbox import read_all
 from etude.errors import UnreadableFile
-from etude.files import cache_dir, replacing
+from etude.files import cache_dir
 from etude.formats import midi
 from etude.formats.audio import MOST_SAMPLES
+from etude.kept import read_arrays, write_arrays
 from etude.types import Score
 
 COMPANIONS = ("__MACOSX", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "lost+found")
@@ -211,33 +212,28 @@ def keep(source: Source, pieces: list[dict]) -> list[dict]:
         if len(pieces) == 1:
             piece["content"] = source.sha256
         described.append(piece)
-    with replacing(_kept_path(source)) as new, new.open("wb") as file:
-        np.savez_compressed(file, pieces=np.array(json.dumps(described)), **arrays)
+    write_arrays(_kept_path(source), {"pieces": np.array(json.dumps(described)), **arrays})
     return described
 
 
 def read_kept(source: Source) -> list[dict] | None:
-    """Return what the cache knows of a file, without the notes, or None."""
-    try:
-        with np.load(_kept_path(source), allow_pickle=False) as arrays:
-            return json.loads(str(arrays["pieces"]))
-    except Exception:  # not there, or damaged in any way a zip archive can be: read the file again
-        return None
+    """Return what the cache knows of a file, without the notes, or None: not there, or damaged anywhere."""
+    arrays = read_arrays(_kept_path(source))
+    return None if arrays is None else json.loads(str(arrays["pieces"]))
 
 
 def read_score(entry: Entry) -> tuple[Score, str | None] | None:
-    """Return score and text of an entry from the cache, or None where it has gone."""
+    """Return score and text of an entry from the cache, or None where it has gone or is damaged."""
     if entry.place is not None:
         found = read_tune(_records_path(entry.source), entry.place)
         if found is None:
             _kept_path(entry.source).unlink(missing_ok=True)  # an index of records that are not there
         return found
-    try:
-        with np.load(_kept_path(entry.source), allow_pickle=False) as arrays:
-            piece = json.loads(str(arrays["pieces"]))[entry.part]
-            notes = arrays[f"notes{entry.part}"]
-    except Exception:
+    arrays = read_arrays(_kept_path(entry.source))
+    if arrays is None:
         return None
+    piece = json.loads(str(arrays["pieces"]))[entry.part]
+    notes = arrays[f"notes{entry.part}"]
     return Score(notes, piece["ticks_per_quarter"], piece["bpm"], piece["length"]), piece.get("text")
 
 

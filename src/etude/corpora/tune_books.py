@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from etude.errors import MissingPackage
-from etude.files import alone, cache_dir, replacing
+from etude.files import cache_dir
 from etude.formats import abc, abc_voice
+from etude.kept import kept, read_arrays, write_arrays
 from etude.types import Score
 
 FEWEST_NOTES = 8
@@ -84,10 +85,7 @@ def read_shelf() -> Shelf:
     for name, data in files.items():
         digest.update(f"{name} {len(data)} ".encode() + data)
     cache = cache_dir() / f"tunes-{digest.hexdigest()[:16]}.npz"
-    with alone(cache):
-        if not cache.is_file():
-            _write_shelf(_parse(files), cache)
-    return _open_shelf(cache)
+    return kept(cache, _open_shelf, lambda cache: _write_shelf(_parse(files), cache))
 
 
 def _parse(files: dict[str, bytes]) -> Shelf:
@@ -130,23 +128,23 @@ def usable(text: str) -> tuple[Score | None, str]:
 
 
 def _write_shelf(shelf: Shelf, cache: Path) -> None:
-    with replacing(cache) as new:
-        np.savez(
-            new,
-            **{field: getattr(shelf, field) for field in ("notes", "starts", "bpm", "lengths")},
-            names=_bytes(shelf.names),
-            texts=_bytes(shelf.texts),
-            unusable=_bytes(["\t".join(row) for row in shelf.unusable]),
-        )
+    arrays = {field: getattr(shelf, field) for field in ("notes", "starts", "bpm", "lengths")}
+    strings = {
+        "names": shelf.names,
+        "texts": shelf.texts,
+        "unusable": ["\t".join(row) for row in shelf.unusable],
+    }
+    arrays |= {field: _bytes(some) for field, some in strings.items()}
+    write_arrays(cache, arrays, compressed=False)
 
 
-def _open_shelf(cache: Path) -> Shelf:
-    with np.load(cache, allow_pickle=False) as data:
-        names, texts, unusable = (
-            data[field].tobytes().decode().split("\0") for field in ("names", "texts", "unusable")
-        )
-        rows = [row.split("\t") for row in unusable if row]
-        return Shelf(names, texts, rows, data["notes"], data["starts"], data["bpm"], data["lengths"])
+def _open_shelf(cache: Path) -> Shelf | None:
+    data = read_arrays(cache)
+    if data is None:
+        return None
+    names, texts, unusable = (data[field].tobytes().decode().split("\0") for field in ("names", "texts", "unusable"))
+    rows = [row.split("\t") for row in unusable if row]
+    return Shelf(names, texts, rows, data["notes"], data["starts"], data["bpm"], data["lengths"])
 
 
 def _bytes(strings: list[str]) -> np.ndarray:

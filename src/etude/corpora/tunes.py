@@ -18,7 +18,7 @@ from etude.corpora import near_duplicates
 from etude.corpora.base import Corpus
 from etude.corpora.tune_books import BOOKS, Shelf, read_shelf
 from etude.errors import unknown_name
-from etude.files import data_dir, replacing
+from etude.files import data_dir, from_checkout, replacing
 from etude.types import Piece
 
 
@@ -97,7 +97,7 @@ def _split_of(name: str) -> int:
 
 def _duplicates() -> dict[str, str]:
     """Return, for tunes that have near-duplicates, the first name of their cluster."""
-    with (data_dir() / "splits" / "tunes.csv").open(encoding="utf-8", newline="") as file:
+    with from_checkout("data/splits/tunes.csv").open(encoding="utf-8", newline="") as file:
         return {row["tune"]: row["cluster"] for row in csv.DictReader(file)}
 
 

@@ -175,7 +175,7 @@ class Model(ABC):
         self._restore(arrays)
 
     def save(self, folder: Path) -> Path:
-        """Write `model.json` and `weights.safetensors` into `folder` (created; replaced whole)."""
+        """Write `model.json` and `weights.safetensors` into `folder` (created; replaced whole if it holds a model)."""
         from etude.models.storage import write_model
 
         return write_model(Path(folder), self.describe(), self._arrays())
@@ -190,18 +190,11 @@ class Model(ABC):
         framework : str, optional
             By default the one that wrote it, where it is here.
         """
-        from etude.models.storage import read_model
+        from etude.models.storage import read_model, rebuilt
 
         described, arrays = read_model(Path(folder), cls.name)
-        space = described["space"]
-        model = cls(
-            Space(tuple(space["event_shape"]), space["levels"], space["rate"], space["end"]),
-            seed=described["seed"],
-            **described["options"],
-        )
-        model._restore(arrays)
         wrote = described["framework"]
-        return model.on(framework or (wrote if wrote in cls.frameworks() else None))
+        return rebuilt(cls, described, arrays, framework or (wrote if wrote in cls.frameworks() else None))
 
     def describe(self) -> dict:
         """Return name, framework, space, seed and options as JSON values."""

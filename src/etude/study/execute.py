@@ -25,7 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from etude.errors import EtudeError
-from etude.files import fits_dir, project_root, replacing
+from etude.files import fits_dir, made_folder, project_root, replacing
+from etude.kept import sealed
 from etude.study import frameworks, outputs, results
 from etude.study.environment import kernel_environment
 from etude.study.notebook import (
@@ -38,6 +39,7 @@ from etude.study.notebook import (
     with_parameters,
 )
 from etude.study.record import peak_memory_mb
+from etude.study.shapes import PLAN, read_shaped
 from etude.study.source import data_digests, file_digests, module_digests, modules_in_use, packages_in_use, read_package
 from etude.study.staleness import FORMAT, record_path
 
@@ -62,7 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     threading.Thread(target=_follow_runner, daemon=True).start()
-    job = Execution(given.plan.resolve(), given.threads)
+    try:
+        job = Execution(given.plan.resolve(), given.threads)
+    except EtudeError as error:
+        print(error)
+        _tell(given.plan.resolve().parents[1], given.plan.stem, Failed("its plan", str(error)))
+        return 1
     try:
         from etude.study.kernel import folder_for_sockets
 
@@ -84,7 +91,7 @@ class Execution:
     """The files of one job, and its course."""
 
     def __init__(self, plan: Path, threads: int):
-        self.plan, self.threads = json.loads(plan.read_text(encoding="utf-8")), threads
+        self.plan, self.threads = read_shaped(plan, PLAN, "the plan of a job", "Run it by `etude run`."), threads
         self.id, self.run_folder = plan.stem, plan.parent.parent
         self.folder = self.run_folder / self.plan["part"]  # of this job's results, laid out like the checkout
         self.partial = plan.with_suffix(".partial.ipynb")
@@ -140,7 +147,7 @@ class Execution:
         seconds, peak = round(time.time() - self.started, 1), peak_memory_mb(resource.RUSAGE_CHILDREN)
         record |= {"outputs": written, "seconds": seconds, "peak_memory_mb": peak}
         with replacing(record_path(self.run_folder, self.id)) as new:
-            new.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            new.write_text(json.dumps(sealed(record), indent=1) + "\n", encoding="utf-8")
         self.partial.unlink(missing_ok=True)
         if self.refit.is_dir():
             for path in sorted(self.refit.iterdir()):
@@ -154,7 +161,7 @@ class Execution:
 
     def _prepare(self, notebook: Notebook) -> None:
         for part in ("notebooks", "reports/summaries", "plan/ipython"):
-            (self.folder / part).mkdir(parents=True, exist_ok=True)
+            made_folder(self.folder / part)
         os.environ.update(kernel_environment(self.folder, notebook.name, self.plan["profile"], self.threads))
         os.environ["ETUDE_ROOT"] = str(project_root())
         self.fits = fits_dir()
@@ -192,7 +199,7 @@ class Execution:
         try:
             executed = papermill.execute_notebook(
                 node,
-                self.partial,
+                str(self.partial).replace("{", "{{").replace("}", "}}"),  # papermill fills in what stands in braces
                 kernel_name="python3",
                 progress_bar=False,
                 start_timeout=START_SECONDS,
@@ -231,10 +238,13 @@ class Execution:
             self.partial.replace(failed)
         where = "what follows its cells" if self.cell else "its preparation"
         said = {"where": where, "what": str(error) if isinstance(error, EtudeError) else repr(error)}
-        if isinstance(error, Failed):
-            said = {"where": error.where, "what": error.what}
-        with replacing(self.logs / f"{self.id}.failure.json") as new:
-            new.write_text(json.dumps(said), encoding="utf-8")
+        _tell(self.run_folder, self.id, error if isinstance(error, Failed) else Failed(**said))
+
+
+def _tell(run_folder: Path, job_id: str, failure: Failed) -> None:
+    """Leave for the runner where a job failed, and with what."""
+    with replacing(run_folder / "logs" / f"{job_id}.failure.json") as new:
+        new.write_text(json.dumps({"where": failure.where, "what": failure.what}), encoding="utf-8")
 
 
 def _blank(cell: dict) -> dict:

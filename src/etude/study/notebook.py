@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from etude.errors import EtudeError, UnreadableFile, unknown_name
-from etude.files import project_root
+from etude.files import from_checkout, project_root
 from etude.study.cells import cell_meanings, import_lines
 from etude.study.frameworks import NAME as FRAMEWORK
 from etude.study.frameworks import framework_parameter
@@ -98,6 +98,8 @@ def find_notebook(given: str) -> Path:
     """Return the notebook that `11_rnn`, `notebooks/11_rnn.ipynb`, `11` or `rnn` names, or raise EtudeError."""
     known, wanted = all_notebooks(), Path(given).name.removesuffix(".ipynb")
     near = [name for name in known if wanted in (name, name.partition("_")[0], name.partition("_")[2])]
+    if not known:
+        from_checkout("notebooks")
     if len(near) != 1:
         raise unknown_name("notebook", wanted, known)
     return known[near[0]]

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from etude.errors import EtudeError, unknown_name
-from etude.files import project_root
+from etude.files import from_checkout, runs_dir
 from etude.names import LONGEST, file_name
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
 from etude.study.parameter_text import split_list
 
-DEFAULT_TIMEOUT = 3600
+DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 3600, 10**6  # seconds
+OF_FILES = re.compile(r"(?:.*_)?(?:path|file|folder)s?")  # names of parameters that say where files are
 READERS_DATA = ("benchmark",)  # among what a notebook needs: no notebook, but files that only the reader can bring
 
 
@@ -54,7 +55,7 @@ class Plan:
 
 def profiles() -> dict[str, Path]:
     """Return the profiles, name to file."""
-    return {path.stem: path for path in sorted((project_root() / "workflow" / "profiles").glob("*.yaml"))}
+    return {path.stem: path for path in sorted(from_checkout("workflow/profiles").glob("*.yaml"))}
 
 
 def read_profile(name: str) -> dict:
@@ -66,12 +67,29 @@ def read_profile(name: str) -> dict:
         raise unknown_name("profile", name, known)
     try:
         profile = yaml.safe_load(known[name].read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise EtudeError(f"YAML in {known[name].name}", str(error)) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise EtudeError(f"YAML in {known[name].name}", " ".join(str(error).split())) from error
+    return _checked_profile(profile, known[name].name)
+
+
+def _checked_profile(profile: object, file: str) -> dict:
+    """Return a profile with all its settings; raises EtudeError where one is of another kind, or misspelt."""
+    if not isinstance(profile, dict):
+        raise EtudeError(f"settings by name in {file}", f"{type(profile).__name__}", "For example: cell_timeout: 300")
     for key in profile:
         if key not in ("cell_timeout", "parameters"):
-            raise unknown_name(f"setting of {known[name].name}", key, ("cell_timeout", "parameters"))
-    return {"cell_timeout": DEFAULT_TIMEOUT, **profile, "parameters": profile.get("parameters") or {}}
+            raise unknown_name(f"setting of {file}", key, ("cell_timeout", "parameters"))
+    timeout, prescribed = profile.get("cell_timeout", DEFAULT_TIMEOUT), profile.get("parameters") or {}
+    if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 1 <= timeout <= LONGEST_TIMEOUT:
+        raise EtudeError(f"cell_timeout in {file}, seconds from 1 to {LONGEST_TIMEOUT}", f"{timeout!r:.80}")
+    if not isinstance(prescribed, dict):
+        raise EtudeError(f"parameters of notebooks by name in {file}", f"{prescribed!r:.80}")
+    for notebook, values in prescribed.items():
+        if notebook not in all_notebooks():
+            raise unknown_name(f"notebook in {file}", notebook, all_notebooks())
+        if not isinstance(values, dict | None):
+            raise EtudeError(f"parameters of {notebook} by name in {file}", f"{values!r:.80}")
+    return {"cell_timeout": timeout, "parameters": prescribed}
 
 
 def make_plan(
@@ -111,14 +129,14 @@ def make_plan(
             chosen = _parameters(notebook, prescribed["parameters"], [*fixed, *combination])
             part = _part(combination, parts) if swept else "."
             jobs.append(Job(notebook, profile, chosen, part, int(prescribed["cell_timeout"])))
-    folder = project_root() / "reports" / "runs" / _folder_name(name, profile, [*fixed, *_joined(swept)])
+    folder = runs_dir() / _folder_name(name, profile, [*fixed, *_joined(swept)])
     return Plan(folder, jobs, profile == "full" and not (name or fixed or swept), left_out)
 
 
 def _chosen(names: Sequence[str]) -> list[Path]:
     paths = sorted({find_notebook(name) for name in names}) if names else list(all_notebooks().values())
     if not paths:
-        raise EtudeError("notebooks named like 11_rnn.ipynb", f"none in {project_root() / 'notebooks'}")
+        raise EtudeError("notebooks named like 11_rnn.ipynb", f"none in {from_checkout('notebooks')}")
     return paths
 
 
@@ -167,8 +185,16 @@ def _parameters(notebook: Notebook, prescribed: dict, settings: list[tuple[str, 
     for key, text in settings:
         if _applies(key, notebook):
             name = key.rpartition(".")[2]
-            values[name] = known[name].parse(text, values.get(name))
+            value = known[name].parse(text, values.get(name))
+            values[name] = _from_here(value) if OF_FILES.fullmatch(name) else value
     return {name: value for name, value in values.items() if repr(value) != repr(known[name].default)}
+
+
+def _from_here(value: object) -> object:
+    """Return a path of the command line as one that holds in the notebook's folder, too: `~` and `..` resolved."""
+    if isinstance(value, list | tuple):
+        return type(value)(_from_here(item) for item in value)
+    return str(Path(value).expanduser().absolute()) if isinstance(value, str) and value else value
 
 
 def _joined(swept: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
@@ -180,10 +206,9 @@ def _folder_name(name: str | None, profile: str, settings: list[tuple[str, str]]
         return profile
     if name is None:
         own = f"{profile}-{file_name(_said(settings))}"
-        runs = (project_root() / "reports" / "runs").glob(f"{profile}-*")
-        others = [path.name for path in runs if path.name != own]
+        others = [path.name for path in runs_dir().glob(f"{profile}-*") if path.name != own]
         return f"{profile}-{file_name(_said(settings), [other.removeprefix(f'{profile}-') for other in others])}"
-    if not re.fullmatch(r"[A-Za-z0-9][\w.=,+-]*", name) or len(name) > LONGEST:
+    if not re.fullmatch(r"[A-Za-z0-9]([\w.=,+-]*[\w=,+-])?", name) or len(name) > LONGEST:
         raise EtudeError("a run name of letters, digits and . _ - = , +", repr(name))
     return name
 

@@ -9,6 +9,7 @@ from typing import TextIO
 
 MARKS = {"waiting": "·", "running": "▸", "done": "✓", "current": "=", "failed": "✗", "stopped": "■"}
 COLOURS = {"running": "36", "done": "32", "failed": "31", "stopped": "33", "waiting": "2", "current": "2"}
+LONGEST = 200  # letters of a line in a log
 HEARTBEAT = 60.0  # seconds between lines of a long job in a log
 
 
@@ -43,7 +44,7 @@ class Display:
     def _line(self, job: str, status: Status) -> str:
         line = f" {MARKS[status.state]} {job:<{self.width}}  {status.state:<8} {status.detail}".rstrip()
         if not self.live:
-            return line
+            return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
         columns = shutil.get_terminal_size().columns - 1
         return f"\x1b[{COLOURS[status.state]}m{line[:columns]}\x1b[0m"
 

@@ -8,15 +8,18 @@ its wording: outputs move, text stays.
 from __future__ import annotations
 
 import filecmp
-import json
 import shutil
 import tempfile
 from pathlib import Path
 
+from etude.errors import EtudeError
 from etude.files import project_root, replacing
+from etude.models.storage import FILES
+from etude.places import plain_name, refuse_foreign, sizes, writing
 from etude.study.listings import refresh_listings
 from etude.study.notebook import read_notebook, same_text, with_outputs, write_notebook
 from etude.study.plan import Job
+from etude.study.shapes import SUMMARY, read_shaped
 from etude.study.staleness import read_record
 from etude.study.summary import summary_path
 
@@ -59,11 +62,16 @@ def publish(folder: Path, job: Job) -> str:
     if record is None or read_notebook(job.notebook.path).digest != record["code"]:
         return f"not published: notebooks/{name}.ipynb was edited while it ran; run it again"
     refresh(folder, job)
-    sources = _published(folder, name)
+    try:
+        sources = _published(folder, name)
+        for path in sources:
+            _refuse_foreign(root, path, name)
+    except EtudeError as error:
+        return f"not published: {error}"
     changed = {path: source for path, source in sources.items() if not _same(source, root / path)}
     if not changed:
         return ""
-    with tempfile.TemporaryDirectory(prefix=".publish-", dir=root / "reports") as room:
+    with writing(root / "reports"), tempfile.TemporaryDirectory(prefix=".publish-", dir=root / "reports") as room:
         staged = [_stage(source, Path(room) / str(n)) for n, source in enumerate(changed.values())]
         for new, old in zip(staged, (root / path for path in changed), strict=True):  # only renames from here on
             old.parent.mkdir(parents=True, exist_ok=True)
@@ -79,9 +87,24 @@ def _published(folder: Path, name: str) -> dict[str, Path]:
     kinds = [f"reports/{kind}/{name}" for kind in KINDS]
     paths = [*kinds, f"reports/summaries/{name}.json", f"notebooks/{name}.ipynb"]  # the notebook last: it links to them
     summary = folder / "reports" / "summaries" / f"{name}.json"
-    models = json.loads(summary.read_text(encoding="utf-8"))["models"] if summary.is_file() else {}
-    kept = {f"data/pretrained/{model}": folder / "models" / model for model, said in models.items() if said["publish"]}
+    said = read_shaped(summary, SUMMARY, f"a summary of {name}") if summary.is_file() else {}
+    models = [plain_name("model", model) for model, facts in said.get("models", {}).items() if facts.get("publish")]
+    kept = {f"data/pretrained/{model}": folder / "models" / model for model in models}
     return kept | {path: folder / path for path in paths}
+
+
+def _refuse_foreign(root: Path, path: str, name: str) -> None:
+    """Raise ForeignFiles where a folder of the checkout that is to be replaced holds what no run wrote.
+
+    A model's folder may hold a model; one of figures or sounds, what the chapter or its summary shows.
+    """
+    old = root / path
+    if old.is_dir() and path.startswith("data/pretrained/"):
+        refuse_foreign(old, FILES)
+    elif old.is_dir():
+        shown = [root / "notebooks" / f"{name}.ipynb", root / "reports" / "summaries" / f"{name}.json"]
+        text = "".join(place.read_text(encoding="utf-8") for place in shown if place.is_file())
+        refuse_foreign(old, {place for place in sizes(old) if Path(place).name in text})
 
 
 def _stage(source: Path, place: Path) -> Path:

@@ -7,7 +7,6 @@ hand in JupyterLab (then under `reports/runs/lab`).
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import sys
@@ -17,7 +16,9 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import fits_dir, replacing, replacing_folder, run_dir
+from etude.models.storage import FILES, write_made_by
 from etude.names import forget, named_artefact, named_folder
+from etude.places import plain_name
 from etude.study.fits import made_by
 from etude.study.frameworks import told
 from etude.study.listings import listings
@@ -56,7 +57,7 @@ class Run:
     """The record of one run of a notebook; made by `start`."""
 
     def __init__(self, name: str, parameters: dict):
-        self.name, self.parameters, self._started = name, parameters, time.monotonic()
+        self.name, self.parameters, self._started = plain_name("notebook", name), parameters, time.monotonic()
         self._parts = {part: {} for part in ("tables", "numbers", "figures", "models", "corpora", "cost")}
         self._box, self._answer = _placeholder(), ""
 
@@ -113,9 +114,9 @@ class Run:
         made_by = {"notebook": self.name, "parameters": self.parameters, "corpora": self._parts["corpora"], **facts}
         described = as_json({"representation": representation.describe(), **made_by})
         folder = named_folder(run_dir() / "models", name)
-        with replacing_folder(folder) as new:
+        with replacing_folder(folder, FILES) as new:
             model.save(new)
-            (new / "made_by.json").write_text(json.dumps(described, indent=1) + "\n", encoding="utf-8")
+            write_made_by(new, described)
         self._keep("models", name, {"path": _from_run(folder), "publish": publish, **facts})
         return model
 

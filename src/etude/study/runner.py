@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from etude.errors import EtudeError
-from etude.files import project_root, replacing
+from etude.files import from_checkout, made_folder, project_root, replacing
+from etude.places import writing
 from etude.study.environment import cores, default_jobs
 from etude.study.plan import Job, Plan
 from etude.study.preparation import prepare, with_its_data
@@ -106,8 +107,10 @@ def _settle(plan: Plan, statuses: dict[str, Status]) -> list[str]:
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
     """Hold the run's lock; the system releases it when its holder dies, however it dies."""
-    (folder / "plan").mkdir(parents=True, exist_ok=True)
-    with (folder / "plan" / "lock").open("a+", encoding="utf-8") as lock:
+    place = made_folder(folder / "plan") / "lock"
+    with writing(place):
+        lock = place.open("a+", encoding="utf-8")
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -132,7 +135,7 @@ def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None
         "because": reasons,
     }
     for part in ("logs", "records"):
-        (folder / part).mkdir(exist_ok=True)
+        made_folder(folder / part)
     with replacing(folder / "plan" / f"{job.id}.json") as new:
         new.write_text(json.dumps(planned, indent=1) + "\n", encoding="utf-8")
     (folder / "plan" / f"{job.id}.progress").unlink(missing_ok=True)
@@ -143,7 +146,7 @@ def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, exec
     """Return the command line of Snakemake for the stale jobs: by time of `plan/JOB.json` alone, longest first."""
     threads = max(1, cores() // jobs)
     stale = [job.id for job in plan.jobs if reasons[job.id]]
-    workflow = project_root() / "workflow"
+    workflow = from_checkout("workflow")
     many = ["--jobs", str(jobs)] if executor != "local" else []
     return [
         *(sys.executable, "-m", "snakemake", *(f"records/{job}.json" for job in stale)),
@@ -166,7 +169,8 @@ def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: s
         "jobs": {job.id: upstream_ids(job, plan.jobs) for job in plan.jobs},
         "threads": max(1, cores() // jobs),
     }
-    (folder / "plan" / "workflow.config").write_text(json.dumps(config), encoding="utf-8")
+    with replacing(folder / "plan" / "workflow.config") as new:
+        new.write_text(json.dumps(config), encoding="utf-8")
     environment = {
         **os.environ,
         "ETUDE_RUNNER": f"{socket.gethostname()}:{os.getpid()}",

@@ -18,7 +18,8 @@ from pathlib import Path
 
 import etude
 from etude.errors import EtudeError, MissingData
-from etude.files import cache_dir, project_root, replacing_folder
+from etude.files import cache_dir, from_checkout, project_root, replacing, replacing_folder
+from etude.places import refuse_foreign
 from etude.study.api_reference import reference_pages
 from etude.study.book import PAGES, Chapter, chapters, page_of, part_of, relink
 from etude.study.site_pages import front_page, numbers_page, picture_name
@@ -40,11 +41,12 @@ def build_site(run_folder: Path | None = None, out: Path | None = None, strict: 
     strict : bool
         Raise EtudeError where Sphinx warns (a broken reference, an unknown equation).
     """
-    root = Path(run_folder).resolve() if run_folder else project_root()
+    root = Path(run_folder).resolve() if run_folder else from_checkout("notebooks").parent
     out = Path(out) if out else (root / "site" if run_folder else root / "reports" / "site")
     book = chapters(root)
     if not book:
         raise MissingData("executed notebooks to make pages of", "none here", "Run them first: etude run.")
+    refuse_foreign(out)
     workshop = cache_dir() / "site" / hashlib.sha256(str(root).encode()).hexdigest()[:12]
     _lay_out(workshop / "source", sources(root, book))
     said = _sphinx(workshop, afresh=strict)
@@ -96,8 +98,8 @@ def _lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
         path = folder / name
         if not path.is_file() or path.read_bytes() != content:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+            with replacing(path) as new:
+                new.write_bytes(content)
 
 
 def _sphinx(workshop: Path, afresh: bool) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from etude.files import project_root
 from etude.study.book import DIMENSIONS, Chapter, part_of, relink
+from etude.study.shapes import SUMMARY, read_shaped
 
 INTRODUCTION = "A comparative study of deep learning for music generation: representations, models and one honest unit."
 
@@ -70,7 +70,8 @@ def numbers_page(root: Path, book: list[Chapter]) -> str:
     for chapter in book:
         path = root / part_of(chapter.place) / "reports" / "summaries" / f"{chapter.notebook.name}.json"
         if path.is_file():
-            parts.append(_summary(chapter, json.loads(path.read_text(encoding="utf-8"))))
+            remedy = f"Run it again: etude run {chapter.notebook.name}."
+            parts.append(_summary(chapter, read_shaped(path, SUMMARY, f"a summary of {chapter.notebook.name}", remedy)))
     intro = "What each chapter's run measured and kept in its summary (`reports/summaries`), with how it was made."
     return "\n\n".join(["# Numbers", intro, *parts]) + "\n" if parts else ""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from etude.kept import believable
 from etude.study.plan import Job, Plan
+from etude.study.shapes import RECORD, read_if_sound
 from etude.study.source import data_digests, file_digests, module_digests, read_package, version_of
 
 FORMAT = 2
@@ -18,12 +19,9 @@ def record_path(folder: Path, job_id: str) -> Path:
 
 
 def read_record(folder: Path, job_id: str) -> dict | None:
-    """Return the record of a finished job, None where there is none that can be read."""
-    try:
-        record = json.loads(record_path(folder, job_id).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and record.get("format") == FORMAT else None
+    """Return the record of a finished job, None where there is none, or it is not as it was written."""
+    record = read_if_sound(record_path(folder, job_id), RECORD)
+    return record if record and record["format"] == FORMAT and believable(record) else None
 
 
 def reasons_by_job(plan: Plan, force: bool = False) -> dict[str, list[str]]:

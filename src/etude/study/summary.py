@@ -11,6 +11,7 @@ from pathlib import Path
 from etude.errors import EtudeError, MissingData, UnreadableFile, unknown_name
 from etude.files import project_root, replacing
 from etude.study.notebook import all_notebooks, read_notebook
+from etude.study.shapes import SUMMARY, read_shaped
 from etude.study.source import data_digests, module_digests
 
 FORMAT = 2
@@ -49,9 +50,10 @@ class Summary:
         return pandas.DataFrame(self._get("tables", name))
 
     def _get(self, part: str, name: str):
-        if name not in self.data[part]:
-            raise unknown_name(f"entry among the {part} of {self.name}", name, self.data[part])
-        return self.data[part][name]
+        kept = self.data.get(part, {})
+        if name not in kept:
+            raise unknown_name(f"entry among the {part} of {self.name}", name, kept)
+        return kept[name]
 
 
 def summary_path(folder: Path, name: str) -> Path:
@@ -75,13 +77,16 @@ def read_summary(name: str, folder: Path | None = None) -> Summary:
     path = next((place for place in places if place.is_file()), None)
     if path is None:
         raise MissingData(f"a summary of {name}", f"no {places[-1]}", f"Run it: etude run {name}.")
+    remedy = f"Run it again: etude run {name}."
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_shaped(path, {**SUMMARY, "source": SUMMARY["source?"]}, f"a summary of {name}", remedy)
         changed = tuple(_changed(name, data["source"]))
     except (ValueError, LookupError, TypeError) as error:
-        raise UnreadableFile("a summary as a run writes it", f"{path} ({error!r})", f"etude run {name}") from error
-    if path.is_relative_to(project_root()):
-        read_here.append(path.relative_to(project_root()).as_posix())
+        if isinstance(error, EtudeError):
+            raise
+        raise UnreadableFile("a summary as a run writes it", f"{path} ({error!r})", remedy) from error
+    root = project_root()
+    read_here.append((path.relative_to(root) if path.is_relative_to(root) else path.absolute()).as_posix())
     return Summary(name, path, data, changed)
 
 

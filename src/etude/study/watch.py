@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 
 from etude.study.plan import Job, Plan
 from etude.study.progress import Display, Status, duration
+from etude.study.shapes import FAILURE, PROGRESS, read_if_sound
 from etude.study.staleness import read_record, record_path
 
 
@@ -30,23 +29,16 @@ class Watch:
         if not self.reasons[job.id]:
             return Status("current")
         folder = self.plan.folder
-        failure = _read_json(folder / "logs" / f"{job.id}.failure.json")
+        failure = read_if_sound(folder / "logs" / f"{job.id}.failure.json", FAILURE)
         if failure:
-            return Status("failed", f"{failure['where']}: {failure['what'].strip().splitlines()[0]}")
+            return Status("failed", f"{failure['where']}: {failure['what'].strip().partition(chr(10))[0]}")
         place = record_path(folder, job.id)
         record = read_record(folder, job.id) if place.is_file() and place.stat().st_mtime >= self.started - 1 else None
         if record:
-            noise = f", {record['noise']} warnings in its log" if record["noise"] else ""
-            return Status("done", duration(record["seconds"]) + noise)
-        cell = _read_json(folder / "plan" / f"{job.id}.progress")
+            noise = f", {record['noise']} warnings in its log" if record.get("noise") else ""
+            return Status("done", duration(record.get("seconds", 0.0)) + noise)
+        cell = read_if_sound(folder / "plan" / f"{job.id}.progress", PROGRESS)
         if cell and not final:
             past = duration(time.time() - cell["started"])
             return Status("running", f"cell {cell['number']} of {cell['of']}, {past}")
         return Status("stopped" if final else "waiting")
-
-
-def _read_json(path: Path) -> dict | None:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None

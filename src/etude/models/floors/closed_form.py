@@ -48,7 +48,8 @@ class ClosedForm(Autoregressive):
 
     def _restore(self, arrays):
         fresh = self._arrays()
-        if {name: a.shape for name, a in fresh.items()} != {name: a.shape for name, a in arrays.items()}:
+        wanted, got = ({name: (a.shape, a.dtype) for name, a in some.items()} for some in (fresh, arrays))
+        if wanted != got or any((array < 0).any() for array in arrays.values()):
             raise CorruptCheckpoint(f"the arrays of {self.name} in {self.space}", "others", "Fit the model again.")
         self._set(arrays)
 

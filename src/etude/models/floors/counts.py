@@ -93,7 +93,8 @@ class Counts(ClosedForm):
     def _restore(self, arrays):
         orders = range((len(arrays) + 1) // 3)
         names = {f"{kind}.{k}" for k in orders for kind in ("pairs", "counts", "branches")} - {"branches.0"}
-        if arrays.keys() != names or len(orders) > self.contexts.deepest + 1:
+        whole = all(array.dtype == np.int64 for array in arrays.values())
+        if not whole or arrays.keys() != names or len(orders) > self.contexts.deepest + 1:
             raise CorruptCheckpoint("branches, pairs and counts of every order", "others", "Fit the model again.")
         branches = [arrays[f"branches.{k}"] for k in orders[1:]]
         pairs = [(arrays[f"pairs.{k}"], arrays[f"counts.{k}"]) for k in orders]

@@ -19,8 +19,11 @@ from math import sqrt
 
 import numpy as np
 
+from etude.errors import EtudeError
 from etude.models.sequence.sequence import embedding_arrays
 from etude.types import Space
+
+MOST_DOUBLINGS = 40
 
 
 def receptive_field(kernel: int, dilations: Sequence[int]) -> int:
@@ -37,7 +40,10 @@ def receptive_field(kernel: int, dilations: Sequence[int]) -> int:
 
 
 def doubling(layers: int) -> list[int]:
-    """Return the dilations 1, 2, 4, .. of some layers."""
+    """Return the dilations 1, 2, 4, .. of some layers; raises EtudeError for more than `MOST_DOUBLINGS`."""
+    if layers > MOST_DOUBLINGS:
+        got = str(layers)[:20]
+        raise EtudeError(f"at most {MOST_DOUBLINGS} layers whose dilation doubles", got, "That sees 10^12 steps.")
     return [2**layer for layer in range(layers)]
 
 
