@@ -114,7 +114,7 @@ class ContextModel(SequenceModel):
         output: str | None = None,
         output_hidden: int | None = None,
     ):
-        sizes["embedding"] = embedding or self._embedding(space, sizes)
+        sizes["embedding"] = self._embedding(space, sizes) if embedding is None else embedding
         sizes["dropout"] = self.dropout if dropout is None else dropout
         check_sizes(sizes)
         super().__init__(space, seed=seed, **sizes, **output_options(space, output, output_hidden))
