@@ -45,5 +45,5 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 bench: $(READY)  ## measure speed and memory, printed as ratios
 	@for script in benchmarks/*.py; do echo; echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-clean:  ## remove runs, site and caches (the environment stays)
+clean:  ## remove runs, site and caches (the environment and the fits stay)
 	rm -rf reports/runs reports/site data/cache .pytest_cache .ruff_cache .hypothesis
