@@ -107,3 +107,24 @@ def test_sockets_have_a_folder_with_a_short_name(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel, "_writable", lambda folder: False)
     with pytest.raises(EtudeError, match="Set TMPDIR"):
         kernel.folder_for_sockets()
+
+
+def test_a_cache_of_a_folder_heals_wherever_it_is_damaged(tmp_path, monkeypatch):
+    from midi_files import SCALE
+
+    from etude.corpora.folder import Folder
+
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "music").mkdir()
+    (tmp_path / "music" / "scale.mid").write_bytes(SCALE)
+
+    def found() -> list:
+        (piece,) = Folder(tmp_path / "music", verbose=False, workers=1, split=(1, 0, 0)).load("train")
+        return piece.score.notes.tolist()
+
+    wanted = found()
+    (path,) = (tmp_path / "cache" / "folder").iterdir()
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 61):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert found() == wanted

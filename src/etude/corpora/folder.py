@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from etude.corpora.base import Corpus
-from etude.corpora.folder_index import READER, Entry, Limits, Loss, find_files, read_score, read_sources
+from etude.corpora.folder_index import READER, Entry, Limits, Loss, find_files, forget, read_score, read_sources
 from etude.corpora.folder_reader import KINDS
 from etude.corpora.folder_sounds import coded_recordings
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
@@ -176,7 +176,8 @@ class Folder(Corpus):
         return coded_recordings(sources, self.waveform, self.limits, self._progress if self.verbose else None)
 
     def _read_again(self, entry: Entry):
-        """Read a file whose cached notes were deleted since the folder was opened."""
+        """Read a file whose cached notes were deleted or damaged since the folder was opened."""
+        forget(entry.source)
         lost = [loss for loss in read_sources([entry.source], self.limits, self.reader) if isinstance(loss, Loss)]
         found = read_score(entry)
         if found is None:

@@ -237,6 +237,11 @@ def read_score(entry: Entry) -> tuple[Score, str | None] | None:
     return Score(notes, piece["ticks_per_quarter"], piece["bpm"], piece["length"]), piece.get("text")
 
 
+def forget(source: Source) -> None:
+    """Take what the cache knows of a file out of it: what is damaged there is then read anew."""
+    _kept_path(source).unlink(missing_ok=True)
+
+
 def _kept_path(source: Source) -> Path:
     return cache_dir() / "folder" / f"{source.sha256[:32]}-{source.kind}-{_readers_digest()}.npz"
 
