@@ -214,6 +214,17 @@ def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
         new.write_text("x")
 
 
+def test_a_library_that_hides_a_full_disk_is_seen_through(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    with pytest.raises(RuntimeError, match="System error"), replacing(tmp_path / "a"):
+        raise RuntimeError("System error")
+    monkeypatch.setattr("shutil.disk_usage", lambda place: usage._replace(free=0))
+    with pytest.raises(Unwritable, match="No space left"), replacing(tmp_path / "a"):
+        raise RuntimeError("System error")
+    with pytest.raises(MissingData), replacing(tmp_path / "a"):
+        raise MissingData("a", "b")
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.ENOTDIR], ids=errno.errorcode.get)
 def test_no_command_ends_in_a_traceback_of_the_system(project, monkeypatch, capsys, number):
     (project / "reports/runs/quick").mkdir(parents=True)

@@ -10,7 +10,7 @@ import pytest
 
 from etude.corpora import fetch, polyphonic
 from etude.corpora.polyphonic import COLLECTIONS, Polyphonic, benchmark_folder, score_of_roll
-from etude.errors import EtudeError, MissingData, UnreadableFile
+from etude.errors import EtudeError, ForeignFiles, MissingData, UnreadableFile
 from etude.types import Piece
 
 TEST_FRAMES = {"JSB_Chorales": 4725, "Nottingham": 44463, "Piano_midi": 19036, "MuseData": 64339}
@@ -129,6 +129,14 @@ def test_fetching_writes_what_is_missing_and_only_that(server, known, tmp_path):
         "JSB_Chorales.mat is there",
         "MuseData.mat is there",
     ]
+
+
+def test_fetching_replaces_no_other_file(server, known, tmp_path):
+    url, _, asked = server
+    (tmp_path / "MuseData.mat").write_bytes(b"my own")
+    with pytest.raises(ForeignFiles, match=r"MuseData\.mat"):
+        fetch.fetch_benchmark(["MuseData"], tmp_path, url)
+    assert (tmp_path / "MuseData.mat").read_bytes() == b"my own" and asked == []
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 import etude
 from etude import display
-from etude.errors import EtudeError, MissingData
+from etude.errors import EtudeError, ForeignFiles, MissingData
 from etude.files import project_root
 from etude.study.api_reference import escaped, reference_pages
 from etude.study.book import chapters, relink
@@ -285,10 +285,13 @@ def test_every_public_module_and_its_definitions_are_in_the_reference(pages):
 
 @pytest.mark.slow
 def test_a_second_build_replaces_the_first_whole(run, site):
-    (site / "stray.txt").write_text("from before")
+    (site / "mine.txt").write_text("the reader's own")
+    with pytest.raises(ForeignFiles, match=r"mine\.txt"):
+        build_site(run)
+    (site / "mine.txt").unlink()
     pages = {path: path.read_bytes() for path in site.rglob("notebooks/*.html")}
     assert build_site(run).parent == site
-    assert not (site / "stray.txt").exists()
+    assert not (site / "mine.txt").exists()
     assert {path: path.read_bytes() for path in site.rglob("notebooks/*.html")} == pages
 
 

