@@ -1,16 +1,16 @@
 """How far our readers of notes agree with others, note for note: onset, duration and pitch, after ties are merged.
 
-Run: python benchmarks/agreement.py notation [SCORES [SEED]]
-     python benchmarks/agreement.py midi [SCORES [SEED]]
+Run: python benchmarks/agreement.py [notation|midi [SCORES [SEED [READER ...]]]]; without a word, a few scores of both.
 
-- notation: a random sample of the MusicXML and kern files that music21 carries, read by étude, by Verovio (its MIDI
-  output, repeats not expanded) and by music21 (`stripTies`). Grace and cue notes, which étude leaves out, are taken out
-  for Verovio.
+- notation: a random sample of the MusicXML and kern files that music21 carries, the short ones first, read by étude, by
+  Verovio (its time map, repeats not expanded) and by music21 (`stripTies`). Grace notes, cue notes and drums, which
+  étude leaves out, are taken out for Verovio.
 - midi: every MIDI file of the installed packages, and scores of music21's corpus written as MIDI by music21; read by
   étude, symusic, mido and pretty_midi.
 
-Two scores are equal where all notes can be paired with the same pitch, onset and end to within a fortieth of a quarter
-(Verovio counts 120 ticks). The scores that differ are named with the first difference, and counted by kind.
+Two scores are equal where all notes can be paired with the same pitch, onset and end to within a fortieth of a quarter.
+Those that differ are named with the first difference, and counted by kind. `reports/benchmarks/agreement.txt` explains
+the kinds.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def notation_files(count: int, seed: int) -> Iterator[tuple[str, Path]]:
         yield path.relative_to(root).as_posix(), path
 
 
-def notation(count: int, seed: int) -> None:
+def notation(count: int, seed: int, names: tuple[str, ...]) -> None:
     from etude.formats.musicxml import read_musicxml
 
-    table(notation_files(count, seed), lambda path: rows_of(read_musicxml(path)), notation_readers())
+    table(notation_files(count, seed), lambda path: rows_of(read_musicxml(path)), _named(notation_readers(), names))
 
 
 def midi_readers() -> dict[str, Callable[[bytes], Rows]]:
@@ -147,10 +147,14 @@ def midi_files(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
             print(f"  not written by music21: {name} ({type(error).__name__})")
 
 
-def midi(count: int, seed: int) -> None:
+def midi(count: int, seed: int, names: tuple[str, ...]) -> None:
     from etude.formats.midi_notes import midi_score
 
-    table(midi_files(count, seed), lambda data: rows_of(midi_score(data)), midi_readers())
+    table(midi_files(count, seed), lambda data: rows_of(midi_score(data)), _named(midi_readers(), names))
+
+
+def _named(readers: dict[str, Callable], names: tuple[str, ...]) -> dict[str, Callable]:
+    return {name: readers[name] for name in names or readers}
 
 
 def table(files: Iterator, ours: Callable, readers: dict[str, Callable]) -> None:
@@ -194,6 +198,11 @@ def _compared(read: Rows | None, theirs: Callable, file) -> tuple[str, int, str]
     return kind or "equal", len(read) - len(missing), said
 
 
+def main(what: str, count: str = "500", seed: str = "0", *names: str) -> None:
+    part = {"notation": notation, "midi": midi}[what]
+    part(int(count), int(seed), names)
+
+
 if __name__ == "__main__":
-    what, *numbers = sys.argv[1:] or ["notation"]
-    {"notation": notation, "midi": midi}[what](*(int(n) for n in (*numbers, *(600, 0)[len(numbers) :])))
+    for arguments in [sys.argv[1:]] if sys.argv[1:] else (["notation", "20"], ["midi", "5"]):
+        main(*arguments)
