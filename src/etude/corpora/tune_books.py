@@ -17,7 +17,7 @@ import numpy as np
 
 from etude.errors import MissingPackage
 from etude.files import alone, cache_dir, replacing
-from etude.formats import abc, abc_voice
+from etude.formats import abc, abc_notes
 from etude.types import Score
 
 FEWEST_NOTES = 8
@@ -60,7 +60,7 @@ class Shelf:
     def score(self, i: int) -> Score:
         """Return the notes of tune `i`."""
         notes = self.notes[self.starts[i] : self.starts[i + 1]]
-        return Score(notes, abc_voice.TICKS, float(self.bpm[i]), int(self.lengths[i]))
+        return Score(notes, abc_notes.TICKS, float(self.bpm[i]), int(self.lengths[i]))
 
 
 def books_folder() -> Path:
