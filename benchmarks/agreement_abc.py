@@ -6,8 +6,8 @@ Both read the same tunes, note for note: onset, duration and pitch, in quarters.
 (repeats and parts, grace notes, ornaments, chord names) is taken out of the text first; all else stays, so that the two
 differ where their grammars do. Of the tunes that étude refuses, how many abc2midi reads alike is told apart.
 
-The kinds of difference in those books: tuplets of 5, 7 and 9 in 3/4 (abc2midi takes the metre for compound; the standard
-does not), notes of unequal lengths in one chord (abc2midi cuts all to the first), and music after an empty line that
+The kinds of difference in those books: tuplets of 5, 7 and 9 in 3/4 (abc2midi takes the metre for compound, unlike the
+standard), notes of unequal lengths in one chord (abc2midi cuts all to the first), and music after an empty line that
 follows `K:` (abc2midi reads none).
 """
 
