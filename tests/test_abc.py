@@ -17,8 +17,8 @@ from etude import EtudeError, Score
 from etude.corpora import tune_books, tunes
 from etude.formats import abc_fields
 from etude.formats.abc import normalised, read_abc, read_book, split_tunes, write_abc
+from etude.formats.abc_notes import TICKS
 from etude.formats.abc_reader import MAX_QUARTERS
-from etude.formats.abc_voice import TICKS
 from etude.formats.abc_writer import HEADER, separate_voices, slice_bars
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,7 +11,7 @@ from etude import EtudeError
 from etude.errors import UnreadableFile
 from etude.formats import abc_fields, abc_tempo
 from etude.formats.abc import decoded, normalised, read_abc, read_book, split_tunes
-from etude.formats.abc_voice import TICKS
+from etude.formats.abc_notes import TICKS
 
 HEAD = "X:1\nT:Air\nM:4/4\nL:1/4\n"
 SCALE = "0+1:60 1+1:62 2+1:64 3+1:65"

@@ -17,7 +17,7 @@ import numpy as np
 
 from etude.errors import MissingPackage
 from etude.files import cache_dir
-from etude.formats import abc, abc_voice
+from etude.formats import abc, abc_notes
 from etude.kept import kept, read_arrays, write_arrays
 from etude.types import Score
 
@@ -61,7 +61,7 @@ class Shelf:
     def score(self, i: int) -> Score:
         """Return the notes of tune `i`."""
         notes = self.notes[self.starts[i] : self.starts[i + 1]]
-        return Score(notes, abc_voice.TICKS, float(self.bpm[i]), int(self.lengths[i]))
+        return Score(notes, abc_notes.TICKS, float(self.bpm[i]), int(self.lengths[i]))
 
 
 def books_folder() -> Path:

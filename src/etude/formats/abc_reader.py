@@ -27,8 +27,9 @@ import numpy as np
 
 from etude.formats import abc_fields as fields
 from etude.formats.abc_grammar import FIELD, TOKEN, in_chord, stray, tune_lines
+from etude.formats.abc_notes import ONE, TICKS, multiple, named, ticks
 from etude.formats.abc_tune import Tune
-from etude.formats.abc_voice import ONE, TICKS, Voice, multiple, named, ticks
+from etude.formats.abc_voice import Voice
 from etude.types import COMMON_VELOCITY, Score
 
 MAX_QUARTERS = 2**16  # over 13 hours at the nominal tempo

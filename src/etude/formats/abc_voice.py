@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 
 from etude.formats.abc_clef import UNMOVED, Sounding
 from etude.formats.abc_doubts import Doubts
-from etude.formats.abc_fields import SEMITONES
-from etude.formats.abc_grammar import LENGTH, NOTE
+from etude.formats.abc_grammar import NOTE
+from etude.formats.abc_notes import LONGEST_NOTE, ONE, is_odd, named, ticks
 from etude.formats.abc_overlay import Overlay
 
-TICKS = 10080  # per quarter: 1/128 notes are exact, and so are triplets to nonuplets of eighths and sixteenths
-LONGEST_NOTE = 1024 * TICKS
-_STEPS = dict(zip("CDEFGAB", (0, 2, 4, 5, 7, 9, 11), strict=True))
 _TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # a tuplet of p notes stands in the time of q; 5, 7, 9 ask the metre
-ONE = Fraction(1)
 
 
 @dataclass(eq=False, slots=True)
@@ -179,31 +174,3 @@ class Voice:
         p, q, r = [*token[1:].split(":"), "", ""][:3]
         q = int(q or 0) or _TIME_OF.get(int(p), 3 if compound else 2)
         self.tuplet, self.tuplet_left = Fraction(q, int(p)), int(r or 0) or int(p)
-
-
-@lru_cache(4096)
-def named(token: str) -> tuple[int | None, str, int, str]:
-    """Return what a note's token says: semitones of its accidental, letter, pitch without it, written length."""
-    accidental, letter, octave, length = NOTE.match(token).groups()
-    upper = letter.upper()
-    natural = 60 + _STEPS[upper] + 12 * (letter.islower() + octave.count("'") - octave.count(","))
-    return SEMITONES.get(accidental), upper, natural, length
-
-
-@lru_cache(4096)
-def ticks(length: str, unit: Fraction, factor: Fraction) -> int:
-    """Return the ticks of an event: its written length times the unit times tuplet and broken rhythm."""
-    return min(max(round(multiple(length) * unit * factor * 4 * TICKS), 1), LONGEST_NOTE)
-
-
-def multiple(length: str) -> Fraction:
-    """Return a written length such as 3, /, //, /4 or 3/2 in units; a 0 counts as 1."""
-    number, slashes, divisor = LENGTH.match(length).groups()
-    below = (int(divisor or 0) or 2 ** len(slashes)) if slashes else 1
-    return Fraction(int(number or 0) or 1, below)
-
-
-def is_odd(length: str) -> bool:
-    """Say whether programs read a written length differently: a 0, or slashes before a number (``//3``)."""
-    number, slashes, divisor = LENGTH.match(length).groups()
-    return "0" in (number[:1], divisor[:1]) or (len(slashes) > 1 and bool(divisor))
