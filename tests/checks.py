@@ -102,7 +102,10 @@ def check_that_known_entries_stay(model):
 
 
 def check_that_completions_have_mass_one(model):
-    """Where conditional bits are defined they are a distribution; where not, the error says what to do instead."""
+    """Where conditional bits are defined they are a distribution; where not, the error says what to do instead.
+
+    With nothing known they are the bits themselves, with all known there are none: so far every family can tell.
+    """
     if model.space.end is not None:
         return  # completions have any length
     for x, known in masks(model):
@@ -112,6 +115,7 @@ def check_that_completions_have_mass_one(model):
             check_that_all_pieces_have_mass_one(given, completions)
         except EtudeError as error:
             assert error.remedy
+            assert known.any() and not known.all(), "nothing or everything is known, and bits are refused"
             continue
         other = (x + 1) % model.space.levels
         if known.any():

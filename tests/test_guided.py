@@ -307,6 +307,26 @@ def test_the_kernel_of_a_wavenet_has_one_frame_for_ever():
     assert generator._weights.gated_bias.shape[0] == 1 and generator._weights.hop == wavenet_packing.FOREVER
 
 
+def test_gates_read_the_guide():
+    model, (piece, *_) = untrained(), pieces_of(NOTES)
+    opened = model.gates(piece)
+    assert opened.shape == (13, 6, 5) and ((opened > 0) & (opened < 1)).all()
+    later = piece.guide.copy()
+    later[2:] = 2 - later[2:]
+    other = model.gates(Guided(piece.x, later))  # frame 1 reads frame 2, the first does not
+    assert np.array_equal(opened[:4], other[:4]) and not np.allclose(opened[4:], other[4:])
+
+
+def test_an_empty_guide_is_refused_and_an_empty_piece_costs_nothing():
+    model, (piece, *_) = untrained(), pieces_of(NOTES)
+    with pytest.raises(EtudeError, match="a guide of at least one frame"):
+        model.given(piece.guide[:0])
+    empty = Guided(piece.x[:0], piece.guide[:0])
+    bits = model.bits([empty, piece])
+    assert bits.values[0] == 0 and bits.values[1] == pytest.approx(model.bits([piece]).total)
+    assert model.bits([empty]).total == 0 and model.step_bits([empty])[0].shape == (0,)
+
+
 # Refusals --------------------------------------------------------------------------------------------------------
 
 

@@ -131,6 +131,15 @@ def test_other_spaces_are_refused(model):
         model.fit([])
 
 
+@pytest.mark.parametrize("case", [case for case in CASES if case[1] != "numpy"], ids=name_of)
+def test_initial_weights_are_those_of_the_family_in_every_framework(case):
+    model = build(*case)
+    expected, held = model._initial(np.random.default_rng(model.seed)), model.network.arrays()
+    assert model.framework == case[1] and expected.keys() == held.keys()
+    for name, array in expected.items():
+        assert array.dtype == np.float32 and np.array_equal(array, held[name])
+
+
 def test_each_family_is_named_as_it_is_registered():
     for name in MODELS:
         cls = model_class(name)

@@ -209,6 +209,26 @@ def test_two_chords_cost_their_entropy(learning):
     assert min(row["valid"] for row in history.rows) < 1.3 and history.parameters == model.parameters
 
 
+@pytest.mark.parametrize(("hidden", "learning"), [(4, "cd"), (9, "cd"), (4, "exact")])
+def test_the_training_nats_that_are_shown_are_true_after_the_weights_have_moved(hidden, learning):
+    """4 units have fewer states than 6 keys, 9 have more."""
+    space = Space((6,), 2)
+    before, after = (coupled(space, hidden, learning=learning, seed=seed) for seed in (0, 1))
+    x, network = np.random.default_rng(0).integers(0, 2, (40, 6)), before.network
+    network.restore(before.weights())
+    network.set_log_z(before.log_partition().value)
+    network.restore(after.weights())
+    for _ in range(3):
+        nats = float(network.loss(Frames(torch.from_numpy(x))).detach())
+        assert nats == pytest.approx(np.log(2) * after.bits([x]).total / 40, rel=1e-5)
+
+
+def test_training_nats_that_cannot_be_counted_are_not_shown():
+    model = RBM(Space((88,), 2), hidden=20, learning="cd")
+    xs = [np.random.default_rng(0).integers(0, 2, (40, 88))]
+    assert model.fit(xs, xs, Budget(2, 4, valid_every=2)).rows[0]["train"] is None
+
+
 def test_a_fit_begins_at_the_marginals():
     model, floor = RBM(KEYS), etude.model("marginal", KEYS)
     model.fit(chords(), (), Budget(1, 8, learning_rate=1e-7, valid_every=1))

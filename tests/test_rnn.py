@@ -71,7 +71,7 @@ def test_the_equations_by_hand(space, cell):
         np.testing.assert_allclose(got.reshape(len(x), -1), by_hand(model, x), atol=2e-5)
 
 
-def test_initial_weights_do_not_depend_on_the_framework_and_start_near_uniform():
+def test_initial_weights_follow_the_seed_and_start_near_uniform():
     model, again, other = (etude.model("rnn", TEXT, seed=seed) for seed in (0, 0, 1))
     assert all(np.array_equal(a, again._arrays()[k]) for k, a in model._arrays().items())
     assert not np.array_equal(model._arrays()["rnn.0.input"], other._arrays()["rnn.0.input"])

@@ -487,6 +487,82 @@ def test_threads_are_bounded_only_while_fitting(monkeypatch):
         torch.set_num_threads(before)
 
 
+def test_a_fit_says_what_it_is_beside_its_checkpoint(tmp_path):
+    model, history = fitted(tmp_path)
+    [described] = tmp_path.glob("*.json")
+    identity = json.loads(described.read_text())
+    assert digest(identity)[:16] == described.stem == history.fit and (tmp_path / f"{history.fit}.ckpt").is_file()
+    assert identity["options"] == model.options and identity["revisions"] == {"family": 1, "engine": 1, "output": 1}
+    assert fitted()[1].fit == ""
+
+
+@pytest.mark.parametrize("who", ["family", "engine", "output"])
+def test_a_raised_revision_is_another_fit(tmp_path, monkeypatch, who):
+    from etude.models.sequence.outputs import OUTPUTS
+
+    _, before = fitted(tmp_path)
+    model = small()
+    if who == "family":
+        monkeypatch.setattr(type(model), "revision", 2)
+    elif who == "engine":
+        monkeypatch.setattr(model.half.engine, "REVISION", 2)
+    else:
+        monkeypatch.setitem(OUTPUTS, model.options["output"], 2)
+    _, after = fitted(tmp_path, model=model)
+    assert after.fit != before.fit and scores(after) == scores(before)
+
+
+def test_no_flipped_bit_in_a_checkpoint_passes(tmp_path, whole):
+    """A bit either breaks the file, or changes what it holds, or lies where nothing is held."""
+    from etude.errors import CorruptCheckpoint
+    from etude.training.torch.checkpoints import contents_digest, read_checkpoint
+
+    fitted(tmp_path)
+    [file] = tmp_path.glob("*.ckpt")
+    content, sound = file.read_bytes(), contents_digest(read_checkpoint(file))
+    rng, refused = np.random.default_rng(0), 0
+    for place in rng.integers(len(content), size=200):
+        file.write_bytes(content[:place] + bytes([content[place] ^ 1 << rng.integers(8)]) + content[place + 1 :])
+        try:
+            assert contents_digest(read_checkpoint(file)) == sound
+        except CorruptCheckpoint:
+            refused += 1
+    assert refused > 100
+
+
+def test_a_changed_weight_is_seen_though_the_file_is_sound(tmp_path):
+    import torch
+
+    from etude.errors import CorruptCheckpoint
+    from etude.training.torch.checkpoints import read_checkpoint
+
+    fitted(tmp_path)
+    [file] = tmp_path.glob("*.ckpt")
+    held = torch.load(file, weights_only=True)
+    next(iter(held["callbacks"]["Recording"]["best"].values())).view(-1)[0] += 1e-3
+    torch.save(held, file)
+    with pytest.raises(CorruptCheckpoint, match="matches its digest"):
+        read_checkpoint(file)
+
+
+def test_two_processes_at_one_fit_give_one_result(tmp_path, whole):
+    script = f"""
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import test_training as t
+        model, history = t.fitted({str(tmp_path)!r})
+        print(history.rows)
+    """
+    both = [
+        subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    one, other = (process.communicate()[0] for process in both)
+    assert one == other != "" and [process.returncode for process in both] == [0, 0]
+    again, history = fitted(tmp_path)
+    assert scores(history) == scores(whole[1]) and same(again, whole[0])
+
+
 def test_identities_are_json(whole):
     model, _ = whole
     identity = model._identity([], [], BUDGET, 0)

@@ -5,6 +5,7 @@ import pytest
 
 import etude
 from etude.evaluation import bits_per_sixteenth, moments
+from etude.models.sequence.guided import Guided
 from etude.study import record, trial
 
 
@@ -81,3 +82,26 @@ def test_cells_of_a_grid_share_data_and_floors_and_keep_apart_what_they_learn(sm
     folders = sorted(path.name for path in (tmp_path / "models").iterdir())
     assert folders == ["memoryless-independent-pianoroll", "memoryless-nade-pianoroll"]
     assert len(list((tmp_path / "checkpoints" / "99_trial").iterdir())) == 2
+
+
+def test_a_conditional_family_is_tried_as_any_other(run):
+    """Its pieces are pairs, which the floors take as the pieces alone."""
+    sound, notes = etude.representation("waveform", rate=800), etude.Space((2,), 2, rate=8.0)
+    rng, pieces, codes = np.random.default_rng(0), {}, {}
+    for split, n in (("train", 4), ("valid", 2), ("test", 2)):
+        guides = [rng.integers(0, 2, (6, 2)) for _ in range(n)]
+        audio = [
+            etude.Audio(np.repeat(guide[:, 0] - 0.5 * guide[:, 1], 100).astype(np.float32), 800) for guide in guides
+        ]
+        pieces[split] = [etude.Piece(f"{split}{i}", audio=one) for i, one in enumerate(audio)]
+        codes[split] = [Guided(sound.encode(p), guide) for p, guide in zip(pieces[split], guides, strict=True)]
+    one = trial.Trial(sound, pieces, codes, codes["train"])
+    sizes = {"residual": 4, "skip": 4, "stacks": 1, "dilations": 2, "guide_channels": 2, "guide": notes}
+    budget = etude.Budget(steps=4, batch_size=2, window=200, valid_every=2)
+    trial.fit(run, one, "guided-wavenet", budget, seeds=[0, 1], **sizes)
+    table = trial.with_floors(one).table().set_index("model")
+    assert table.loc["guided-wavenet", "seeds"] == 2 and {"marginal", "counts"} <= set(table.index)
+    alone = one.floors["marginal"].bits([pair.x for pair in codes["test"]])
+    assert np.array_equal(one.floors["marginal"].bits(codes["test"]).values, alone.values)
+    given = one.models[0].given(codes["test"][0].guide)
+    assert given.bits([codes["test"][0].x]).total == pytest.approx(one.models[0].bits(codes["test"][:1]).total)

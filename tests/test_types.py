@@ -92,3 +92,7 @@ def test_codes_keep_their_integers_where_nobody_widens_them():
     assert space.check(codes, widen=False) is codes
     with pytest.raises(SpaceMismatch):
         Space((), 200).check(codes, widen=False)
+
+
+def test_an_empty_prefix_is_a_prefix():
+    assert Evidence.prefix(np.zeros((0, 4), int)).prefix_length() == Evidence.prefix([]).prefix_length() == 0

@@ -37,7 +37,8 @@ def score_table(
     models : mapping of name to a model, or to Bits that are code lengths already (a compressor's), or to several
         Several are the same model under different seeds: rates are their mean, `seed_sd` the spread of the totals.
     xs : sequence of Int[T, *E]
-        The pieces in the representation's codes.
+        The pieces in the representation's codes; where a model is conditional, pairs with what it is given (`Guided`),
+        which the others take as the pieces alone.
     pieces : sequence of Piece
     representation : Representation
         Says whether this is a table of scores or of audio.
@@ -54,7 +55,8 @@ def score_table(
 
     if len(xs) != len(pieces) or not len(xs):
         raise EtudeError("as many pieces as arrays, at least one", f"{len(pieces)} pieces, {len(xs)} arrays")
-    xs = [representation.space.check(x, complete=True, widen=False) for x in xs]
+    for x in xs:
+        representation.space.check(x, complete=True, widen=False)
     rows = [_row(name, scored, xs, pieces, representation, level) for name, scored in models.items()]
     return pd.DataFrame(rows)
 

@@ -223,7 +223,8 @@ class Model(ABC):
 
     def _about(self) -> str:
         """Return what the model is, in a line: options that say something, space, size."""
-        said = [value if isinstance(value, str) else f"{k} {value}" for k, value in self.options.items() if value]
+        said = {k: value for k, value in self.options.items() if value and not isinstance(value, dict)}
+        said = [value if isinstance(value, str) else f"{name} {value}" for name, value in said.items()]
         return f"{', '.join([*said, f'{self.parameters:_} parameters'.replace('_', ' ')])}, on {self.space}"
 
     def _admitted(self, x, complete: bool = False, narrow: bool = False):

@@ -42,6 +42,19 @@ class Conditioned(Model):
     _restore = _arrays
 
 
+class Masked(Conditioned):
+    """A model given any entries of a piece: `values` Int[T, entries] where `known` Bool[T, entries]."""
+
+    def __init__(self, model: Model, evidence: Evidence):
+        super().__init__(model)
+        self.evidence, shape = evidence, (len(evidence.known), model.space.entries)
+        self.values, self.known = evidence.values.reshape(shape), evidence.known.reshape(shape)
+
+    @property
+    def _begun(self) -> int:
+        return len(self.known)
+
+
 def check_beginnings(xs, prefix: np.ndarray) -> None:
     """Raise EtudeError unless all pieces begin with `prefix` Int[P, *E]."""
     for x in xs:

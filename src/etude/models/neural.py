@@ -104,10 +104,14 @@ class Neural(Model):
     def _initial(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return initial weights, the same for every framework."""
 
+    @property
+    def parameters(self) -> int:
+        """Numbers that are learnt; counting them needs no framework."""
+        arrays = self._initial(np.random.default_rng(self.seed)) if self._network is None else self._arrays()
+        return int(sum(array.size for array in arrays.values()))
+
     def _arrays(self):
-        if self._network is None:
-            return self._initial(np.random.default_rng(self.seed))
-        return self._network.arrays()
+        return self.network.arrays()
 
     def _restore(self, arrays):
         network = self._network or self.half.build(self)

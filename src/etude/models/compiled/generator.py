@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 
 import numpy as np
 
 from etude.errors import EtudeError
+from etude.lookup import resolve
+from etude.models.base import total_steps
 
 FAMILIES = ("wavenet", "samplernn", "rnn")  # with a kernel in a module of that name, and its packing beside it
 
@@ -38,10 +39,10 @@ class Generator:
         if family not in FAMILIES:
             raise EtudeError(f"one of {', '.join(FAMILIES)}", family, "Use `sample`, which takes any model.")
         self.n, self.space = n, model.space
-        packing = import_module(f"etude.models.compiled.{family}_packing")
-        self._weights = packing.packed(model)
-        self._state = packing.fresh(self._weights, n)
-        self._write = import_module(f"etude.models.compiled.{family}").write
+        packed, fresh = (resolve(f"etude.models.compiled.{family}_packing:{name}") for name in ("packed", "fresh"))
+        self._weights = packed(model)
+        self._state = fresh(self._weights, n)
+        self._write = resolve("etude.models.compiled.writing:write")
 
     def write(self, known, uniforms, temperature: float = 1.0, top_p: float = 1.0) -> np.ndarray:
         """Append codes to every stream: those that are `known`, then one for each uniform number.
@@ -78,19 +79,20 @@ class Generator:
         return self._weights
 
 
-def stream(model, n=1, steps=None, seed=0, temperature=1.0, top_p=1.0, prefix=None, block=4096) -> Iterator[np.ndarray]:
+def stream(
+    model, n=1, steps=None, seed=0, temperature=1.0, top_p=1.0, prefix=None, block=4096, new=None
+) -> Iterator[np.ndarray]:
     """Check what is asked of a stream (see `models.sequence.streams`), at once, and return its blocks."""
-    return streamed(Generator, model, n, steps, seed, temperature, top_p, prefix, block)
-
-
-def streamed(generator, model, n, steps, seed, temperature, top_p, prefix, block) -> Iterator[np.ndarray]:
-    """Check what is asked of a stream, make the generator, and return its blocks."""
+    prefix = model.space.check([] if prefix is None else prefix)
+    steps = total_steps(steps, new, len(prefix))
     if n < 1 or block < 1 or (steps is not None and steps < 0) or not temperature >= 0 or not 0 < top_p <= 1:
         got = f"n={n}, steps={steps}, block={block}, temperature={temperature}, top_p={top_p}"
         raise EtudeError("n, block >= 1, steps >= 0 or None, temperature >= 0, top_p in (0, 1]", got)
-    prefix = model.space.check([] if prefix is None else prefix)
-    rng = np.random.default_rng(seed)
-    return _blocks(generator(model, n), steps, rng, temperature, top_p, prefix, block)
+    steps = None if steps is None else max(steps, len(prefix))
+    longest = getattr(model, "longest", None)
+    steps = min((most for most in (steps, longest) if most is not None), default=None)
+    generator = resolve(model.generator) if hasattr(model, "generator") else Generator
+    return _blocks(generator(model, n), steps, np.random.default_rng(seed), temperature, top_p, prefix, block)
 
 
 def _blocks(generator: Generator, steps, rng, temperature, top_p, prefix, block) -> Iterator[np.ndarray]:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import numpy as np
-
-from etude.models.compiled.generator import Generator, streamed
+from etude.models.compiled.generator import Generator
 from etude.models.compiled.packing import aligned
 from etude.models.compiled.wavenet_packing import side_by_side
 
@@ -36,10 +32,3 @@ class GuidedGenerator(Generator):
         weights = self._weights._replace(gated_bias=biases, hop=hop, offset=self._done - first * hop)
         self._done += steps
         return weights
-
-
-def stream(following, n, steps, seed, temperature, top_p, prefix, block) -> Iterator[np.ndarray]:
-    """Return the blocks of streams that follow a guide; see `etude.models.sequence.guided.Following.stream`."""
-    most = following.most
-    steps = most if steps is None else min(steps, most)
-    return streamed(GuidedGenerator, following, n, steps, seed, temperature, top_p, prefix, block)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from etude.models.compiled.cells import recur
-from etude.models.compiled.choosing import take
-from etude.models.compiled.jit import kernel, part
+from etude.models.compiled.jit import part
 from etude.models.compiled.products import add_product, fill, look_up
+from etude.models.compiled.writing import steps_of
 
 
 class Weights(NamedTuple):
@@ -40,21 +40,8 @@ class State(NamedTuple):
     weights: np.ndarray  # Float64[2, levels], for choosing
 
 
-@kernel
-def write(w, s, known, uniforms, temperature, top_p, codes, shown):
-    """Write codes Int64[T, n]: the first are `known` Int64[K, n], the others drawn by `uniforms` Float64[T - K, n].
-
-    Logits before each step go to `shown` Float32[T, n, levels], unless it is empty.
-    """
-    for t in range(len(codes)):
-        advance(w, s)
-        take(t, s, known, uniforms, temperature, top_p, codes, shown)
-        for i in range(codes.shape[1]):
-            s.past[0, i] = codes[t, i]
-
-
 @part
-def advance(w, s):
+def advance(w, s, t):
     """Read the last event and compute the logits of the next."""
     top = len(w.recurrent) - 1
     look_up(w.table, 0, 1, s.past, 0, s.a)
@@ -65,3 +52,13 @@ def advance(w, s):
         recur(w.lstm, w.recurrent[layer], w.recurrent_bias[layer], s.a, s.b, s.h[layer], s.c[layer])
     fill(s.logits, w.output_bias)
     add_product(s.h[top], w.output, s.logits)
+
+
+@part
+def remember(s, codes, t):
+    """Keep the last event."""
+    for i in range(codes.shape[1]):
+        s.past[0, i] = codes[t, i]
+
+
+steps_of(Weights, advance, remember)

@@ -13,9 +13,9 @@ import numpy as np
 
 from etude.models.compiled.activations import rectify
 from etude.models.compiled.cells import recur
-from etude.models.compiled.choosing import take
-from etude.models.compiled.jit import kernel, part
+from etude.models.compiled.jit import part
 from etude.models.compiled.products import add_product, fill, look_up
+from etude.models.compiled.writing import steps_of
 
 
 class Weights(NamedTuple):
@@ -54,23 +54,8 @@ class State(NamedTuple):
     weights: np.ndarray  # Float64[2, levels], for choosing
 
 
-@kernel
-def write(w, s, known, uniforms, temperature, top_p, codes, shown):
-    """Write codes Int64[T, n]: the first are `known` Int64[K, n], the others drawn by `uniforms` Float64[T - K, n].
-
-    Logits before each step go to `shown` Float32[T, n, levels], unless it is empty.
-    """
-    for t in range(len(codes)):
-        advance(w, s)
-        take(t, s, known, uniforms, temperature, top_p, codes, shown)
-        phase = s.phase[0]
-        for i in range(codes.shape[1]):
-            s.past[phase, i] = codes[t, i]
-        s.phase[0] = 0 if phase + 1 == len(s.past) else phase + 1
-
-
 @part
-def advance(w, s):
+def advance(w, s, t):
     """Let every tier whose frame begins go on, and compute the logits of the next event."""
     phase = s.phase[0]
     newest = (phase if phase > 0 else len(s.past)) - 1
@@ -111,3 +96,15 @@ def go_on(w, s, tier):
             add_product(s.h[tier, layer - 1], w.input[tier, layer], s.a)
         bias = w.recurrent_bias[tier, layer]
         recur(w.lstm, w.recurrent[tier, layer], bias, s.a, s.b, s.h[tier, layer], s.c[tier, layer])
+
+
+@part
+def remember(s, codes, t):
+    """Put the last event into the ring."""
+    phase = s.phase[0]
+    for i in range(codes.shape[1]):
+        s.past[phase, i] = codes[t, i]
+    s.phase[0] = 0 if phase + 1 == len(s.past) else phase + 1
+
+
+steps_of(Weights, advance, remember)

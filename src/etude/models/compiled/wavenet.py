@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from etude.models.compiled.activations import rectify, sigmoid_of_twice, tanh
-from etude.models.compiled.choosing import take
-from etude.models.compiled.jit import kernel, part
+from etude.models.compiled.jit import part
 from etude.models.compiled.products import add_product, fill
+from etude.models.compiled.writing import steps_of
 
 ZERO = np.float32(0)
 
@@ -56,29 +56,15 @@ class State(NamedTuple):
     weights: np.ndarray  # Float64[2, levels], for choosing
 
 
-@kernel
-def write(w, s, known, uniforms, temperature, top_p, codes, shown):
-    """Write codes Int64[T, n]: the first are `known` Int64[K, n], the others drawn by `uniforms` Float64[T - K, n].
-
-    Logits before each step go to `shown` Float32[T, n, levels], unless it is empty.
-    """
-    for t in range(len(codes)):
-        advance(w, s, (w.offset + t) // w.hop)
-        take(t, s, known, uniforms, temperature, top_p, codes, shown)
-        for i in range(codes.shape[1]):
-            for j in range(len(s.past) - 1):
-                s.past[j, i] = s.past[j + 1, i]
-            s.past[-1, i] = codes[t, i]
-
-
 @part
-def advance(w, s, frame):
+def advance(w, s, t):
     """Read the last event and compute the logits of the next, which lies in a frame of the guide."""
+    frame = (w.offset + t) // w.hop
     look_up(w, s)
     for layer in range(len(w.gated)):
         recall(w, s, layer, w.gated_bias[frame, layer])
         add_product(s.x, w.gated[layer, -1], s.a)
-        remember(w, s, layer)
+        keep(w, s, layer)
         add_product(s.z, w.out[layer], s.x)
     residual = s.z.shape[1]
     rectify(s.x, residual, w.end_bias, s.features[0], s.features[1])
@@ -113,7 +99,7 @@ def recall(w, s, layer, bias):
 
 
 @part
-def remember(w, s, layer):
+def keep(w, s, layer):
     """Put x into the oldest slot of a layer's ring, add the bias to x, and set z to tanh(filter) * sigmoid(gate)."""
     n, residual = s.z.shape
     at = s.at[layer]
@@ -127,3 +113,15 @@ def remember(w, s, layer):
             z[c] = tanh(filters[c]) * sigmoid_of_twice(gates[c])
     at += 1
     s.at[layer] = 0 if at == (w.gated.shape[1] - 1) * w.dilations[layer] else at
+
+
+@part
+def remember(s, codes, t):
+    """Keep the last k events."""
+    for i in range(codes.shape[1]):
+        for j in range(len(s.past) - 1):
+            s.past[j, i] = s.past[j + 1, i]
+        s.past[-1, i] = codes[t, i]
+
+
+steps_of(Weights, advance, remember)

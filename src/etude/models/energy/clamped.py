@@ -9,17 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.models.conditioned import Conditioned
+from etude.models.conditioned import Masked
 from etude.models.energy.boltzmann import Machine, draw_hidden, draw_visible
 from etude.models.energy.partition import annealed, can_enumerate, draw_exactly, enumerated, likeliest
-from etude.types import Bits, Evidence
+from etude.types import Bits
 
 TEMPERATURES = 500  # of annealing before frames are drawn
 SWEEPS = 100  # of Gibbs sampling after it
 AT_ONCE = 2**11  # chains side by side
 
 
-class Clamped(Conditioned):
+class Clamped(Masked):
     """A machine given some entries of some frames: `bits` are those of the rest, samples keep what is known.
 
     Parameters
@@ -30,16 +30,6 @@ class Clamped(Conditioned):
     """
 
     name = "clamped"
-
-    def __init__(self, model, evidence: Evidence):
-        super().__init__(model)
-        self.evidence = evidence
-        flat = (len(evidence.values), model.space.entries)
-        self.values, self.known = evidence.values.reshape(flat), evidence.known.reshape(flat)
-
-    @property
-    def _begun(self):
-        return len(self.values)
 
     def _bits(self, xs):
         given = len(self.values)

@@ -64,9 +64,9 @@ class RBM(Neural):
         self,
         space: Space,
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         hidden: int = 150,
-        learning: str = "pcd",
+        learning="pcd",
         gibbs: int = 1,
         chains: int = 128,
     ):

@@ -96,7 +96,7 @@ class VAE(LatentModel):
     def active_units(self, xs) -> int:
         """Return how many dimensions of the latent tell segments apart: variance of the mean above `ACTIVE`."""
         mean, _ = self._posterior(self._all_segments(xs))
-        return int((mean.var(axis=0) > ACTIVE).sum())
+        return int((mean.var(axis=0) > ACTIVE).sum()) if len(mean) else 0
 
     def reliance(self, xs, samples: int = 4) -> np.ndarray:
         """Return the bits that each segment of the pieces costs more, given what was drawn for another: Float64[n].

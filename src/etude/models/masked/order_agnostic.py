@@ -16,7 +16,7 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.autoregressive import Chooser, draw
 from etude.models.base import Model
-from etude.models.conditioned import Conditioned
+from etude.models.conditioned import Masked
 from etude.models.halves import MaskedNetwork
 from etude.models.masked.orderings import Ordering
 from etude.types import Evidence
@@ -116,7 +116,7 @@ class OrderAgnostic(Model):
         return Completion(self, evidence)
 
 
-class Completion(Conditioned, OrderAgnostic):
+class Completion(Masked, OrderAgnostic):
     """An order-agnostic model given some entries: bits are those of the others, samples keep what is given.
 
     The passes are spread over the entries that are open. A piece may be longer than the evidence, never shorter.
@@ -125,14 +125,8 @@ class Completion(Conditioned, OrderAgnostic):
     name = "completion"
 
     def __init__(self, model: OrderAgnostic, evidence: Evidence):
-        super().__init__(model)
+        super().__init__(model, evidence)
         self.ordering, self.network = model.ordering, model.network
-        shape = (len(evidence.known), self.space.entries)
-        self.values, self.known = evidence.values.reshape(shape), evidence.known.reshape(shape)
-
-    @property
-    def _begun(self):
-        return len(self.known)
 
     def _open(self, x):
         steps, (given, known) = len(self.known), (self.values, self.known)

@@ -34,6 +34,7 @@ from etude.models.neural import compact, marginals
 from etude.models.sequence.dilated import linear_arrays, named
 from etude.models.sequence.guided_windows import GuidedWindows, Noise, framed
 from etude.models.sequence.sequence import NetworkStepper, adapted
+from etude.models.sequence.streams import Streams
 from etude.models.sequence.wavenet import WaveNet
 from etude.types import Space
 
@@ -123,6 +124,15 @@ class GuidedWaveNet(WaveNet):
         """Draw pieces whose guide says nothing, by compiled code; see `Streams.stream`."""
         return self.given(self._silence()).stream(*args, **options)
 
+    def gates(self, x):
+        """Return how far every gate is open while each step of a `Guided` piece is foreseen; see `WaveNet.gates`."""
+        piece = self._admitted(x)
+        with self.network.following(*self._framed(piece.guide, 0, -(-len(piece) // self.hop))):
+            return super().gates(piece.x)
+
+    def _about(self):
+        return f"{super()._about()}, guided by {self.guide}"
+
     def _stepper(self, n: int, guide: np.ndarray) -> NetworkStepper:
         stepper = NetworkStepper(self.network, n, self.space)
         stepper.state = self._begin(guide, 0, len(guide))
@@ -191,10 +201,11 @@ class GuidedWaveNet(WaveNet):
             return super()._score([piece.x for piece in xs])
 
 
-class Following(Conditioned, Autoregressive):
-    """The pieces of a `GuidedWaveNet` that follow one guide."""
+class Following(Streams, Conditioned, Autoregressive):
+    """The pieces of a `GuidedWaveNet` that follow one guide, and last no longer; a stream's blocks are whole frames."""
 
     name = "following"
+    generator = "etude.models.compiled.guided:GuidedGenerator"
 
     def __init__(self, model: GuidedWaveNet, guide: np.ndarray):
         super().__init__(model)
@@ -204,15 +215,6 @@ class Following(Conditioned, Autoregressive):
         """Return a fresh state for `n` pieces, before their first step."""
         return self.model._stepper(n, self.guide)
 
-    def stream(self, n=1, steps=None, seed=0, temperature=1.0, top_p=1.0, prefix=None, block=4096):
-        """Draw the pieces of `sample` by compiled code, block by block, as `Streams.stream` does.
-
-        By default as long as the guide. A block is a whole number of frames.
-        """
-        from etude.models.compiled.guided import stream
-
-        return stream(self, n, steps, seed, temperature, top_p, prefix, block)
-
     def local(self, begin: int, count: int) -> np.ndarray:
         """Return what some frames of the guide add to filter and gate of every layer, Float32[count, layers, 2R]."""
         return self.model.network.local(*self.model._framed(self.guide, begin, count))[0]
@@ -220,10 +222,10 @@ class Following(Conditioned, Autoregressive):
     _condition = Autoregressive._condition
 
     def _sample(self, n, steps, rng, temperature, top_p=1.0, prefix=None):
-        return Autoregressive._sample(self, n, min(steps, self.most), rng, temperature, top_p, prefix)
+        return Autoregressive._sample(self, n, min(steps, self.longest), rng, temperature, top_p, prefix)
 
     @property
-    def most(self) -> int:
+    def longest(self) -> int:
         """Steps that the guide lasts."""
         return len(self.guide) * self.model.hop
 

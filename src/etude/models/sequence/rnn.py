@@ -36,62 +36,50 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.models.sequence.outputs import output_options
-from etude.models.sequence.sequence import SequenceModel, embedding_arrays
+from etude.models.sequence.sequence import ContextModel, embedding_arrays
+from etude.models.sequence.streams import Streams
 from etude.types import Space
 
 GATES = {"lstm": 4, "gru": 3}
 SHARPNESS = 8.0  # of the look-up before it has learnt
 
 
-class RNN(SequenceModel):
+class RNN(Streams, ContextModel):
     """A recurrent context with any output that fits the space.
 
     Parameters
     ----------
     space : Space
-    seed : int
-        Of the initial weights.
     cell : {"lstm", "gru"}
     hidden : int
         Units in a layer, H.
     layers : int
+    recall : int
+        Heads of the look-up in the piece's own past; 0 for a plain recurrent network.
     embedding : int, optional
         Size of the vector that an event is read as; by default 64 for scalar steps, `hidden` for vectors.
     dropout : float
         Share of units dropped while learning, in [0, 1).
-    recall : int
-        Heads of the look-up in the piece's own past; 0 for a plain recurrent network.
-    output, output_hidden
-        See `etude.models.sequence.outputs.output_options`.
+    **common
+        `seed`, `output`, `output_hidden`: see `ContextModel`.
     """
 
     name = "rnn"
 
+    dropout = 0.2
+
     def __init__(
-        self,
-        space: Space,
-        *,
-        seed: int = 0,
-        cell: str = "lstm",
-        hidden: int = 256,
-        layers: int = 2,
-        embedding: int | None = None,
-        dropout: float = 0.2,
-        recall: int = 0,
-        output: str | None = None,
-        output_hidden: int | None = None,
+        self, space: Space, *, cell: str = "lstm", hidden: int = 256, layers: int = 2, recall: int = 0, **common
     ):
         if cell not in GATES:
             raise unknown_name("cell", cell, GATES)
-        embedding = embedding or (hidden if space.event_shape else 64)
-        if min(hidden, layers, embedding) < 1 or not 0 <= dropout < 1:
-            got = f"hidden={hidden}, layers={layers}, embedding={embedding}, dropout={dropout}"
-            raise EtudeError("hidden, layers, embedding >= 1 and dropout in [0, 1)", got)
         if recall < 0 or (recall and hidden % recall):
             raise EtudeError("recall heads that divide the hidden units", f"{recall} heads, {hidden} units")
-        sizes = {"cell": cell, "hidden": hidden, "layers": layers, "embedding": embedding, "dropout": dropout}
-        super().__init__(space, seed=seed, **sizes, recall=recall, **output_options(space, output, output_hidden))
+        super().__init__(space, {"cell": cell, "hidden": hidden, "layers": layers, "recall": recall}, **common)
+
+    @staticmethod
+    def _embedding(space, sizes):
+        return sizes["hidden"] if space.event_shape else 64
 
     def _initial(self, rng):
         cell, hidden, layers, embedding = (self.options[k] for k in ("cell", "hidden", "layers", "embedding"))

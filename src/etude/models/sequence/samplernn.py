@@ -34,21 +34,18 @@ import numpy as np
 from etude.errors import EtudeError, unknown_name
 from etude.models.neural import marginals
 from etude.models.sequence.dilated import linear_arrays, named
-from etude.models.sequence.outputs import output_options
 from etude.models.sequence.rnn import GATES, layer_arrays
-from etude.models.sequence.sequence import SequenceModel, embedding_arrays
+from etude.models.sequence.sequence import ContextModel, embedding_arrays
 from etude.models.sequence.streams import Streams
 from etude.types import Space
 
 
-class SampleRNN(Streams, SequenceModel):
+class SampleRNN(Streams, ContextModel):
     """A context of recurrent tiers with slower and slower clocks, with any output that fits the space.
 
     Parameters
     ----------
     space : Space
-    seed : int
-        Of the initial weights.
     frames : sequence of int
         Steps in a frame, F_2, F_3, ..: of the fastest recurrent tier, then of each above it, every one a multiple of
         the one before. One number makes the two-tier model, two the three-tier one.
@@ -61,25 +58,14 @@ class SampleRNN(Streams, SequenceModel):
         Size of the vector that an event is read as.
     dropout : float
         Share of units dropped while learning, after each recurrent layer and before the output, in [0, 1).
-    output, output_hidden
-        See `etude.models.sequence.outputs.output_options`.
+    **common
+        `seed`, `output`, `output_hidden`: see `ContextModel`.
     """
 
     name = "samplernn"
 
     def __init__(
-        self,
-        space: Space,
-        *,
-        seed: int = 0,
-        frames: Sequence[int] = (4, 16),
-        hidden: int = 256,
-        cell: str = "gru",
-        layers: int = 1,
-        embedding: int = 64,
-        dropout: float = 0.1,
-        output: str | None = None,
-        output_hidden: int | None = None,
+        self, space: Space, *, frames: Sequence[int] = (4, 16), hidden: int = 256, cell: str = "gru", layers=1, **common
     ):
         if cell not in GATES:
             raise unknown_name("cell", cell, GATES)
@@ -87,12 +73,7 @@ class SampleRNN(Streams, SequenceModel):
         if not frames or frames[0] < 1 or any(r < 2 for r in ratios(frames)[1:]):
             remedy = "frames=[16] makes two tiers, frames=[4, 16] three."
             raise EtudeError("frames of 1 step or more, each a multiple of the one before", str(frames), remedy)
-        sizes = {"hidden": hidden, "layers": layers, "embedding": embedding, "dropout": dropout}
-        if min(hidden, layers, embedding) < 1 or not 0 <= dropout < 1:
-            got = ", ".join(f"{name}={size}" for name, size in sizes.items())
-            raise EtudeError("hidden, layers, embedding >= 1 and dropout in [0, 1)", got)
-        sizes |= {"frames": frames, "cell": cell}
-        super().__init__(space, seed=seed, **sizes, **output_options(space, output, output_hidden))
+        super().__init__(space, {"frames": frames, "cell": cell, "hidden": hidden, "layers": layers}, **common)
 
     def _initial(self, rng):
         hidden, layers, embedding, frames, cell = (

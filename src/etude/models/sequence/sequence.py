@@ -11,14 +11,15 @@ entries e, with code c, of row e * levels + c, and `embedding.start` Float32[emb
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive, Chooser
 from etude.models.halves import Network
 from etude.models.neural import Lesson, Neural, marginals
-from etude.models.sequence.outputs import output_arrays, too_large
+from etude.models.sequence.outputs import output_arrays, output_options, too_large
 from etude.training import Windows, similar_lengths
 from etude.training.windows import pad
 from etude.types import Space
@@ -80,6 +81,57 @@ class SequenceModel(Neural, Autoregressive):
     def _total(self, group) -> tuple[float, int]:
         """Return bits and steps of pieces that are scored side by side."""
         return float(sum(bits.sum() for bits in self._score(group))), sum(map(len, group))
+
+
+class ContextModel(SequenceModel):
+    """Base of the families whose context reads events as vectors.
+
+    Parameters
+    ----------
+    space : Space
+    sizes : dict
+        The options that the family has beside these, checked: numbers, all of them at least 1.
+    seed : int, optional
+        Of the initial weights; None draws one.
+    embedding : int, optional
+        Size of the vector that an event is read as; a family says what it is by default.
+    dropout : float, optional
+        Share of units dropped while learning, in [0, 1); a family says how many by default.
+    output, output_hidden
+        See `etude.models.sequence.outputs.output_options`.
+    """
+
+    dropout: ClassVar[float] = 0.1
+
+    def __init__(
+        self,
+        space: Space,
+        sizes: dict,
+        /,
+        seed: int | None = 0,
+        embedding: int | None = None,
+        dropout: float | None = None,
+        output: str | None = None,
+        output_hidden: int | None = None,
+    ):
+        sizes["embedding"] = self._embedding(space, sizes) if embedding is None else embedding
+        sizes["dropout"] = self.dropout if dropout is None else dropout
+        check_sizes(sizes)
+        super().__init__(space, seed=seed, **sizes, **output_options(space, output, output_hidden))
+
+    @staticmethod
+    def _embedding(space: Space, sizes: dict) -> int:
+        """Return the size of the vector that an event is read as by default."""
+        return 64
+
+
+def check_sizes(sizes: dict) -> None:
+    """Raise EtudeError unless numbers are at least 1, a kernel has two taps or more and dropout is a share."""
+    for name, value in sizes.items():
+        least = {"kernel": 2, "dropout": 0, "recall": 0}.get(name, 1)
+        if not isinstance(value, str | list) and not (least <= value and (name != "dropout" or value < 1)):
+            bounds = "dropout in [0, 1)" if name == "dropout" else f"{name} >= {least}"
+            raise EtudeError(bounds, ", ".join(f"{name}={size}" for name, size in sizes.items()))
 
 
 class NetworkStepper:

@@ -6,19 +6,25 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from etude.lookup import resolve
+
 
 class Streams:
-    """Mixin in front of a `SequenceModel` that has a kernel."""
+    """Mixin in front of a model that has a kernel."""
+
+    generator = "etude.models.compiled.generator:Generator"  # what writes, made from the model
+    longest: int | None = None  # steps of a piece at most
 
     def stream(
         self,
         n: int = 1,
         steps: int | None = None,
-        seed: int = 0,
+        seed: int | None = 0,
         temperature: float = 1.0,
         top_p: float = 1.0,
         prefix: np.ndarray | None = None,
         block: int = 4096,
+        new: int | None = None,
     ) -> Iterator[np.ndarray]:
         """Draw the pieces of `sample` faster, by compiled code, and hand them out block by block.
 
@@ -26,12 +32,20 @@ class Streams:
 
         Parameters
         ----------
-        n, steps, seed, temperature, top_p
-            As for `sample`; without `steps`, the stream does not stop by itself.
+        n : int
+        steps : int, optional
+            Of a piece at most, from its first: what is given (a prefix) and the end code count. By default the stream
+            does not stop by itself, but where a guide ends.
+        seed : int, optional
+            None draws anew at every call.
+        temperature, top_p : float
+            As for `sample`.
         prefix : Int[P], optional
-            How every piece begins; its steps count and are handed out too.
+            How every piece begins; it is handed out too.
         block : int
             Steps in a block.
+        new : int, optional
+            Instead of `steps`: steps after what is given.
 
         Returns
         -------
@@ -44,6 +58,6 @@ class Streams:
         EtudeError
             Another space or output, or a number outside its range.
         """
-        from etude.models.compiled.generator import stream
-
-        return stream(self, n, steps, seed, temperature, top_p, prefix, block)
+        return resolve("etude.models.compiled.generator:stream")(
+            self, n, steps, seed, temperature, top_p, prefix, block, new
+        )

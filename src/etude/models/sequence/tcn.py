@@ -17,21 +17,17 @@ from __future__ import annotations
 
 from math import sqrt
 
-from etude.errors import EtudeError
 from etude.models.sequence.dilated import doubling, linear_arrays, named, reading_arrays, reading_size, receptive_field
-from etude.models.sequence.outputs import output_options
-from etude.models.sequence.sequence import SequenceModel
+from etude.models.sequence.sequence import ContextModel
 from etude.types import Space
 
 
-class TCN(SequenceModel):
+class TCN(ContextModel):
     """A context of dilated causal convolutions with any output that fits the space.
 
     Parameters
     ----------
     space : Space
-    seed : int
-        Of the initial weights.
     channels : int
         Width of every convolution, C.
     kernel : int
@@ -43,31 +39,20 @@ class TCN(SequenceModel):
         itself: a channel for each code that sounds.
     dropout : float
         Share of channels dropped while learning, in [0, 1).
-    output, output_hidden
-        See `etude.models.sequence.outputs.output_options`.
+    **common
+        `seed`, `output`, `output_hidden`: see `ContextModel`.
     """
 
     name = "tcn"
 
-    def __init__(
-        self,
-        space: Space,
-        *,
-        seed: int = 0,
-        channels: int = 128,
-        kernel: int = 3,
-        blocks: int = 5,
-        embedding: int | None = None,
-        dropout: float = 0.2,
-        output: str | None = None,
-        output_hidden: int | None = None,
-    ):
-        embedding = embedding or reading_size(space, scalar=64)
-        if min(channels, blocks, embedding, kernel - 1) < 1 or not 0 <= dropout < 1:
-            got = f"channels={channels}, kernel={kernel}, blocks={blocks}, embedding={embedding}, dropout={dropout}"
-            raise EtudeError("channels, blocks, embedding >= 1, kernel >= 2 and dropout in [0, 1)", got)
-        sizes = {"channels": channels, "kernel": kernel, "blocks": blocks, "embedding": embedding, "dropout": dropout}
-        super().__init__(space, seed=seed, **sizes, **output_options(space, output, output_hidden))
+    dropout = 0.2
+
+    def __init__(self, space: Space, *, channels: int = 128, kernel: int = 3, blocks: int = 5, **common):
+        super().__init__(space, {"channels": channels, "kernel": kernel, "blocks": blocks}, **common)
+
+    @staticmethod
+    def _embedding(space, sizes):
+        return reading_size(space, scalar=64)
 
     @property
     def receptive_field(self) -> int:

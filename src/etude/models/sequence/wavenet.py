@@ -21,22 +21,18 @@ from math import sqrt
 
 import numpy as np
 
-from etude.errors import EtudeError
 from etude.models.sequence.dilated import doubling, linear_arrays, named, receptive_field
-from etude.models.sequence.outputs import output_options
-from etude.models.sequence.sequence import SequenceModel, embedding_arrays
+from etude.models.sequence.sequence import ContextModel, embedding_arrays
 from etude.models.sequence.streams import Streams
 from etude.types import Space
 
 
-class WaveNet(Streams, SequenceModel):
+class WaveNet(Streams, ContextModel):
     """A context of gated dilated causal convolutions with any output that fits the space.
 
     Parameters
     ----------
     space : Space
-    seed : int
-        Of the initial weights.
     residual : int
         Channels from layer to layer, R; as many filters and gates.
     skip : int
@@ -51,8 +47,8 @@ class WaveNet(Streams, SequenceModel):
         Size of the vector that an event is read as; by default `residual`.
     dropout : float
         Share of channels dropped before each layer and before the output while learning, in [0, 1).
-    output, output_hidden
-        See `etude.models.sequence.outputs.output_options`.
+    **common
+        `seed`, `output`, `output_hidden`: see `ContextModel`.
     """
 
     name = "wavenet"
@@ -61,23 +57,19 @@ class WaveNet(Streams, SequenceModel):
         self,
         space: Space,
         *,
-        seed: int = 0,
         residual: int = 64,
         skip: int = 128,
         stacks: int = 2,
         dilations: int = 6,
         kernel: int = 2,
-        embedding: int | None = None,
-        dropout: float = 0.1,
-        output: str | None = None,
-        output_hidden: int | None = None,
+        **common,
     ):
         sizes = {"residual": residual, "skip": skip, "stacks": stacks, "dilations": dilations, "kernel": kernel}
-        sizes |= {"embedding": embedding or residual, "dropout": dropout}
-        if min(residual, skip, stacks, dilations, kernel - 1, sizes["embedding"]) < 1 or not 0 <= dropout < 1:
-            got = ", ".join(f"{name}={size}" for name, size in sizes.items())
-            raise EtudeError("sizes >= 1, kernel >= 2 and dropout in [0, 1)", got)
-        super().__init__(space, seed=seed, **sizes, **output_options(space, output, output_hidden))
+        super().__init__(space, sizes, **common)
+
+    @staticmethod
+    def _embedding(space, sizes):
+        return sizes["residual"]
 
     @property
     def dilations(self) -> list[int]:

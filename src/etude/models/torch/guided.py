@@ -62,6 +62,10 @@ class GuidedLayers(GatedLayers):
         skips, _, caches = self.read(vectors, state.caches, spread(state.local, self.hop, state.at, steps))
         return self.ended(skips), state._replace(caches=caches, at=state.at + steps)
 
+    def opened(self, vectors: Tensor) -> list[Tensor]:
+        """Return the gates of each layer, Float[T, n, R], from the first step of a piece."""
+        return self.read(vectors, None, spread(self.given.local, self.hop, 0, vectors.shape[1]))[1]
+
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
         return {

@@ -14,9 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from etude.models.energy.partition import states
 from etude.models.torch.rbm_output import all_states
 from etude.models.torch.weights import Weights
 
+MOST_STATES = 2**12  # of the smaller layer, summed over at every step of contrastive divergence
 WEIGHTS = ("visible", "hidden", "weight", "base")
 
 
@@ -39,6 +41,8 @@ class Energy(Weights):
     def __init__(self, entries: int, levels: int, hidden: int, learning: str, gibbs: int, chains: int):
         super().__init__()
         self.above, self.learning, self.sweeps = levels - 1, learning, gibbs
+        self.by_hidden = 2**hidden <= levels**entries  # the layer that log Z is summed over
+        self.counted = learning != "cd" or min(2**hidden, levels**entries) <= MOST_STATES
         self.visible = nn.Parameter(torch.zeros(entries * self.above))
         self.hidden = nn.Parameter(torch.zeros(hidden))
         self.weight = nn.Parameter(torch.zeros(entries * self.above, hidden))
@@ -51,9 +55,10 @@ class Energy(Weights):
     def loss(self, batch) -> Tensor:
         """Return the mean nats per frame of a batch of `frames` Int[B, E].
 
-        The gradient is that of log p, exact or estimated. The value is F + log Z. Where log Z takes an estimate, that
-        of the last score is followed by weights on the persistent chains: annealed importance sampling whose path is
-        the learning itself. It shows the course; scores are estimated afresh.
+        The gradient is that of log p, exact or estimated. The value is F + log Z. With persistent chains the log Z of
+        the last score is followed by weights on them: annealed importance sampling whose path is the learning itself.
+        It shows the course; scores are estimated afresh. Chains that begin at the data carry nothing from step to step;
+        there log Z is counted, or, where the layers are too large (`counted` is False), not that of the weights.
         """
         data = one_hot(batch.frames, self.above).to(self.weight)
         positive = self.free_energy(data).mean()
@@ -65,9 +70,15 @@ class Energy(Weights):
 
     @torch.no_grad()
     def follow_log_z(self) -> None:
-        """Weigh the persistent chains by the change of their free energy since they moved: E[w] = Z_now / Z_then."""
-        now = self.free_energy(self.chains)
-        self.log_weights += self.energies - now
+        """Weigh the persistent chains by the change of their free energy since they moved: E[w] = Z_now / Z_then.
+
+        Without such chains, count log Z where that can be done.
+        """
+        if self.learning == "pcd":
+            self.log_weights += self.energies - self.free_energy(self.chains)
+        elif self.counted:
+            sums = self.log_partition() if self.by_hidden else (-self.free_energy(self.all_frames())).logsumexp(0)
+            self.set_log_z(float(sums))
 
     @torch.no_grad()
     def set_log_z(self, value: float) -> None:
@@ -107,6 +118,12 @@ class Energy(Weights):
         logits = (self.visible + z @ self.weight.T).unflatten(-1, (-1, self.above))
         sums = softplus(logits[..., 0]) if self.above == 1 else nn.functional.pad(logits, (1, 0)).logsumexp(-1)
         return (z @ self.hidden + sums.sum(-1)).logsumexp(-1)
+
+    def all_frames(self) -> Tensor:
+        """Return every frame, one-hot."""
+        levels, entries = self.above + 1, len(self.visible) // self.above
+        frames = states(np.arange(levels**entries), entries, levels)
+        return one_hot(torch.from_numpy(frames).to(self.device), self.above)
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""

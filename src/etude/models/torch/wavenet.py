@@ -59,6 +59,10 @@ class GatedLayers(nn.Module):
         skips, _, caches = self.read(vectors, state)
         return self.ended(skips), caches
 
+    def opened(self, vectors: Tensor) -> list[Tensor]:
+        """Return the gates of each layer, Float[T, n, R], from the first step of a piece."""
+        return self.read(vectors)[1]
+
     def ended(self, skips: Tensor) -> Tensor:
         """Return features Float[n, T, S] of the sum of the skips Float[T, n, S]."""
         return self.dropout(torch.relu(self.end(torch.relu(skips)))).transpose(0, 1)
@@ -99,7 +103,7 @@ class GatedNetwork(Network):
         """
         with self.still():
             vectors = self.embedding(self.tensor(past)[None], self.tensor(np.ones(1, bool)))
-            return torch.stack(self.context.read(vectors)[1], dim=2)[:, 0].cpu().numpy()
+            return torch.stack(self.context.opened(vectors), dim=2)[:, 0].cpu().numpy()
 
 
 def build(model) -> GatedNetwork:
