@@ -2,8 +2,8 @@
 
 Run: python benchmarks/frameworks.py [--wall] [--threads N] [--steps N] [FAMILY ...]
 
-Each fit has a process of its own, and the frameworks take turns, so that what else the machine does falls on both. A
-step is the mean over the second half of a fit; the first half pays for tracing, whose excess over the second is `first`.
+Each fit has a process of its own, and the frameworks take turns, so that what else the machine does falls on both.
+A step is the mean over the second half of a fit; the first half pays for tracing, whose excess over it is `first`.
 Seconds are the processor's, of one thread by default; `--wall` takes the clock's, which counts on a machine at rest
 only. `start` is until a model is built, `peak` the largest resident memory. The last column is a framework's step over
 that of the first.

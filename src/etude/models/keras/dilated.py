@@ -42,7 +42,7 @@ class CausalConvolution(Linear):
 
 
 def _taps(kernel: int, dilation: int):
-    """Return the sum over taps j of padded[j * dilation :][:T] @ W[j], plus a bias, as a function with its gradient.
+    """Return the sum over taps j of padded[j * dilation :][:T] @ W[j], plus a bias, with its gradient.
 
     TensorFlow's own gradient of a slice is a copy with zeros around it, for every tap; here the gradient is padded once.
     """
