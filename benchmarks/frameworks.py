@@ -2,11 +2,11 @@
 
 Run: python benchmarks/frameworks.py [--wall] [--threads N] [--steps N] [FAMILY ...]
 
-Each fit has a process of its own, and the frameworks take turns, so that what else the machine does falls on both. A
-step is the mean over the second half of a fit; the first half pays for tracing, whose excess over the second is
-`first`. Seconds are the processor's, of one thread by default; `--wall` takes the clock's, which counts on a machine
-at rest only. `start` is until a model is built, `peak` the largest resident memory. The last column is TensorFlow's
-step over PyTorch's.
+Each fit has a process of its own, and the frameworks take turns, so that what else the machine does falls on both.
+A step is the mean over the second half of a fit; the first half pays for tracing, whose excess over it is `first`.
+Seconds are the processor's, of one thread by default; `--wall` takes the clock's, which counts on a machine at rest
+only. `start` is until a model is built, `peak` the largest resident memory. The last column is a framework's step over
+that of the first.
 """
 
 from __future__ import annotations
@@ -41,9 +41,8 @@ model = etude.model(family, space, framework=framework, **options)
 model.network
 start = clock() - begin
 rng = np.random.default_rng(0)
-some = 0.05 if shape else 1
-drawn = [rng.integers(0, space.levels, (400, *shape)) for _ in range(8)]
-pieces = [piece * (rng.random(piece.shape) < some) for piece in drawn]
+share = 0.05 if shape else 1  # of keys that sound
+pieces = [rng.integers(0, space.levels, (400, *shape)) * (rng.random((400, *shape)) < share) for _ in range(8)]
 budget = etude.Budget(steps=2 * steps, batch_size=32, window=128, valid_every=steps)
 first, second = (row["seconds"] for row in model.fit(pieces, (), budget).rows)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -78,7 +77,7 @@ def main() -> None:
         found = {fw: measured(name, fw, given.threads, given.steps, given.wall) for fw in FRAMEWORKS}
         for framework, row in found.items():
             numbers = f"{row['start']:9.1f}{row['first']:9.1f}{1000 * row['step']:9.1f}{row['peak']:9.0f}"
-            print(f"{name:10}{framework:12}{numbers}{row['step'] / found['torch']['step']:8.2f}", flush=True)
+            print(f"{name:10}{framework:12}{numbers}{row['step'] / found[FRAMEWORKS[0]]['step']:8.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python tests/fuzz.py                      20,000 inputs (hours)
     python tests/fuzz.py --n 500 --seed 3     fewer, others
     python tests/fuzz.py --seconds 600        as many as ten minutes allow, whichever is less
-    python tests/fuzz.py --door files.mid --n 1000 --keep /tmp/faults
+    python tests/fuzz.py --door files.mid --n 1000 --keep faults
 
 Every batch runs in a process of its own, so that a crash of it is counted and not the end. Exit status 1 where a door
 crashed, hung, let a traceback out or believed what is wrong, or where memory went beyond the limits: 1 GB in the

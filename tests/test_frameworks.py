@@ -120,10 +120,10 @@ def test_latent_models_are_equal(name, double, monkeypatch):
 def test_machines_are_equal(levels, double):
     from etude.models.energy.rbm import Frames
 
-    model = enlarged(etude.model("rbm", Space((5,), levels), framework="torch", hidden=4, learning="exact"))
+    model = enlarged(etude.model("rbm", Space((5,), levels), framework="torch", hidden=4, learning="exact"), 0.5)
     batch = Frames(some_pieces(model.space, (20,))[0])
     apart = compare.gradients_apart(model, batch, double)
-    assert max(apart["relative"], apart["loss_apart"]) < (1e-10 if double else 1e-5)
+    assert max(apart["relative"], apart["loss_apart"]) < (1e-9 if double else 1e-4)
 
 
 def test_a_machine_learns_in_another_framework():

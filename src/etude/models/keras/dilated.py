@@ -42,9 +42,9 @@ class CausalConvolution(Linear):
 
 
 def _taps(kernel: int, dilation: int):
-    """Return the sum over taps j of padded[j * dilation :][:T] @ W[j], plus a bias, as a function with its gradient.
+    """Return the sum over taps j of padded[j * dilation :][:T] @ W[j], plus a bias, as a function.
 
-    TensorFlow's own gradient of a slice is a copy with zeros around it, for every tap; here it is padded once.
+    Its gradient is its own: TensorFlow's of a slice is a copy with zeros around it for every tap, here there is one.
     """
 
     @tf.custom_gradient

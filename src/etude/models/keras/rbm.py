@@ -10,9 +10,12 @@ from math import log
 
 import numpy as np
 
+from etude.models.energy.partition import states
 from etude.models.keras.rbm_output import all_states
 from etude.models.keras.weights import Weights, of
 from etude.training.keras.framework import tf
+
+MOST_STATES = 2**12  # of the smaller layer, summed over at every step of contrastive divergence
 
 
 class Energy(Weights):
@@ -36,6 +39,8 @@ class Energy(Weights):
     def __init__(self, entries: int, levels: int, hidden: int, learning: str, gibbs: int, chains: int):
         super().__init__()
         self.above, self.learning, self.sweeps, self.units = levels - 1, learning, gibbs, hidden
+        self.by_hidden = 2**hidden <= levels**entries  # the layer that log Z is summed over
+        self.counted = learning != "cd" or min(2**hidden, levels**entries) <= MOST_STATES
         visible = entries * self.above
         self.visible, self.hidden, self.weight = self.new(visible), self.new(hidden), self.new(visible, hidden)
         self.base, self.chains = self.new(visible, learnt=False), self.new(chains, visible, learnt=False)
@@ -46,9 +51,10 @@ class Energy(Weights):
     def loss(self, batch, noise):
         """Return the mean nats per frame of a batch of `frames` Int[B, E].
 
-        The gradient is that of log p, exact or estimated. The value is F + log Z. Where log Z takes an estimate, that
-        of the last score is followed by weights on the persistent chains: annealed importance sampling whose path is
-        the learning itself. It shows the course; scores are estimated afresh.
+        The gradient is that of log p, exact or estimated. The value is F + log Z. With persistent chains the log Z of
+        the last score is followed by weights on them: annealed importance sampling whose path is the learning itself.
+        It shows the course; scores are estimated afresh. Chains that begin at the data carry nothing from step to step;
+        there log Z is counted, or, where the layers are too large (`counted` is False), not that of the weights.
         """
         data = self._one_hot(batch.frames)
         positive = tf.reduce_mean(self.free_energy(data))
@@ -60,13 +66,20 @@ class Energy(Weights):
         return positive - negative + tf.stop_gradient(negative) + tf.cast(course, negative.dtype)
 
     def follow_log_z(self) -> None:
-        """Weigh the persistent chains by the change of their free energy since they moved: E[w] = Z_now / Z_then."""
-        now = tf.stop_gradient(self.free_energy(self.chains.value))
-        self.log_weights.assign(self.log_weights.value + tf.cast(self.energies.value - now, tf.float64))
+        """Weigh the persistent chains by the change of their free energy since they moved: E[w] = Z_now / Z_then.
 
-    def set_log_z(self, value: float) -> None:
+        Without such chains, count log Z where that can be done.
+        """
+        if self.learning == "pcd":
+            now = tf.stop_gradient(self.free_energy(self.chains.value))
+            self.log_weights.assign(self.log_weights.value + tf.cast(self.energies.value - now, tf.float64))
+        elif self.counted:
+            sums = self.log_partition() if self.by_hidden else tf.reduce_logsumexp(-self.free_energy(self.all_frames()))
+            self.set_log_z(tf.stop_gradient(sums))
+
+    def set_log_z(self, value) -> None:
         """Take on an estimate of log Z for the weights as they are."""
-        self.log_z.assign(value)
+        self.log_z.assign(tf.cast(value, tf.float64))
         self.log_weights.assign(np.full(self.log_weights.shape, -log(self.log_weights.shape[0])))
         self.energies.assign(self.free_energy(self.chains.value))
 
@@ -99,6 +112,11 @@ class Energy(Weights):
         z = tf.constant(all_states(self.units), self.compute_dtype)
         sums = tf.reduce_logsumexp(tf.pad(self._logits(z), [[0, 0], [0, 0], [1, 0]]), axis=-1)
         return tf.reduce_logsumexp(tf.linalg.matvec(z, self.hidden.value) + tf.reduce_sum(sums, axis=-1))
+
+    def all_frames(self):
+        """Return every frame, one-hot."""
+        levels, entries = self.above + 1, self.visible.shape[0] // self.above
+        return self._one_hot(states(np.arange(levels**entries), entries, levels))
 
     def start_chains(self, frames: np.ndarray) -> None:
         """Begin the persistent chains at frames Int[n, E], repeated as often as needed."""

@@ -67,6 +67,7 @@ class Weights(keras.layers.Layer):
         super().__init__()
         self.built = True
 
+    counted = True  # whether the loss is the mean nats per step, or a number whose gradient alone means something
     varying: tuple[int, ...] = (0, 1)  # axes of a batch's arrays whose sizes may change from step to step
 
     def views(self) -> dict[str, View]:

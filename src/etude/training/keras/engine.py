@@ -10,6 +10,7 @@ right after it, and an interrupted fit continues at that border. Optimiser and l
 from __future__ import annotations
 
 import logging
+from math import isfinite
 from math import log as ln
 from pathlib import Path
 
@@ -37,8 +38,9 @@ def fit(network, task: Task, checkpoint: Path | None = None) -> History:
     Parameters
     ----------
     network : Layer
-        With `loss(batch, noise)`: the mean nats per step of a batch of tensors, as a scalar tensor; `decaying()`: the
-        variables that weight decay is for; `varying`: the axes of a batch's arrays whose sizes may change.
+        With `loss(batch, noise)`: the mean nats per step of a batch of tensors, as a scalar tensor, or where `counted`
+        is False a number whose gradient alone means something; `decaying()`: the variables that weight decay is for;
+        `varying`: the axes of a batch's arrays whose sizes may change.
     task : Task
     checkpoint : Path, optional
         Folder of any number of fits. A finished fit of the same identity is loaded from it, an interrupted one
@@ -154,7 +156,8 @@ class Course(keras.callbacks.Callback):
             self.lesson.stop_training = True
             return
         self.done += len(self.learnt)
-        train, self.learnt = float(np.mean(self.learnt)) / ln(2), []
+        mean, self.learnt = float(np.mean(self.learnt)) / ln(2), []
+        train = mean if self.network.counted or not isfinite(mean) else None
         with self.averaging.in_place():
             valid = self._valid_bits()
             stopped = self._impatient(valid)
