@@ -12,6 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ PIECES = [np.array([0, 1, 2, 0, 1, 2, 5]), np.array([3, 1, 0, 5])]
 def kinds(room: Path) -> Iterator[tuple[str, Path, Read]]:
     """Yield name, file and reader of each kind of file that is kept."""
     yield from models(room)
+    if find_spec("etude.training.torch"):
+        yield from checkpoints(room)
     yield from caches(room)
     yield from records(room)
 
@@ -52,6 +55,17 @@ def models(room: Path) -> Iterator[tuple[str, Path, Read]]:
         yield f"weights.safetensors of {name}", folder / "weights.safetensors", read
     write_made_by(room / "rnn", {"representation": {"name": "waveform", "options": {"rate": 16000, "levels": 256}}})
     yield "made_by.json", room / "rnn" / "made_by.json", lambda: read_made_by(room / "rnn")["representation"]
+
+
+def checkpoints(room: Path) -> Iterator[tuple[str, Path, Read]]:
+    """The file of a fit, whose tensors carry a digest."""
+    import torch
+    from etude.training.torch.checkpoints import WholeFiles, contents_digest, read_checkpoint
+
+    path = room / "fit.ckpt"
+    held = {"state_dict": {"w": torch.linspace(0, 1, 300)}, "callbacks": {"a": {"b": [1.5]}}, "global_step": 7}
+    WholeFiles().save_checkpoint(held, path)
+    yield "a checkpoint", path, lambda: contents_digest(read_checkpoint(path))
 
 
 def caches(room: Path) -> Iterator[tuple[str, Path, Read]]:

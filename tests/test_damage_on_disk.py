@@ -56,6 +56,7 @@ def same(model, other):
 def test_no_flipped_bit_of_a_model_is_believed(copied, file):
     model, folder = copied
     whole = (folder / file).read_bytes()
+    assert same(model, etude.load(folder)), "what is whole is read"
     for bit in np.random.default_rng(3).integers(8 * len(whole), size=20).tolist():
         flipped(folder / file, bit)
         with suppress(EtudeError):

@@ -177,7 +177,8 @@ def _defaults(family: type) -> dict:
     found: dict = {}
     for base in [base for base in family.__mro__ if "__init__" in vars(base)]:
         parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]
-        named = [p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "seed"]
+        named = [p for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        named = [p for p in named if p.name not in ("space", "seed")]
         found = {p.name: None if p.default is p.empty else p.default for p in named} | found
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
