@@ -11,7 +11,10 @@ from networks import enlarged, some_pieces
 import etude
 from etude import Budget, EtudeError, Space
 from etude.evaluation import frameworks as compare
+from etude.models.halves import CHOICE
 from etude.models.latent.segments import cut
+from etude.study.frameworks import tell
+from etude.study.plan import make_plan
 from etude.training.windows import pad
 
 pytestmark = pytest.mark.xdist_group("tensorflow")  # it takes seconds to start, and hundreds of MB
@@ -263,3 +266,25 @@ def test_a_saved_model_opens_in_the_other(tmp_path):
             np.concatenate(streamed, axis=1), np.concatenate(list(model.stream(2, 8, seed=1)), axis=1)
         )
         back.fit(pieces, (), Budget(steps=2, batch_size=2, window=8))
+
+
+# Runs of chapters ------------------------------------------------------------------------------------------------
+
+
+def test_a_run_names_the_framework_of_a_chapter_and_its_kernel_hears_of_it():
+    job = make_plan(["11"], "smoke", settings=["framework=tensorflow"]).jobs[-1]
+    assert job.parameters["framework"] == "tensorflow" and "framework" not in job.notebook.declared
+    usual = make_plan(["11"], "smoke", settings=["framework=torch"]).jobs[-1]
+    assert "framework" not in usual.parameters, "what is usual is no other job"
+    environment = {CHOICE: "from the caller's shell", "HOME": "/"}
+    tell(environment, job.parameters)
+    assert environment == {CHOICE: "tensorflow", "HOME": "/"}
+    tell(environment, usual.parameters)
+    assert environment == {"HOME": "/"}
+
+
+def test_a_framework_that_a_chapter_does_not_run_on_is_refused():
+    with pytest.raises(EtudeError, match=r"framework; got 'tensorflo'.*Did you mean 'tensorflow'"):
+        make_plan(["11"], settings=["framework=tensorflo"])
+    with pytest.raises(EtudeError, match="parameter of 16_samplernn; got 'framework'"):
+        make_plan(["16"], settings=["framework=tensorflow"])
