@@ -60,6 +60,7 @@ def models(room: Path) -> Iterator[tuple[str, Path, Read]]:
 def checkpoints(room: Path) -> Iterator[tuple[str, Path, Read]]:
     """The file of a fit, whose tensors carry a digest."""
     import torch
+
     from etude.training.torch.checkpoints import WholeFiles, contents_digest, read_checkpoint
 
     path = room / "fit.ckpt"

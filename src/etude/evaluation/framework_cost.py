@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -51,8 +53,8 @@ def cost_table(families: Sequence[str] = tuple(FAMILIES), steps: int = 10, threa
     Returns
     -------
     pandas.DataFrame
-        family, framework, start (until a model is built, s), first_step (s), step (s), peak_mb (largest resident memory
-        of the process), ratio (of the step to that of the framework in the first row of the family).
+        family, framework, start (until a model has scored a piece, s), first_step (s), step (s), peak_mb (largest
+        resident memory of the process), ratio (of the step to that of the family's first row).
     """
     import pandas as pd
 
@@ -105,9 +107,16 @@ def _measured(name: str, framework: str, steps: int, wall: bool) -> dict[str, fl
     log.setLevel(logging.INFO)
     model.fit(_pieces(space), (), Budget(steps=2 * steps, batch_size=32, window=128, valid_every=steps))
     first, second = np.diff([start, *borders.times])
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 2**20)
     step = second / steps
-    return {"start": start - begun, "first_step": first - second + step, "step": step, "peak_mb": peak}
+    return {"start": start - begun, "first_step": first - second + step, "step": step, "peak_mb": _peak_mb()}
+
+
+def _peak_mb() -> float:
+    """Return the largest resident memory of this program; what stood in the process before it does not count."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        return int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
 def _pieces(space: Space) -> list[np.ndarray]:
