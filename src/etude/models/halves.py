@@ -71,7 +71,10 @@ class GatedNetwork(Network, Protocol):
     """Of a WaveNet."""
 
     def gates(self, past: np.ndarray) -> np.ndarray:
-        """Return the gates Float32[T, layers, R] before each step of a piece, of `past` Int[T, entries]."""
+        """Return the gates Float32[T, layers, R] before each step of a piece.
+
+        `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
+        """
         ...
 
 
