@@ -43,9 +43,9 @@ def test_differences_are_found_and_small_ones_are_not():
     near, far = json.loads(json.dumps(trace)), json.loads(json.dumps(trace))
     near["history"][0][0][1] += 1e-5
     far["history"][0][0][1] += 1e-2
-    assert difference(trace, near) == "" and difference(trace, far) == "history[0][0][1]: 2.0, now 2.01"
+    assert difference(trace, near) == "" and difference(trace, far) == "history[0][0][1]: 2.0 and 2.01"
     assert "codes[2]" in difference(trace, {**trace, "codes": [0, 1, 1]})
-    assert "2 values" in difference({"codes": [0, 1]}, {"codes": [0]})
+    assert "2 and 1 values" in difference({"codes": [0, 1]}, {"codes": [0]})
     assert "in one only" in difference(trace, {"history": []})
     assert difference({"x": 1.0}, {"x": "nan"}) and difference({"x": 1}, {"x": True})
 

@@ -11,6 +11,7 @@ from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import CorruptCheckpoint, SpaceMismatch
 from etude.models.energy import partition
 from etude.models.energy.boltzmann import Machine, draw_visible
+from etude.models.energy.learning import Learning
 from etude.models.energy.rbm import RBM, Frames
 from etude.models.torch.rbm import Energy, one_hot
 from etude.models.torch.rbm_output import ConditionalRBM
@@ -137,7 +138,7 @@ def test_estimated_bits_carry_their_error(monkeypatch):
 
 
 def network_of(space, learning, chains=8, sweeps=1, scale=1.0):
-    network = Energy(space.entries, space.levels, 4, learning, sweeps, chains).double()
+    network = Energy(Learning(space.entries, space.levels, 4, learning, sweeps, chains)).double()
     generator = torch.Generator().manual_seed(0)
     for parameter in network.parameters():
         parameter.data = scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)

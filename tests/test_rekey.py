@@ -91,7 +91,7 @@ def test_a_page_is_translated_and_its_results_stay(toy, capsys):
     [
         ({"numbers": {**NUMBERS, "bits": {"value": 1.50001, "unit": "bit/s"}}}, "numbers/bits/value"),
         ({"rows": [{**ROWS[0], "bits": 2.1}]}, r"tables/rows\[0\]/bits: 2.0 and 2.1"),
-        ({"rows": []}, "1 and 0 rows"),
+        ({"rows": []}, "1 and 0 values"),
         ({"pixels": 0.6}, "figures: a.png"),
         ({"code": CODE + " + 1"}, "not those of the run after"),
         ({"module_digests": {"etude": "0"}}, "not of now: etude has changed"),

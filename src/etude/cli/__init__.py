@@ -11,6 +11,7 @@ import sys
 from importlib import import_module
 
 from etude import __version__
+from etude.cli.command import command
 from etude.errors import EtudeError
 from etude.places import unwritable
 
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"etude {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for name in COMMANDS:
-        import_module(f"etude.cli.{name}").add(commands)
+        command(commands, name, import_module(f"etude.cli.{name}"))
     return parser
 
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from types import ModuleType
 
 
-def command(
-    commands, name: str, run: Callable[[argparse.Namespace], int], brief: str, about: str, examples: str
-) -> argparse.ArgumentParser:
-    """Add a command and return its parser, for its arguments.
+def command(commands, name: str, module: ModuleType) -> None:
+    """Add a command.
 
     Parameters
     ----------
     commands
         The subparsers of `etude`.
     name : str
-    run : callable
-        Given the parsed arguments, returns the exit status.
-    brief, about, examples : str
-        A line in the list of commands; the opening of the command's help; its end, which begins with "examples:".
+    module : module
+        With `BRIEF`, a line in the list of commands; `ABOUT`, the opening of the command's help; `EXAMPLES`, its end,
+        which begins with "examples:"; `arguments`, given the command's parser; and `run`, which is given the parsed
+        arguments and returns the exit status.
     """
-    raw = argparse.RawDescriptionHelpFormatter
-    parser = commands.add_parser(name, help=brief, description=about, epilog=examples, formatter_class=raw)
-    parser.set_defaults(run=run)
-    return parser
+    parser = commands.add_parser(
+        name,
+        help=module.BRIEF,
+        description=module.ABOUT,
+        epilog=module.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.arguments(parser)
+    parser.set_defaults(run=module.run)

@@ -6,8 +6,8 @@ import argparse
 from itertools import groupby
 from textwrap import fill
 
-from etude.cli.command import command
-
+BRIEF = "list the corpora: source, licence, counts, digest"
+ABOUT = "List the corpora of the study. The first call parses them (a minute); later ones are quick."
 EXAMPLES = """\
 examples:
   etude corpora
@@ -16,11 +16,8 @@ examples:
 SPLITS = ("train", "valid", "test", "reserve")
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    brief = "list the corpora: source, licence, counts, digest"
-    about = "List the corpora of the study. The first call parses them (a minute); later ones are quick."
-    parser = command(commands, "corpora", run, brief, about, EXAMPLES)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("names", nargs="*", metavar="CORPUS", help="only these")
 
 

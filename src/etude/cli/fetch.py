@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from etude.cli.command import command
-
+BRIEF = "download data that étude may not pass on"
+ABOUT = "Download data into data/raw (or ETUDE_BENCHMARK), checked against its published digest. Needs a network."
 EXAMPLES = """\
 examples:
   etude fetch benchmark      the polyphonic sets of Boulanger-Lewandowski et al. (2012)"""
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    brief = "download data that étude may not pass on"
-    about = "Download data into data/raw (or ETUDE_BENCHMARK), checked against its published digest. Needs a network."
-    parser = command(commands, "fetch", run, brief, about, EXAMPLES)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("what", choices=["benchmark"], help="what to fetch")
 
 

@@ -8,6 +8,8 @@ import time
 
 MEGABYTE = 1e6
 
+BRIEF = "list what was learnt and kept, drop what no chapter uses"
+ABOUT = "List the fits that all chapters share (data/fits, or ETUDE_FITS), the newest last."
 EXAMPLES = """\
 examples:
   etude fits                    all fits: what was asked, size, date, who uses them
@@ -15,19 +17,11 @@ examples:
   etude fits --prune            drop those, once you say yes"""
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "fits",
-        help="list what was learnt and kept, drop what no chapter uses",
-        description="List the fits that all chapters share (data/fits, or ETUDE_FITS), the newest last.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("--prune", action="store_true", help="drop the fits that no summary names, once you say yes")
     parser.add_argument("--dry-run", action="store_true", help="with --prune: only say what would go")
     parser.add_argument("--yes", action="store_true", help="with --prune: do not ask")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

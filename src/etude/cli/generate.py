@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from etude.cli.command import command
 from etude.cli.generate_checks import check_numbers, check_target, writing
 from etude.cli.saved_models import Saved, choose_model, read_representation
 from etude.corpora.one_file import read_piece
 from etude.errors import EtudeError
 
+BRIEF = "let a trained model write music"
+ABOUT = "Let a trained model write music: a score, a sound or an engraving, by the suffix of --out."
 EXAMPLES = """\
 examples:
   etude generate rnn --representation midi --out song.mid
@@ -32,11 +33,8 @@ MOST_ENTRIES = 2**30  # of all steps: 37 hours of sound at 8000 Hz
 MOST_STEPS = 4000  # where a step has no fixed length: the piece ends by itself, or here
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    brief = "let a trained model write music"
-    about = "Let a trained model write music: a score, a sound or an engraving, by the suffix of --out."
-    parser = command(commands, "generate", run, brief, about, EXAMPLES)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("model", metavar="MODEL", help="a trained model (etude models), or a family: rnn")
     parser.add_argument("--representation", metavar="NAME", help="what it was trained on, as midi")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help=" ".join((*SCORES, *SOUNDS)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+BRIEF = "show definitions in the chapters as they are now"
+ABOUT = "Bring the listings of committed notebooks up to date. No notebook runs."
 EXAMPLES = """\
 examples:
   etude listings                all chapters, in seconds
@@ -11,18 +13,10 @@ examples:
   etude listings --check        say which are old, and change nothing"""
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "listings",
-        help="show definitions in the chapters as they are now",
-        description="Bring the listings of committed notebooks up to date. No notebook runs.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="11_rnn, 11 or rnn; none: all of them")
     parser.add_argument("--check", action="store_true", help="change nothing, return 1 where a listing is old")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
-from etude.cli.command import command
 from etude.cli.saved_models import Saved, saved_models
 
+BRIEF = "list the trained models: data, steps, bits, size"
+ABOUT = "List the trained models that `etude generate` can use, as they describe themselves."
 EXAMPLES = """\
 examples:
   etude models                what comes with the study, and what your runs have saved
@@ -16,11 +17,8 @@ HEADS = ("model", "reads and writes", "learnt from", "steps", "bits", "size", "c
 UNITS = {"bits_per_second": "a second", "bits_per_sample": "a sample"}
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    brief = "list the trained models: data, steps, bits, size"
-    about = "List the trained models that `etude generate` can use, as they describe themselves."
-    parser = command(commands, "models", run, brief, about, EXAMPLES)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("--from", dest="source", metavar="RUN", help="a run's name or a folder (default: all)")
 
 

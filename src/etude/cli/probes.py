@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
+BRIEF = "check that no result moved, by fits of seconds"
+ABOUT = "Run small fits of every family, variant and option and compare them with tests/traces.json."
 EXAMPLES = """\
 examples:
   etude probes                  half a minute; 1 where a result moved, with what to do
@@ -12,18 +14,10 @@ examples:
   etude probes --update         commit the traces of a meant change, its revision raised"""
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    parser = commands.add_parser(
-        "probes",
-        help="check that no result moved, by fits of seconds",
-        description="Run small fits of every family, variant and option and compare them with tests/traces.json.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("names", nargs="*", metavar="PROBE", help="none: all of them, half a minute")
     parser.add_argument("--update", action="store_true", help="commit the traces as they are now")
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:

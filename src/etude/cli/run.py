@@ -7,8 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from etude.cli.command import command
-
+BRIEF = "run notebooks, only what is stale"
+ABOUT = "Run notebooks of the study: only what is stale, several at once, resumably."
 EXAMPLES = """\
 examples:
   etude run                                     all notebooks, profile quick
@@ -28,11 +28,8 @@ stand. Results are under reports/runs/NAME (ETUDE_RUNS names another place than 
 checkout; only `--profile full` with the notebooks' own parameters is copied over notebooks/ and reports/."""
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    brief = "run notebooks, only what is stale"
-    about = "Run notebooks of the study: only what is stale, several at once, resumably."
-    parser = command(commands, "run", run, brief, about, EXAMPLES)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="11_rnn, 11 or rnn; none: all of them")
     parser.add_argument("--profile", default="quick", help="smoke, quick (default) or full")
     parser.add_argument(

@@ -5,19 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from etude.cli.command import command
-
+BRIEF = "build the book of a run or of the committed study"
+ABOUT = "Build a book of static pages that opens from the disk, without server and network."
 EXAMPLES = """\
 examples:
   etude site --open                 the committed study, as reports/site/index.html
   etude site --name quick --open    what the last `etude run` made"""
 
 
-def add(commands) -> None:
-    """Add the command to the parser."""
-    brief = "build the book of a run or of the committed study"
-    about = "Build a book of static pages that opens from the disk, without server and network."
-    parser = command(commands, "site", run, brief, about, EXAMPLES)
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
     parser.add_argument("--name", help="a run under reports/runs (default: what is committed)")
     parser.add_argument("--open", action="store_true", help="show it in a browser")
 

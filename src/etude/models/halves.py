@@ -71,7 +71,10 @@ class GatedNetwork(Network, Protocol):
     """Of a WaveNet."""
 
     def gates(self, past: np.ndarray) -> np.ndarray:
-        """Return the gates Float32[T, layers, R] before each step of a piece, of `past` Int[T, entries]."""
+        """Return the gates Float32[T, layers, R] before each step of a piece.
+
+        `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
+        """
         ...
 
 
@@ -158,22 +161,11 @@ class EnergyNetwork(Weighted, Protocol):
 
 @dataclass(frozen=True)
 class Half:
-    """One framework's half of one family.
-
-    Parameters
-    ----------
-    family : str
-    table : module
-        The framework's table.
-    """
+    """The half of a `family` that the framework `name` has, as its `table` says."""
 
     family: str
+    name: str
     table: ModuleType
-
-    @property
-    def name(self) -> str:
-        """Of the framework."""
-        return self.table.NAME
 
     @property
     def engine(self) -> ModuleType:
@@ -213,7 +205,7 @@ def tables() -> dict[str, ModuleType]:
 
 def halves(family: str) -> list[Half]:
     """Return the halves of a family, the one that is asked first at the beginning."""
-    return [Half(family, table) for table in tables().values() if family in table.BUILDERS]
+    return [Half(family, name, table) for name, table in tables().items() if family in table.BUILDERS]
 
 
 def half(family: str, options: dict, framework: str | None = None) -> Half:

@@ -6,12 +6,13 @@ What a clock or a gauge measured differs from run to run and proves nothing: it 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+
+from etude.study.comparison import close, first_difference, identical
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 UNITS = ("s", "ms", "min", "h", "MB", "GB", "bytes")  # of numbers that were measured
@@ -58,25 +59,11 @@ def same_bytes(one: Path, other: Path) -> bool:
 
 def parted(one, other, place: str) -> str:
     """Return where two JSON values part, "" where they are equal up to rounding and what was measured."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        keys = [key for key in {**one, **other} if not MEASURED.fullmatch(key)]
-        missing = [key for key in keys if key not in one or key not in other]
-        if missing:
-            return f"{place}: {', '.join(missing)} in one only"
-        return next((said for key in keys if (said := parted(one[key], other[key], f"{place}/{key}"))), "")
-    if isinstance(one, list) and isinstance(other, list):
-        if len(one) != len(other):
-            return f"{place}: {len(one)} and {len(other)} rows"
-        pairs = enumerate(zip(one, other, strict=True))
-        return next((said for i, (a, b) in pairs if (said := parted(a, b, f"{place}[{i}]"))), "")
-    return "" if _equal(one, other) else f"{place}: {one!r} and {other!r}"
+    return first_difference(one, other, _equal, place, MEASURED.fullmatch)
 
 
 def _equal(one, other) -> bool:
-    numbers = [isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other)]
-    if all(numbers):
-        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
-    return type(one) is type(other) and one == other
+    return close(one, other, RELATIVE, ABSOLUTE) or identical(one, other)
 
 
 def _parted(one, other, place: str) -> Iterable[str]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from etude.study.comparison import close, first_difference, identical
+
 RELATIVE, ABSOLUTE = 1e-4, 1e-6  # by which a real number may differ; whole numbers and codes may not
 DIGITS = 8
 
@@ -41,22 +43,13 @@ def of_weights(arrays: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
     return traced
 
 
-def difference(was, now, place: str = "") -> str:
+def difference(was, now) -> str:
     """Return where two traces part, with both values; "" where they say the same."""
-    if isinstance(was, dict) and isinstance(now, dict):
-        if was.keys() != now.keys():
-            return f"{place or 'trace'}: {sorted(was.keys() ^ now.keys())} in one only"
-        return next((d for key in was if (d := difference(was[key], now[key], f"{place}/{key}".strip("/")))), "")
-    if isinstance(was, list) and isinstance(now, list):
-        if len(was) != len(now):
-            return f"{place}: {len(was)} values, now {len(now)}"
-        pairs = enumerate(zip(was, now, strict=True))
-        return next((d for i, (one, other) in pairs if (d := difference(one, other, f"{place}[{i}]"))), "")
-    return "" if _equal(was, now) else f"{place}: {was!r}, now {now!r}"
+    said = first_difference(was, now, _equal)
+    return f"trace{said}" if said.startswith(":") else said  # it is the trace itself that has no place
 
 
 def _equal(was, now) -> bool:
     if isinstance(was, float) or isinstance(now, float):
-        numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (was, now))
-        return numbers and math.isclose(was, now, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
-    return type(was) is type(now) and was == now
+        return close(was, now, RELATIVE, ABSOLUTE)
+    return identical(was, now)

@@ -12,8 +12,8 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from etude import registry
 from etude.errors import EtudeError, MissingData
@@ -41,18 +41,17 @@ OF_FITS = (
 )
 
 
-@dataclass(frozen=True)
-class Change:
-    """A probe whose trace is another one than the committed: `where` both part, and whether the fit itself moved."""
+class Change(NamedTuple):
+    """A probe whose trace is another one than the committed, and `where` both part."""
 
     probe: str
     where: str
 
-    @property
-    def refits(self) -> bool:
-        """False where only what is asked of the fitted model differs: its weights and scores are the old ones."""
-        place = self.where.partition(":")[0].partition("/")[0].partition("[")[0]
-        return place in ("trace", *OF_FITS)
+
+def fit_moved(change: Change) -> bool:
+    """Return False where only what is asked of the fitted model differs: its weights and scores are the old ones."""
+    place = change.where.partition(":")[0].partition("/")[0].partition("[")[0]
+    return place in ("trace", *OF_FITS)
 
 
 def traces_path() -> Path:
@@ -92,7 +91,7 @@ def revisions() -> dict[str, int]:
 
 def to_raise(changed: Iterable[Change]) -> list[str]:
     """Return the narrowest revisions that cover the changed fits: of families, of outputs, or that of the engine."""
-    fits = [change.probe for change in changed if change.refits]
+    fits = [change.probe for change in changed if fit_moved(change)]
     families = sorted({PROBES[name].family for name in fits})
     outputs = sorted({PROBES[name].output for name in fits})
     if not fits:
@@ -185,7 +184,7 @@ def _covered(changed: list[Change], was: dict[str, int], now: dict[str, int]) ->
     through = [
         {ENGINE, f"family {PROBES[change.probe].family}", f"output {PROBES[change.probe].output}"}
         for change in changed
-        if change.refits
+        if fit_moved(change)
     ]
     return all(raised & some for some in through)
 

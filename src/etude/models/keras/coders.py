@@ -5,9 +5,10 @@ from __future__ import annotations
 from etude.models.keras.dilated import Linear
 from etude.models.keras.dropout import Dropout
 from etude.models.keras.rnn import Recurrent
-from etude.models.keras.weights import View, Weights
-from etude.models.latent.segments import halvings, positions
-from etude.models.sequence.dilated import named
+from etude.models.keras.weights import Weights
+from etude.models.latent.coders import encoder_sizes
+from etude.models.latent.segments import halvings, padded, positions
+from etude.models.sequence.dilated import named, part_views
 from etude.training.keras.framework import tf
 
 
@@ -16,12 +17,10 @@ class Encoder(Weights):
 
     def __init__(self, options: dict, outputs: int):
         super().__init__()
-        inputs, hidden, segment = options["embedding"], options["hidden"], options["segment"]
-        times = halvings(segment)
-        self.steps = positions(segment) * 2**times  # the segment, filled up so that it can be halved
-        widths = [inputs] + [hidden] * times
-        self.layers = [Linear(4 * width, hidden) for width in widths[:-1]]
-        self.latent = Linear(positions(segment) * widths[-1], outputs)
+        *convolutions, last = encoder_sizes(options, outputs)
+        self.steps = padded(options["segment"])
+        self.layers = [Linear(*size) for size in convolutions]
+        self.latent = Linear(*last)
 
     def call(self, vectors, mask):
         """Return Float[n, outputs] of the vectors Float[n, T, embedding] of the steps that exist, mask Bool[n, T]."""
@@ -34,7 +33,7 @@ class Encoder(Weights):
 
     def views(self):
         """Return the weights in the shared layout."""
-        return _views("encoder", {**dict(enumerate(self.layers)), "latent": self.latent})
+        return named("encoder", part_views({**dict(enumerate(self.layers)), "latent": self.latent}))
 
 
 class SequenceDecoder(Weights):
@@ -78,7 +77,7 @@ class SequenceDecoder(Weights):
 
     def views(self):
         """Return the weights in the shared layout."""
-        return {**_views("decoder", {"begin": self.begin}), **self.rnn.views()}
+        return {**named("decoder.begin", self.begin.views()), **self.rnn.views()}
 
 
 class ConvolutionDecoder(Weights):
@@ -112,7 +111,7 @@ class ConvolutionDecoder(Weights):
 
     def views(self):
         """Return the weights in the shared layout."""
-        return _views("decoder", {"begin": self.begin, **dict(enumerate(self.layers))})
+        return named("decoder", part_views({"begin": self.begin, **dict(enumerate(self.layers))}))
 
 
 DECODERS = {"sequence": SequenceDecoder, "convolution": ConvolutionDecoder}
@@ -123,7 +122,3 @@ def _taps(x, taps: int, stride: int = 1):
     padded = tf.pad(x, [[0, 0], [1, 1], [0, 0]])
     last = padded.shape[1] - taps + 1
     return tf.concat([padded[:, j : j + last : stride] for j in range(taps)], axis=-1)
-
-
-def _views(prefix: str, layers: dict) -> dict[str, View]:
-    return {k: view for name, layer in layers.items() for k, view in named(f"{prefix}.{name}", layer.views()).items()}

@@ -7,24 +7,16 @@ from math import log
 import numpy as np
 
 from etude.models.keras.coders import DECODERS, Encoder
-from etude.models.keras.network import Network
+from etude.models.keras.network import Network, parts
 from etude.training.keras.framework import graph, tf
 
 
 class LatentNetwork(Network):
-    """An embedding, an encoder, a decoder (the context of the steps) and an output distribution.
-
-    Parameters
-    ----------
-    model : LatentModel
-        Of which space, options, and how much the encoder has to say.
-    """
+    """Of a `LatentModel`: a `Network` whose context is the decoder, and an encoder."""
 
     def __init__(self, model):
-        space, options = model.space, model.options
-        decoder = DECODERS[options["decoder"]](options)
-        super().__init__(space, options["embedding"], decoder, options["output"], options["output_hidden"])
-        self.encoder = Encoder(options, model.known * options["latent"])
+        super().__init__(*parts(DECODERS[model.options["decoder"]](model.options), model))
+        self.encoder = Encoder(model.options, model.known * model.options["latent"])
 
     def _compile(self) -> None:
         events, first, mask = self._events(), tf.TensorSpec([None], tf.bool), tf.TensorSpec([None, None], tf.bool)

@@ -144,9 +144,14 @@ def masked(nats, mask):
 
 
 def around(context: Weights, model, kind: type[Network] = Network) -> Network:
-    """Return the network of a sequence model around its context; without an embedding the context reads nothing."""
+    """Return the network of a sequence model around its context."""
+    return kind(*parts(context, model))
+
+
+def parts(context: Weights, model) -> tuple:
+    """Return what the `Network` of a model is made of; without an embedding the context reads nothing."""
     options = model.options
-    return kind(model.space, options.get("embedding", 0), context, options["output"], options["output_hidden"])
+    return model.space, options.get("embedding", 0), context, options["output"], options["output_hidden"]
 
 
 def sizes(model, *names: str) -> dict:

@@ -1,8 +1,4 @@
-"""The relative output in Keras: NADE, and a small network that sees by interval. Equations: `models.sequence.outputs`.
-
-While learning, all entries of a step are computed side by side: an entry sees the codes of lower entries only, because
-the kernel Q has no interval of zero or less.
-"""
+"""The relative output in Keras: NADE, and a small network that sees by interval. See `models.sequence.outputs`."""
 
 from __future__ import annotations
 
@@ -12,11 +8,9 @@ from etude.models.keras.dilated import product
 from etude.models.keras.dropout import Dropout
 from etude.models.keras.nade import NADE, Walk
 from etude.models.keras.weights import of
-from etude.models.sequence.outputs import INTERVAL_CHANNELS
+from etude.models.sequence.outputs import INTERVAL_CHANNELS, INTERVAL_DROPPED, relative_shapes
 from etude.training.keras.framework import tf
 from etude.types import Space
-
-DROPPED = 0.25  # share of channels dropped while learning
 
 
 class Relative(NADE):
@@ -24,15 +18,10 @@ class Relative(NADE):
 
     def __init__(self, features: int, space: Space, hidden: int):
         super().__init__(features, space, hidden)
-        (entries, levels), channels = self.shape, INTERVAL_CHANNELS
-        self.size, self.channels = features, channels
-        self.before = self.new(levels - 1, 2 * entries - 1, channels)
-        self.below = self.new(levels - 1, entries - 1, channels)
-        self.place = self.new(entries, channels)
-        self.modulation = self.new(features, channels * (3 + levels))
-        self.bias_in, self.bias_mix = self.new(channels), self.new(channels)
-        self.mix, self.out = self.new(channels, channels), self.new(channels, levels)
-        self.dropout = Dropout(DROPPED)
+        weights = [self.new(*shape) for shape in relative_shapes(features, space).values()]
+        self.before, self.below, self.place, self.modulation, self.bias_in, self.bias_mix, self.mix, self.out = weights
+        self.size, self.channels = features, INTERVAL_CHANNELS
+        self.dropout = Dropout(INTERVAL_DROPPED)
 
     def given(self, features, past, first):
         """Return the features Float[n, T, H] with the codes of the step before behind them.

@@ -6,7 +6,7 @@ from etude.models.keras.dilated import CausalConvolution, Linear
 from etude.models.keras.dropout import Dropout
 from etude.models.keras.network import Network, around, sizes
 from etude.models.keras.weights import Weights
-from etude.models.sequence.dilated import doubling, named
+from etude.models.sequence.dilated import doubling, named, part_views
 from etude.training.keras.framework import tf
 
 
@@ -29,9 +29,7 @@ class Block(Weights):
 
     def views(self):
         """Return the weights by their names in the block."""
-        parts = {"first": self.first, "second": self.second, "project": self.project}
-        layers = {name: part for name, part in parts.items() if part is not None}
-        return {name: view for prefix, part in layers.items() for name, view in named(prefix, part.views()).items()}
+        return part_views({"first": self.first, "second": self.second, "project": self.project})
 
 
 class Blocks(Weights):
@@ -58,9 +56,7 @@ class Blocks(Weights):
 
     def views(self):
         """Return the weights in the shared layout."""
-        return {
-            name: view for i, block in enumerate(self.blocks) for name, view in named(f"tcn.{i}", block.views()).items()
-        }
+        return named("tcn", part_views(dict(enumerate(self.blocks))))
 
 
 def build(model) -> Network:

@@ -10,7 +10,7 @@ from etude.models.keras.dilated import CausalConvolution, Linear
 from etude.models.keras.dropout import Dropout
 from etude.models.keras.network import Network, around, sizes
 from etude.models.keras.weights import Weights
-from etude.models.sequence.dilated import named
+from etude.models.sequence.dilated import named, part_views
 from etude.training.keras.framework import tf
 
 
@@ -32,9 +32,7 @@ class GatedLayer(Weights):
 
     def views(self):
         """Return the weights by their names in the layer."""
-        parts = {"gated": self.gated, "residual": self.residual, "skip": self.skip}
-        layers = {name: part for name, part in parts.items() if part is not None}
-        return {name: view for prefix, part in layers.items() for name, view in named(prefix, part.views()).items()}
+        return part_views({"gated": self.gated, "residual": self.residual, "skip": self.skip})
 
 
 class GatedLayers(Weights):
@@ -69,19 +67,14 @@ class GatedLayers(Weights):
 
     def views(self):
         """Return the weights in the shared layout."""
-        parts = {"input": self.reading, **{str(i): layer for i, layer in enumerate(self.layers)}, "end": self.end}
-        views = {name: view for prefix, part in parts.items() for name, view in named(prefix, part.views()).items()}
-        return named("wavenet", views)
+        return named("wavenet", part_views({"input": self.reading, **dict(enumerate(self.layers)), "end": self.end}))
 
 
 class GatedNetwork(Network):
     """A `Network` whose context is `GatedLayers`."""
 
     def gates(self, past: np.ndarray) -> np.ndarray:
-        """Return the gates before each step of a piece, Float32[T, layers, R].
-
-        `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
-        """
+        """Return the gates of a piece: see `etude.models.halves.GatedNetwork`."""
         vectors = self.embedding(tf.constant(np.asarray(past, np.int64)[None]), tf.ones([1], tf.bool))
         opened = self.context.read(vectors, self.fresh(1))[1]
         return tf.stack(opened, axis=2)[:, 0].numpy().astype(np.float32)

@@ -66,11 +66,17 @@ def coder_arrays(space: Space, options: dict, known: int, rng: np.random.Generat
 
 def encoder_arrays(options: dict, known: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return the initial weights of the encoder."""
-    arrays, inputs, hidden, segment = {}, options["embedding"], options["hidden"], options["segment"]
-    for layer in range(halvings(segment)):
-        arrays |= named(f"encoder.{layer}", linear_arrays(4 * inputs, hidden, rng, sqrt(2)))
-        inputs = hidden
-    return arrays | named("encoder.latent", linear_arrays(positions(segment) * inputs, known, rng, SPREAD))
+    arrays, (*convolutions, last) = {}, encoder_sizes(options, known)
+    for layer, size in enumerate(convolutions):
+        arrays |= named(f"encoder.{layer}", linear_arrays(*size, rng, sqrt(2)))
+    return arrays | named("encoder.latent", linear_arrays(*last, rng, SPREAD))
+
+
+def encoder_sizes(options: dict, known: int) -> list[tuple[int, int]]:
+    """Return inputs and outputs of the encoder's convolutions, then of the linear map to `known` numbers about z."""
+    hidden, segment = options["hidden"], options["segment"]
+    widths = [options["embedding"]] + [hidden] * halvings(segment)
+    return [*((4 * width, hidden) for width in widths[:-1]), (positions(segment) * widths[-1], known)]
 
 
 def sequence_arrays(options: dict, rng: np.random.Generator) -> dict[str, np.ndarray]:

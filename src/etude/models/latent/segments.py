@@ -40,6 +40,11 @@ def positions(segment: int) -> int:
     return -(-segment // 2 ** halvings(segment))
 
 
+def padded(segment: int) -> int:
+    """Return the steps of a segment that is filled up so that it can be halved."""
+    return positions(segment) * 2 ** halvings(segment)
+
+
 class Segments:
     """Batches of random segments of the training pieces, each a function of (seed, step) alone.
 

@@ -14,7 +14,7 @@ k inputs side by side. `bias` is Float32[out].
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import sqrt
 
 import numpy as np
@@ -73,6 +73,12 @@ def reading_arrays(space: Space, size: int, rng: np.random.Generator) -> dict[st
         arrays["embedding.table"] = np.eye(len(rows), dtype=np.float32)[:, rows % space.levels > 0]
         arrays["embedding.start"] = np.zeros(size, np.float32)
     return arrays
+
+
+def part_views(parts: Mapping) -> dict:
+    """Return the weights of the parts of a layer, each under the part's name; a part that is None has none."""
+    there = {prefix: part for prefix, part in parts.items() if part is not None}
+    return {name: view for prefix, part in there.items() for name, view in named(prefix, part.views()).items()}
 
 
 def named(prefix: str, arrays: dict) -> dict:

@@ -36,7 +36,8 @@ context modulates its second layer::
 with NADE's weights and `output.relative.bias` c [R], `.place` K [E, R], `.before` P [L - 1, 2 E - 1, R] (intervals
 -(E - 1) .. E - 1), `.below` Q [L - 1, E - 1, R] (1 .. E - 1), `.mix` M [R, R], `.shift` m [R], `.write` W [R, L] and
 `.modulation` [H, R (3 + L)], which holds G, B, S and A side by side, A as (R, L). Before the first step p is zero, as
-it is for a context of no features, which remembers nothing.
+it is for a context of no features, which remembers nothing. While learning, all entries of a step are computed side by
+side: an entry sees the codes of lower entries only, because the kernel Q has no interval of zero or less.
 
 RBM (Smolensky 1986; on a recurrent context RNN-RBM, same paper): p(x) is the sum over hidden units z in {0, 1}^U of
 exp(-E(x, z)) / Z, where ::
@@ -64,6 +65,7 @@ DEPENDENT = ("nade", "relative", "rbm")  # outputs in which the entries of a ste
 HIDDEN = {"nade": 128, "relative": 128, "rbm": 8}  # units of an output's hidden layer, where nothing else is asked for
 MOST_RBM_UNITS = 12  # log Z sums over all states of the hidden units: 4096
 INTERVAL_CHANNELS = 32  # R of the relative output
+INTERVAL_DROPPED = 0.25  # share of them dropped while learning
 MOST_LOGITS = 2**17  # entries * levels: beyond, first and last layer alone outgrow what this study trains
 
 
@@ -132,17 +134,32 @@ def output_arrays(
 
 def relative_arrays(features: int, space: Space, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return the initial weights of the part that sees by interval: what it adds to the logits is small."""
-    entries, levels, channels = space.entries, space.levels, INTERVAL_CHANNELS
-    modulation = rng.uniform(-1, 1, (features, channels * (3 + levels))) / np.sqrt(max(features, 1))
+    shapes, channels = relative_shapes(features, space), INTERVAL_CHANNELS
+    modulation = rng.uniform(-1, 1, shapes["modulation"]) / np.sqrt(max(features, 1))
     modulation[:, 3 * channels :] *= 0.1
     arrays = {
-        "before": rng.normal(size=(levels - 1, 2 * entries - 1, channels)) * 0.1,
-        "below": rng.normal(size=(levels - 1, entries - 1, channels)) * 0.1,
-        "place": rng.normal(size=(entries, channels)) * 0.1,
+        "before": rng.normal(size=shapes["before"]) * 0.1,
+        "below": rng.normal(size=shapes["below"]) * 0.1,
+        "place": rng.normal(size=shapes["place"]) * 0.1,
         "modulation": modulation,
-        "bias": np.zeros(channels),
-        "mix": rng.uniform(-1, 1, (channels, channels)) * np.sqrt(3 / channels),
-        "shift": np.zeros(channels),
-        "write": np.zeros((channels, levels)),
+        "bias": np.zeros(shapes["bias"]),
+        "mix": rng.uniform(-1, 1, shapes["mix"]) * np.sqrt(3 / channels),
+        "shift": np.zeros(shapes["shift"]),
+        "write": np.zeros(shapes["write"]),
     }
     return {f"output.relative.{name}": array for name, array in arrays.items()}
+
+
+def relative_shapes(features: int, space: Space) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights of the part that sees by interval, by their names in it."""
+    entries, levels, channels = space.entries, space.levels, INTERVAL_CHANNELS
+    return {
+        "before": (levels - 1, 2 * entries - 1, channels),
+        "below": (levels - 1, entries - 1, channels),
+        "place": (entries, channels),
+        "modulation": (features, channels * (3 + levels)),
+        "bias": (channels,),
+        "shift": (channels,),
+        "mix": (channels, channels),
+        "write": (channels, levels),
+    }

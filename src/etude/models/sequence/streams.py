@@ -32,20 +32,12 @@ class Streams:
 
         Parameters
         ----------
-        n : int
+        n, seed, temperature, top_p, prefix, new
+            As for `Model.sample`; the prefix is handed out too.
         steps : int, optional
-            Of a piece at most, from its first: what is given (a prefix) and the end code count. By default the stream
-            does not stop by itself, but where a guide ends.
-        seed : int, optional
-            None draws anew at every call.
-        temperature, top_p : float
-            As for `sample`.
-        prefix : Int[P], optional
-            How every piece begins; it is handed out too.
+            As for `Model.sample`; by default the stream does not stop by itself, but where a guide ends.
         block : int
             Steps in a block.
-        new : int, optional
-            Instead of `steps`: steps after what is given.
 
         Returns
         -------

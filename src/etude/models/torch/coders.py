@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from etude.models.latent.segments import halvings, positions
-from etude.models.sequence.dilated import named
+from etude.models.latent.coders import encoder_sizes
+from etude.models.latent.segments import halvings, padded, positions
+from etude.models.sequence.dilated import named, part_views
 from etude.models.torch.dilated import Linear
 from etude.models.torch.rnn import Recurrent
 
@@ -16,12 +17,10 @@ class Encoder(nn.Module):
 
     def __init__(self, options: dict, outputs: int):
         super().__init__()
-        inputs, hidden, segment = options["embedding"], options["hidden"], options["segment"]
-        times = halvings(segment)
-        self.steps = positions(segment) * 2**times  # the segment, filled up so that it can be halved
-        widths = [inputs] + [hidden] * times
-        self.layers = nn.ModuleList(Linear(4 * width, hidden) for width in widths[:-1])
-        self.latent = Linear(positions(segment) * widths[-1], outputs)
+        *convolutions, last = encoder_sizes(options, outputs)
+        self.steps = padded(options["segment"])
+        self.layers = nn.ModuleList(Linear(*size) for size in convolutions)
+        self.latent = Linear(*last)
 
     def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """Return Float[n, outputs] of the vectors Float[n, T, embedding] of the steps that exist, mask Bool[n, T]."""
@@ -32,7 +31,7 @@ class Encoder(nn.Module):
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
-        return _views("encoder", {**dict(enumerate(self.layers)), "latent": self.latent})
+        return named("encoder", part_views({**dict(enumerate(self.layers)), "latent": self.latent}))
 
 
 class SequenceDecoder(nn.Module):
@@ -66,7 +65,7 @@ class SequenceDecoder(nn.Module):
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
-        return {**_views("decoder", {"begin": self.begin}), **self.rnn.views()}
+        return {**named("decoder.begin", self.begin.views()), **self.rnn.views()}
 
 
 class ConvolutionDecoder(nn.Module):
@@ -96,7 +95,7 @@ class ConvolutionDecoder(nn.Module):
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
-        return _views("decoder", {"begin": self.begin, **dict(enumerate(self.layers))})
+        return named("decoder", part_views({"begin": self.begin, **dict(enumerate(self.layers))}))
 
 
 DECODERS = {"sequence": SequenceDecoder, "convolution": ConvolutionDecoder}
@@ -107,7 +106,3 @@ def _taps(x: Tensor, taps: int, stride: int = 1) -> Tensor:
     padded = nn.functional.pad(x, (0, 0, 1, 1))
     last = padded.shape[1] - taps + 1
     return torch.cat([padded[:, j : j + last : stride] for j in range(taps)], dim=-1)
-
-
-def _views(prefix: str, layers: dict[str | int, Linear]) -> dict[str, Tensor]:
-    return {k: view for name, layer in layers.items() for k, view in named(f"{prefix}.{name}", layer.views()).items()}

@@ -9,23 +9,15 @@ import torch
 from torch import Tensor
 
 from etude.models.torch.coders import DECODERS, Encoder
-from etude.models.torch.network import Network
+from etude.models.torch.network import Network, parts
 
 
 class LatentNetwork(Network):
-    """An embedding, an encoder, a decoder (the context of the steps) and an output distribution.
-
-    Parameters
-    ----------
-    model : LatentModel
-        Of which space, options, and how much the encoder has to say.
-    """
+    """Of a `LatentModel`: a `Network` whose context is the decoder, and an encoder."""
 
     def __init__(self, model):
-        space, options = model.space, model.options
-        decoder = DECODERS[options["decoder"]](options)
-        super().__init__(space, options["embedding"], decoder, options["output"], options["output_hidden"])
-        self.encoder = Encoder(options, model.known * options["latent"])
+        super().__init__(*parts(DECODERS[model.options["decoder"]](model.options), model))
+        self.encoder = Encoder(model.options, model.known * model.options["latent"])
 
     def encoded(self, batch) -> Tensor:
         """Return what the encoder makes of each segment of a batch of tensors, Float[n, known]."""

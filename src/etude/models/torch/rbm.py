@@ -1,9 +1,4 @@
-"""The restricted Boltzmann machine in PyTorch: what learns. Equations and names: `models.energy.boltzmann`.
-
-The gradient of log p(x) is that of -F(x) + F(x'), averaged over frames x' of the machine. Contrastive divergence
-(Hinton 2002) begins the chain that gives x' at the data and cuts it after k sweeps; persistent contrastive divergence
-(Tieleman 2008) keeps its chains from step to step. With few hidden units log Z itself is differentiated instead.
-"""
+"""What learns the restricted Boltzmann machine in PyTorch: see `models.energy.boltzmann` and `.learning`."""
 
 from __future__ import annotations
 
@@ -14,55 +9,33 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from etude.models.energy.partition import states
+from etude.models.energy.learning import Learning
 from etude.models.torch.rbm_output import all_states
 from etude.models.torch.weights import Weights
 
-MOST_STATES = 2**12  # of the smaller layer, summed over at every step of contrastive divergence
 WEIGHTS = ("visible", "hidden", "weight", "base")
 
 
 class Energy(Weights):
-    """The weights of a machine, its chains, and the loss whose gradient they estimate.
+    """The weights of a machine, its chains, and the loss whose gradient they estimate."""
 
-    Parameters
-    ----------
-    entries, levels : int
-        Of a frame.
-    hidden : int
-        Hidden units, U.
-    learning : {"cd", "pcd", "exact"}
-    gibbs : int
-        Gibbs sweeps a step, k.
-    chains : int
-        Persistent chains.
-    """
-
-    def __init__(self, entries: int, levels: int, hidden: int, learning: str, gibbs: int, chains: int):
+    def __init__(self, plan: Learning):
         super().__init__()
-        self.above, self.learning, self.sweeps = levels - 1, learning, gibbs
-        self.by_hidden = 2**hidden <= levels**entries  # the layer that log Z is summed over
-        self.counted = learning != "cd" or min(2**hidden, levels**entries) <= MOST_STATES
-        self.visible = nn.Parameter(torch.zeros(entries * self.above))
-        self.hidden = nn.Parameter(torch.zeros(hidden))
-        self.weight = nn.Parameter(torch.zeros(entries * self.above, hidden))
-        self.register_buffer("base", torch.zeros(entries * self.above))
-        self.register_buffer("chains", torch.zeros(chains, entries * self.above))
+        self.plan, self.counted = plan, plan.counted
+        self.visible = nn.Parameter(torch.zeros(plan.visible))
+        self.hidden = nn.Parameter(torch.zeros(plan.hidden))
+        self.weight = nn.Parameter(torch.zeros(plan.visible, plan.hidden))
+        self.register_buffer("base", torch.zeros(plan.visible))
+        self.register_buffer("chains", torch.zeros(plan.chains, plan.visible))
         self.register_buffer("log_z", torch.zeros((), dtype=torch.float64))
-        self.register_buffer("log_weights", torch.zeros(chains, dtype=torch.float64))
-        self.register_buffer("energies", torch.zeros(chains))
+        self.register_buffer("log_weights", torch.zeros(plan.chains, dtype=torch.float64))
+        self.register_buffer("energies", torch.zeros(plan.chains))
 
     def loss(self, batch) -> Tensor:
-        """Return the mean nats per frame of a batch of `frames` Int[B, E].
-
-        The gradient is that of log p, exact or estimated. The value is F + log Z. With persistent chains the log Z of
-        the last score is followed by weights on them: annealed importance sampling whose path is the learning itself.
-        It shows the course; scores are estimated afresh. Chains that begin at the data carry nothing from step to step;
-        there log Z is counted, or, where the layers are too large (`counted` is False), not that of the weights.
-        """
-        data = one_hot(batch.frames, self.above).to(self.weight)
+        """Return the mean nats per frame of a batch of `frames` Int[B, E]; its value: `models.energy.learning`."""
+        data = one_hot(batch.frames, self.plan.above).to(self.weight)
         positive = self.free_energy(data).mean()
-        if self.learning == "exact":
+        if self.plan.learning == "exact":
             return positive + self.log_partition()
         self.follow_log_z()
         negative = self.free_energy(self.model_frames(data)).mean()
@@ -74,10 +47,10 @@ class Energy(Weights):
 
         Without such chains, count log Z where that can be done.
         """
-        if self.learning == "pcd":
+        if self.plan.learning == "pcd":
             self.log_weights += self.energies - self.free_energy(self.chains)
         elif self.counted:
-            sums = self.log_partition() if self.by_hidden else (-self.free_energy(self.all_frames())).logsumexp(0)
+            sums = self.log_partition() if self.plan.by_hidden else (-self.free_energy(self.all_frames())).logsumexp(0)
             self.set_log_z(float(sums))
 
     @torch.no_grad()
@@ -94,36 +67,34 @@ class Energy(Weights):
     @torch.no_grad()
     def model_frames(self, data: Tensor) -> Tensor:
         """Return frames after k sweeps, begun at the data or where the persistent chains stand."""
-        v = self.gibbs(data if self.learning == "cd" else self.chains)
-        if self.learning == "pcd":
+        v = self.gibbs(data if self.plan.learning == "cd" else self.chains)
+        if self.plan.learning == "pcd":
             self.chains.copy_(v)
             self.energies.copy_(self.free_energy(v))
         return v
 
     def gibbs(self, v: Tensor) -> Tensor:
         """Return frames after k sweeps of the hidden units, then of the entries."""
-        for _ in range(self.sweeps):
+        for _ in range(self.plan.gibbs):
             z = torch.bernoulli(torch.sigmoid(self.hidden + v @ self.weight))
-            logits = (self.visible + z @ self.weight.T).unflatten(-1, (-1, self.above))
-            if self.above == 1:
+            logits = (self.visible + z @ self.weight.T).unflatten(-1, (-1, self.plan.above))
+            if self.plan.above == 1:
                 v = torch.bernoulli(torch.sigmoid(logits[..., 0]))
             else:
                 p = nn.functional.pad(logits, (1, 0)).softmax(-1)
-                v = one_hot(torch.multinomial(p.flatten(0, 1), 1).view(p.shape[:2]), self.above).to(self.weight)
+                v = one_hot(torch.multinomial(p.flatten(0, 1), 1).view(p.shape[:2]), self.plan.above).to(self.weight)
         return v
 
     def log_partition(self) -> Tensor:
         """Return log Z by the sum over all hidden states, differentiable."""
         z = all_states(len(self.hidden)).to(self.weight)
-        logits = (self.visible + z @ self.weight.T).unflatten(-1, (-1, self.above))
-        sums = softplus(logits[..., 0]) if self.above == 1 else nn.functional.pad(logits, (1, 0)).logsumexp(-1)
+        logits = (self.visible + z @ self.weight.T).unflatten(-1, (-1, self.plan.above))
+        sums = softplus(logits[..., 0]) if self.plan.above == 1 else nn.functional.pad(logits, (1, 0)).logsumexp(-1)
         return (z @ self.hidden + sums.sum(-1)).logsumexp(-1)
 
     def all_frames(self) -> Tensor:
         """Return every frame, one-hot."""
-        levels, entries = self.above + 1, len(self.visible) // self.above
-        frames = states(np.arange(levels**entries), entries, levels)
-        return one_hot(torch.from_numpy(frames).to(self.device), self.above)
+        return one_hot(torch.from_numpy(self.plan.all_frames()).to(self.device), self.plan.above)
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
@@ -131,8 +102,7 @@ class Energy(Weights):
 
     def start_chains(self, frames: np.ndarray) -> None:
         """Begin the persistent chains at frames Int[n, E], repeated as often as needed."""
-        rows = torch.from_numpy(np.resize(frames, (len(self.chains), frames.shape[1])).astype(np.int64))
-        self.chains.copy_(one_hot(rows, self.above))
+        self.chains.copy_(one_hot(torch.from_numpy(self.plan.first_frames(frames)), self.plan.above))
 
 
 def one_hot(x: Tensor, above: int) -> Tensor:
@@ -142,5 +112,4 @@ def one_hot(x: Tensor, above: int) -> Tensor:
 
 def build(model) -> Energy:
     """Return what learns the weights of an `RBM`."""
-    names = ("hidden", "learning", "gibbs", "chains")
-    return Energy(model.space.entries, model.space.levels, **{name: model.options[name] for name in names})
+    return Energy(Learning.of(model))

@@ -1,20 +1,14 @@
-"""The relative output in PyTorch: NADE, and a small network that sees by interval. Equations: `sequence.outputs`.
-
-While learning, all entries of a step are computed side by side: an entry sees the codes of lower entries only, because
-the kernel Q has no interval of zero or less.
-"""
+"""The relative output in PyTorch: NADE, and a small network that sees by interval. See `models.sequence.outputs`."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from etude.models.sequence.outputs import INTERVAL_CHANNELS
+from etude.models.sequence.outputs import INTERVAL_CHANNELS, INTERVAL_DROPPED, relative_shapes
 from etude.models.torch.dilated import Dropout
 from etude.models.torch.nade import NADE, Walk
 from etude.types import Space
-
-DROPPED = 0.25  # share of channels dropped while learning
 
 
 class Relative(NADE):
@@ -22,16 +16,10 @@ class Relative(NADE):
 
     def __init__(self, features: int, space: Space, hidden: int):
         super().__init__(features, space, hidden)
-        (entries, levels), channels = self.shape, INTERVAL_CHANNELS
-        self.size, self.channels = features, channels
-        self.before = nn.Parameter(torch.zeros(levels - 1, 2 * entries - 1, channels))
-        self.below = nn.Parameter(torch.zeros(levels - 1, entries - 1, channels))
-        self.place = nn.Parameter(torch.zeros(entries, channels))
-        self.modulation = nn.Parameter(torch.zeros(features, channels * (3 + levels)))
-        self.bias_in, self.bias_mix = (nn.Parameter(torch.zeros(channels)) for _ in range(2))
-        self.mix = nn.Parameter(torch.zeros(channels, channels))
-        self.out = nn.Parameter(torch.zeros(channels, levels))
-        self.dropout = Dropout(DROPPED)
+        weights = [nn.Parameter(torch.zeros(shape)) for shape in relative_shapes(features, space).values()]
+        self.before, self.below, self.place, self.modulation, self.bias_in, self.bias_mix, self.mix, self.out = weights
+        self.size, self.channels = features, INTERVAL_CHANNELS
+        self.dropout = Dropout(INTERVAL_DROPPED)
 
     def given(self, features: Tensor, past: Tensor, first: Tensor) -> Tensor:
         """Return the features Float[n, T, H] with the codes of the step before behind them.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from etude.models.sequence.dilated import doubling, named
+from etude.models.sequence.dilated import doubling, named, part_views
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
 from etude.models.torch.network import Network, around, sizes
 
@@ -29,9 +29,8 @@ class Block(nn.Module):
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights by their names in the block."""
-        parts = {"first": self.first, "second": self.second, "project": self.project}
-        layers = {name: part for name, part in parts.items() if isinstance(part, Linear)}
-        return {name: view for prefix, part in layers.items() for name, view in named(prefix, part.views()).items()}
+        project = self.project if isinstance(self.project, Linear) else None
+        return part_views({"first": self.first, "second": self.second, "project": project})
 
 
 class Blocks(nn.Module):
@@ -54,9 +53,7 @@ class Blocks(nn.Module):
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
-        return {
-            name: view for i, block in enumerate(self.blocks) for name, view in named(f"tcn.{i}", block.views()).items()
-        }
+        return named("tcn", part_views(dict(enumerate(self.blocks))))
 
 
 def build(model) -> Network:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from etude.models.sequence.dilated import named
+from etude.models.sequence.dilated import named, part_views
 from etude.models.torch.dilated import CausalConvolution, Dropout, Linear
 from etude.models.torch.network import Network, around, sizes
 
@@ -36,9 +36,7 @@ class GatedLayer(nn.Module):
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights by their names in the layer."""
-        parts = {"gated": self.gated, "residual": self.residual, "skip": self.skip}
-        layers = {name: part for name, part in parts.items() if part is not None}
-        return {name: view for prefix, part in layers.items() for name, view in named(prefix, part.views()).items()}
+        return part_views({"gated": self.gated, "residual": self.residual, "skip": self.skip})
 
 
 class GatedLayers(nn.Module):
@@ -88,19 +86,14 @@ class GatedLayers(nn.Module):
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
-        parts = {"input": self.input, **{str(i): layer for i, layer in enumerate(self.layers)}, "end": self.end}
-        views = {name: view for prefix, part in parts.items() for name, view in named(prefix, part.views()).items()}
-        return named("wavenet", views)
+        return named("wavenet", part_views({"input": self.input, **dict(enumerate(self.layers)), "end": self.end}))
 
 
 class GatedNetwork(Network):
     """A `Network` whose context is `GatedLayers`."""
 
     def gates(self, past: np.ndarray) -> np.ndarray:
-        """Return the gates before each step of a piece, Float32[T, layers, R].
-
-        `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
-        """
+        """Return the gates of a piece: see `etude.models.halves.GatedNetwork`."""
         with self.still():
             vectors = self.embedding(self.tensor(past)[None], self.tensor(np.ones(1, bool)))
             return torch.stack(self.context.opened(vectors), dim=2)[:, 0].cpu().numpy()

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from pathlib import Path
 
 import numpy as np
 
 from etude.errors import CorruptCheckpoint
 from etude.files import replacing
+from etude.training.fitting import intact
 
 PLAIN, SEAL = "plain", "sha256"
 Arrays = dict[str, np.ndarray]
-
-log = logging.getLogger("etude.training")
 
 
 def write_checkpoint(path: Path, arrays: Arrays, plain: dict) -> None:
@@ -57,20 +55,15 @@ def contents_digest(arrays: Arrays, text: str) -> str:
     return sha.hexdigest()
 
 
+def record_state(held: tuple[Arrays, dict]) -> dict:
+    """Return the state of the `Record` in a checkpoint."""
+    arrays, plain = held
+    return {**plain["record"], "best": numbered("best", arrays)}
+
+
 def last_state(path: Path) -> tuple[Arrays, dict] | None:
-    """Return the checkpoint to continue from, or None; a damaged one is renamed, with a line in the log."""
-    if not path.is_file():
-        return None
-    try:
-        arrays, plain = read_checkpoint(path)
-        if not plain["record"]["digest"].startswith(path.stem):
-            raise CorruptCheckpoint("the checkpoint of this fit", f"another one's in {path}", "It was renamed.")
-        return arrays, plain
-    except CorruptCheckpoint as error:
-        aside = path.with_suffix(".damaged")
-        path.replace(aside)
-        log.warning("%s It is kept as %s; training starts afresh.", error, aside.name)
-        return None
+    """Return the checkpoint to continue from, or None: see `etude.training.fitting.intact`."""
+    return intact(path, read_checkpoint, record_state)
 
 
 def gathered(prefix: str, arrays: list[np.ndarray]) -> Arrays:

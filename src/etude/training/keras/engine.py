@@ -9,27 +9,22 @@ right after it, and an interrupted fit continues at that border. Optimiser and l
 
 from __future__ import annotations
 
-import logging
-from math import isfinite
-from math import log as ln
 from pathlib import Path
 
 import numpy as np
 
-from etude.files import alone
+from etude.training.fitting import fitted, train_bits, valid_bits
 from etude.training.keras import surroundings
 from etude.training.keras.averaging import Averaging
-from etude.training.keras.checkpoints import gathered, last_state, numbered, write_checkpoint
+from etude.training.keras.checkpoints import Arrays, gathered, last_state, numbered, record_state, write_checkpoint
 from etude.training.keras.framework import keras, tf
 from etude.training.keras.noise import Noise
 from etude.training.keras.optimizer import optimizer
 from etude.training.record import Record
-from etude.training.task import Task, place, step_seed
+from etude.training.task import Task, step_seed
 from etude.types import History
 
 REVISION = 1  # raised where a change of the engine changes what fits give
-
-log = logging.getLogger("etude.training")
 
 
 def fit(network, task: Task, checkpoint: Path | None = None) -> History:
@@ -41,42 +36,20 @@ def fit(network, task: Task, checkpoint: Path | None = None) -> History:
         With `loss(batch, noise)`: the mean nats per step of a batch of tensors, as a scalar tensor, or where `counted`
         is False a number whose gradient alone means something; `decaying()`: the variables that weight decay is for;
         `varying`: the axes of a batch's arrays whose sizes may change.
-    task : Task
-    checkpoint : Path, optional
-        Folder of any number of fits. A finished fit of the same identity is loaded from it, an interrupted one
-        continues; one that another process is at is waited for.
-
-    Raises
-    ------
-    EtudeError
-        The loss is no longer finite.
-    KeyboardInterrupt
-        As it came; with a `checkpoint` the fit is resumable.
+    task, checkpoint
+        See `etude.training.fitting.fitted`, as for what it raises.
     """
-    record = Record(task)
-    if checkpoint is None:
-        _learn(network, task, record, None)
-    else:
-        path = place(task, checkpoint).with_suffix(".ckpt")
-        with alone(path):
-            _learn(network, task, record, path)
+
+    def go_on(record: Record, path: Path | None, held: tuple[Arrays, dict] | None) -> None:
+        with surroundings.of_a_fit():
+            course = Course(network, task, record, path)
+            if held is not None:
+                course.restore(held[0])
+            course.run()
+
+    record = fitted(task, checkpoint, last_state, record_state, go_on)
     _assign(network.variables, record.best)
     return record.history()
-
-
-def _learn(network, task: Task, record: Record, path: Path | None) -> None:
-    """Bring the record to its end, from the checkpoint at `path` where there is one."""
-    held = None if path is None else last_state(path)
-    if held is not None:
-        record.state = {**held[1]["record"], "best": numbered("best", held[0])}
-    if record.finished:
-        return
-    with surroundings.of_a_fit():
-        course = Course(network, task, record, path)
-        if held is not None:
-            course.restore(held[0])
-            log.info("Continuing at step %d of %d.", course.done, task.budget.steps)
-        course.run()
 
 
 class Lesson(keras.Model):
@@ -156,21 +129,14 @@ class Course(keras.callbacks.Callback):
             self.lesson.stop_training = True
             return
         self.done += len(self.learnt)
-        mean, self.learnt = float(np.mean(self.learnt)) / ln(2), []
-        train = mean if self.network.counted or not isfinite(mean) else None
+        train, self.learnt = train_bits(float(np.mean(self.learnt)), self.network.counted), []
         with self.averaging.in_place():
-            valid = self._valid_bits()
+            valid = valid_bits(map(self.task.score, self.task.valid))
             stopped = self._impatient(valid)
             self.record.scored(self.done, train, valid, lambda: _arrays(self.network.variables), stopped)
         self.lesson.stop_training = self.record.finished
         if self.path is not None:
             write_checkpoint(self.path, *self._state())
-
-    def _valid_bits(self) -> float | None:
-        """Bits per step of the validation pieces, pooled; None where there are none."""
-        scores = [self.task.score(group) for group in self.task.valid]
-        bits, steps = (sum(column) for column in zip(*scores, strict=True)) if scores else (0.0, 0)
-        return bits / steps if steps else None
 
     def _impatient(self, valid: float | None) -> bool:
         """Say whether this score and those before it, `patience` of them, were no better than an earlier one."""

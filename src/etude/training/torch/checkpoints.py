@@ -8,7 +8,6 @@ tensors and plain values and nothing else, and carries a digest over all of them
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from etude.errors import CorruptCheckpoint
 from etude.files import replacing
+from etude.training.fitting import intact
 
 SEAL = "sha256"
-
-log = logging.getLogger("etude.training")
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -71,17 +69,11 @@ def _add(held: Any, sha) -> None:
         sha.update(f"{held!r};".encode())
 
 
+def record_state(held: dict) -> dict:
+    """Return the state of the `Record` in a checkpoint."""
+    return held["callbacks"].get("Recording", {})
+
+
 def last_state(path: Path) -> dict | None:
-    """Return the checkpoint to continue from, or None; a damaged one is renamed, with a line in the log."""
-    if not path.is_file():
-        return None
-    try:
-        held = read_checkpoint(path)
-        if not held["callbacks"].get("Recording", {}).get("digest", "").startswith(path.stem):
-            raise CorruptCheckpoint("the checkpoint of this fit", f"another one's in {path}", "It was renamed.")
-        return held
-    except CorruptCheckpoint as error:
-        aside = path.with_suffix(".damaged")
-        path.replace(aside)
-        log.warning("%s It is kept as %s; training starts afresh.", error, aside.name)
-        return None
+    """Return the checkpoint to continue from, or None: see `etude.training.fitting.intact`."""
+    return intact(path, read_checkpoint, record_state)

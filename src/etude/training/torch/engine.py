@@ -9,9 +9,6 @@ written right after it, and an interrupted fit continues at that border. Optimis
 
 from __future__ import annotations
 
-import logging
-from math import isfinite
-from math import log as ln
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -20,18 +17,16 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset
 
-from etude.files import alone
+from etude.training.fitting import fitted, train_bits, valid_bits
 from etude.training.record import Record
 from etude.training.schedule import CLIP, warm_up_cosine
-from etude.training.task import Task, place, step_seed
+from etude.training.task import Task, step_seed
 from etude.training.torch import surroundings
 from etude.training.torch.averaging import Averaging
-from etude.training.torch.checkpoints import WholeFiles, last_state
+from etude.training.torch.checkpoints import WholeFiles, last_state, record_state
 from etude.types import History
 
 REVISION = 1  # raised where a change of the engine changes what fits give
-
-log = logging.getLogger("etude.training")
 
 
 def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) -> History:
@@ -42,42 +37,19 @@ def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) ->
     network : Module
         With `loss(batch)`: the mean nats per step of a batch of tensors, as a scalar tensor, or where `counted` is
         False a number whose gradient alone means something.
-    task : Task
-    checkpoint : Path, optional
-        Folder of any number of fits. A finished fit of the same identity is loaded from it, an interrupted one
-        continues; one that another process is at is waited for.
-
-    Raises
-    ------
-    EtudeError
-        The loss is no longer finite.
-    KeyboardInterrupt
-        As it came; with a `checkpoint` the fit is resumable.
+    task, checkpoint
+        See `etude.training.fitting.fitted`, as for what it raises.
     """
-    record = Record(task)
-    if checkpoint is None:
-        _learn(network, task, record, None)
-    else:
-        path = place(task, checkpoint).with_suffix(".ckpt")
-        with alone(path):
-            _learn(network, task, record, path)
+
+    def go_on(record: Record, path: Path | None, held: dict | None) -> None:
+        with surroundings.of_a_fit():
+            trainer = _trainer(task, record, path)
+            trainer.fit(_Lesson(network, task), ckpt_path=path if held is not None else None, weights_only=True)
+
+    record = fitted(task, checkpoint, last_state, record_state, go_on)
     network.load_state_dict(record.best)
     network.cpu().eval()
     return record.history()
-
-
-def _learn(network: torch.nn.Module, task: Task, record: Record, path: Path | None) -> None:
-    """Bring the record to its end, from the checkpoint at `path` where there is one."""
-    held = None if path is None else last_state(path)
-    if held is not None:
-        record.state = held["callbacks"]["Recording"]
-    if record.finished:
-        return
-    if held is not None:
-        log.info("Continuing at step %d of %d.", held["global_step"], task.budget.steps)
-    with surroundings.of_a_fit():
-        trainer = _trainer(task, record, path)
-        trainer.fit(_Lesson(network, task), ckpt_path=path if held is not None else None, weights_only=True)
 
 
 class Recording(Callback):
@@ -93,8 +65,7 @@ class Recording(Callback):
         self.record.advance()
 
     def on_validation_end(self, trainer, lesson):
-        bits = lesson.train_bits(), lesson.valid_bits()
-        self.record.scored(trainer.global_step, *bits, lesson.weights, trainer.should_stop)
+        self.record.scored(trainer.global_step, *lesson.bits(), lesson.weights, trainer.should_stop)
 
     def on_train_end(self, trainer, lesson):
         self.record.close()
@@ -127,17 +98,12 @@ class _Lesson(pl.LightningModule):
             self.scored.append(self.task.score(self.task.valid[number]))
 
     def on_validation_epoch_end(self):
-        self.log("valid", self.valid_bits() or 0.0, logger=False)
+        self.log("valid", valid_bits(self.scored) or 0.0, logger=False)
 
-    def train_bits(self) -> float | None:
-        """Mean bits per step of the batches since the last score; None where the loss does not count them."""
-        mean = float(torch.stack(self.learnt).double().mean()) / ln(2)
-        return mean if self.network.counted or not isfinite(mean) else None
-
-    def valid_bits(self) -> float | None:
-        """Bits per step of the validation pieces, pooled; None where there are none."""
-        bits, steps = (sum(column) for column in zip(*self.scored, strict=True)) if self.scored else (0.0, 0)
-        return bits / steps if steps else None
+    def bits(self) -> tuple[float | None, float | None]:
+        """Bits per step of the batches since the last score, and of the validation pieces."""
+        mean = float(torch.stack(self.learnt).double().mean())
+        return train_bits(mean, self.network.counted), valid_bits(self.scored)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return a copy of the network's weights and buffers."""
