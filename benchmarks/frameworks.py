@@ -3,7 +3,7 @@
 Run: python benchmarks/frameworks.py [--wall] [--threads N] [--steps N] [FAMILY ...]
 
 Each fit has a process of its own, and the frameworks take turns, so that what else the machine does falls on both.
-A step is the mean over the second half of a fit; the first half pays for tracing, whose excess over it is `first`.
+A step is the median over a fit; `first` is what the first step takes more, to trace the graph and to make ready.
 Seconds are the processor's, of one thread by default; `--wall` takes the clock's, which counts on a machine at rest
 only. `start` is until a model is built, `peak` the largest resident memory. The last column is a framework's step over
 that of the first.
@@ -35,7 +35,8 @@ import numpy as np
 import etude
 from etude.training import record
 
-record.time.perf_counter = clock
+times, advance = [], record.Record.advance
+record.Record.advance = lambda self: times.append(clock()) or advance(self)
 space = etude.Space(tuple(shape), 3 if shape else 128)
 model = etude.model(family, space, framework=framework, **options)
 model.network
@@ -43,10 +44,12 @@ start = clock() - begin
 rng = np.random.default_rng(0)
 share = 0.05 if shape else 1  # of keys that sound
 pieces = [rng.integers(0, space.levels, (400, *shape)) * (rng.random((400, *shape)) < share) for _ in range(8)]
-budget = etude.Budget(steps=2 * steps, batch_size=32, window=128, valid_every=steps)
-first, second = (row["seconds"] for row in model.fit(pieces, (), budget).rows)
+budget = etude.Budget(steps=steps, batch_size=32, window=128, valid_every=steps)
+before = clock()
+model.fit(pieces, (), budget)
+step = float(np.median(np.diff(times)))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"start": start, "first": 2 * first - second, "step": (second - first) / steps, "peak": peak}))
+print(json.dumps({"start": start, "first": times[0] - before - step, "step": step, "peak": peak}))
 """
 
 
@@ -68,7 +71,7 @@ def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("families", nargs="*", default=list(FAMILIES), metavar="FAMILY", help=", ".join(FAMILIES))
-    options.add_argument("--steps", type=int, default=10, help="in each half of a fit")
+    options.add_argument("--steps", type=int, default=16, help="of a fit")
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--wall", action="store_true", help="seconds of the clock")
     given = options.parse_args()
