@@ -7,7 +7,7 @@ A notebook says in its metadata, `etude.frameworks`, on which it runs. The one t
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
 from etude.errors import unknown_name
@@ -40,3 +40,8 @@ def tell(environment: MutableMapping[str, str], parameters: dict) -> None:
     environment.pop(CHOICE, None)
     if NAME in parameters:
         environment[CHOICE] = parameters[NAME]
+
+
+def heard(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the framework that a kernel was told, for the record of its run; nothing where it was told none."""
+    return {NAME: environment[CHOICE]} if CHOICE in environment else {}

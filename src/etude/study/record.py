@@ -17,6 +17,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import artefact, replacing, replacing_folder, run_dir
+from etude.study.frameworks import heard
 from etude.study.notebook import find_notebook, read_notebook
 from etude.study.source import data_digests, module_digests, modules_loaded, packages_loaded
 from etude.study.summary import FORMAT, as_json, summary_path, write_summary
@@ -39,7 +40,7 @@ def start(name: str, namespace: Mapping | None = None, **parameters) -> Run:
     """
     if namespace is not None:
         declared = read_notebook(find_notebook(name)).declared
-        parameters = {key: namespace[key] for key in declared} | parameters
+        parameters = {key: namespace[key] for key in declared} | heard(os.environ) | parameters
     ours = os.environ.get("ETUDE_NOTEBOOK")
     if "ETUDE_RUN_DIR" in os.environ and ours not in (None, name):
         raise EtudeError(f"start({ours!r}, ...), the notebook's own name", repr(name))
