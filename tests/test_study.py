@@ -468,7 +468,7 @@ def test_a_notebook_s_own_parameters_are_found_among_its_names(tmp_path, monkeyp
     monkeypatch.setenv("ETUDE_RUN_DIR", str(tmp_path))
     monkeypatch.setenv("ETUDE_NOTEBOOK", "11_rnn")
     monkeypatch.delenv("ETUDE_ROOT", raising=False)
-    declared = read_notebook(find_notebook("11_rnn")).parameters
+    declared = read_notebook(find_notebook("11_rnn")).declared
     names = {name: parameter.default for name, parameter in declared.items()} | {"steps": 7, "pd": object()}
     run = start("11_rnn", names)
     run.answer("It took\n   7 steps.")
