@@ -78,7 +78,7 @@ def test_links_and_players_lead_to_files(chapter):
 def test_numbers_come_from_the_run_that_the_summary_describes(chapter):
     summary = json.loads((ROOT / "reports" / "summaries" / f"{chapter.name}.json").read_text(encoding="utf-8"))
     assert summary["profile"] == "full"
-    assert summary["parameters"] == {name: p.default for name, p in chapter.parameters.items()}
+    assert summary["parameters"] == {name: p.default for name, p in chapter.declared.items()}
     assert len(summary["answer"]) > 40
     said = ["".join(o.get("data", {}).get("text/markdown", "")) for o in outputs(chapter)]
     assert summary["answer"] in [" ".join(text.split()) for text in said]
