@@ -5,8 +5,10 @@ import pytest
 
 import etude
 from etude import EtudeError, Space
+from etude.errors import UnreadableFile
 from etude.evaluation.coder import decode, decode_all, encode, encode_all, proof
 from etude.evaluation.lengths import LONGEST, elias_delta, length_bits, read_elias_delta
+from etude.evaluation.portable_coder import GUARD, STEP, rounded, sure_grid
 from etude.evaluation.range_coder import Reader, Writer
 from etude.models.autoregressive import Autoregressive
 
@@ -166,3 +168,46 @@ def test_elias_delta_is_a_prefix_code_that_reads_back():
 def test_a_length_of_zeros_only_is_refused():
     with pytest.raises(EtudeError, match="damaged"):
         read_elias_delta(lambda: 0)
+
+
+# Files that do not depend on the last digits ---------------------------------------------------------------------
+
+
+def test_what_lies_in_the_middle_is_rounded_on_another_grid():
+    middle = np.exp(-100.5 * STEP)  # of two points of the first grid
+    p = np.array([[middle, 1 - middle]])
+    apart = [rounded(p * (1 + sign * 1e-12), 0) for sign in (-1, 1)]
+    assert not np.array_equal(*apart), "rounding alone depends on the last digits"
+    grid = sure_grid(p)
+    assert grid > 0 and np.array_equal(*(rounded(p * (1 + sign * 1e-12), grid) for sign in (-1, 1)))
+
+
+def test_probabilities_that_agree_to_the_guard_are_rounded_alike():
+    rng = np.random.default_rng(0)
+    for p in rng.dirichlet(np.full(30, 0.2), size=(2000, 1)):
+        noise = np.exp(rng.uniform(-0.9, 0.9, p.shape) * GUARD)
+        grid = sure_grid(p)
+        assert np.array_equal(rounded(p, grid), rounded(p * noise, grid))
+        assert np.abs(np.log(rounded(p, grid) / p)[p > 1e-6]).max() < 2 * STEP
+
+
+def test_portable_files_decode_and_cost_little(model):
+    xs = pieces(model.space)
+    data, plain = encode_all(model, xs, portable=True), encode_all(model, xs)
+    assert all(map(np.array_equal, decode_all(model, data, portable=True), xs))
+    assert len(data) <= len(plain) + 4 + 0.003 * len(plain)
+    one = encode(model, xs[0], portable=True)
+    assert np.array_equal(decode(model, one, portable=True), xs[0])
+
+
+def test_a_portable_file_that_another_model_reads_is_noticed():
+    space = Space((), 8, end=7)
+    one, other = counts(space), counts(space)
+    other.fit(pieces(space, 8, seed=5))
+    refused = 0
+    for x in pieces(space, 10, seed=3):
+        try:
+            decode(other, encode(one, x, portable=True), portable=True)
+        except UnreadableFile:
+            refused += 1
+    assert refused == 10

@@ -1,5 +1,6 @@
 """Two frameworks, one model: equal to the last digits in double precision, and each planted fault is seen."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from etude import Budget, EtudeError, Space
 from etude.evaluation import frameworks as compare
 from etude.models.halves import CHOICE
 from etude.models.latent.segments import cut
-from etude.study.frameworks import tell
+from etude.study.frameworks import heard, tell
 from etude.study.plan import make_plan
 from etude.training.windows import pad
 
@@ -124,7 +125,7 @@ def test_machines_are_equal(levels, double):
     from etude.models.energy.rbm import Frames
 
     model = enlarged(etude.model("rbm", Space((5,), levels), framework="torch", hidden=4, learning="exact"), 0.5)
-    batch = Frames(some_pieces(model.space, (20,))[0])
+    batch = Frames(some_pieces(model.space, (20,))[0] // 2)  # far from what the machine draws
     apart = compare.gradients_apart(model, batch, double)
     assert max(apart["relative"], apart["loss_apart"]) < (1e-9 if double else 1e-4)
 
@@ -238,6 +239,10 @@ model.sample(1, 3), model.bits(some_pieces(TEXT))
 for other in {others!r}:
     assert other not in sys.modules, other
 assert {own!r} in sys.modules
+if {own!r} == "tensorflow":
+    from etude.training.keras.framework import tf
+    assert tf.config.threading.get_intra_op_parallelism_threads() == 1
+    assert tf.config.threading.get_inter_op_parallelism_threads() == 1
 """
 
 
@@ -247,7 +252,8 @@ assert {own!r} in sys.modules
 )
 def test_a_process_loads_one_framework_and_says_nothing(framework, own, others):
     code = FIT.format(tests=str(Path(__file__).parent), framework=framework, own=own, others=others)
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    environment = {**os.environ, "ETUDE_THREADS": "1"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
@@ -278,9 +284,9 @@ def test_a_run_names_the_framework_of_a_chapter_and_its_kernel_hears_of_it():
     assert "framework" not in usual.parameters, "what is usual is no other job"
     environment = {CHOICE: "from the caller's shell", "HOME": "/"}
     tell(environment, job.parameters)
-    assert environment == {CHOICE: "tensorflow", "HOME": "/"}
+    assert environment == {CHOICE: "tensorflow", "HOME": "/"} and heard(environment) == {"framework": "tensorflow"}
     tell(environment, usual.parameters)
-    assert environment == {"HOME": "/"}
+    assert environment == {"HOME": "/"} and heard(environment) == {}
 
 
 def test_a_framework_that_a_chapter_does_not_run_on_is_refused():

@@ -23,10 +23,10 @@ from etude.types import Budget
 FRAMEWORKS = tuple(tables())
 
 
-def twins(model: Neural, frameworks: Sequence[str] = FRAMEWORKS, double: bool = False) -> dict[str, Any]:
-    """Return the model in each framework, with the same weights; `double`: in double precision."""
+def twins(model: Neural, double: bool = False) -> dict[str, Any]:
+    """Return the model in each framework that has it, with the same weights; `double`: in double precision."""
     weights, twins = model._arrays(), {}
-    for framework in frameworks:
+    for framework in model.frameworks():
         twin = type(model)(model.space, seed=model.seed, **model.options).on(framework)
         twin._restore(weights)
         twins[framework] = twin.in_double() if double else twin
@@ -88,15 +88,17 @@ def losses_apart(model: Neural, pieces: Sequence[np.ndarray], budget: Budget, do
     return [{"step": step, **dict(zip(columns, (a, b), strict=True)), "apart": abs(a - b)} for step, a, b in rows]
 
 
-def there_and_back(model: Neural, frameworks: Sequence[str] = FRAMEWORKS) -> dict:
+def there_and_back(model: Neural) -> dict:
     """Return whether weights come back exactly from a way through the frameworks: `arrays`, `numbers`, `equal`."""
-    first = weights = twins(model, frameworks[:1])[frameworks[0]]._arrays()
-    for framework in (*frameworks[1:], frameworks[0]):
+    first, *others = model.frameworks()
+    first_weights = weights = model._arrays()
+    for framework in (first, *others, first):
         twin = type(model)(model.space, seed=model.seed, **model.options).on(framework)
         twin._restore(weights)
         weights = twin._arrays()
-    equal = first.keys() == weights.keys() and all(a.tobytes() == weights[name].tobytes() for name, a in first.items())
-    return {"arrays": len(first), "numbers": sum(array.size for array in first.values()), "equal": equal}
+    pairs = [(array, weights.get(name, array[:0])) for name, array in first_weights.items()]
+    equal = len(weights) == len(pairs) and all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs)
+    return {"arrays": len(pairs), "numbers": sum(array.size for array, _ in pairs), "equal": equal}
 
 
 def files_exchanged(model: Autoregressive, pieces: Sequence[np.ndarray]) -> list[dict]:

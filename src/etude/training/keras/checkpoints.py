@@ -25,9 +25,9 @@ def write_checkpoint(path: Path, arrays: Arrays, plain: dict) -> None:
     """Write named arrays and JSON values beside `path`, then put them in its place."""
     from safetensors.numpy import save
 
-    text, arrays = json.dumps(plain), {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as new:
-        new.write_bytes(save(arrays, {PLAIN: text, SEAL: contents_digest(arrays, text)}))
+        new.write_bytes(save(arrays, {PLAIN: json.dumps(plain), SEAL: contents_digest((arrays, plain))}))
 
 
 def read_checkpoint(path: Path) -> tuple[Arrays, dict]:
@@ -37,18 +37,18 @@ def read_checkpoint(path: Path) -> tuple[Arrays, dict]:
     try:
         with safe_open(path, framework="np") as held:
             said, arrays = held.metadata() or {}, {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
-        text, seal = said[PLAIN], said[SEAL]
-        plain = json.loads(text)
+        plain, seal = json.loads(said[PLAIN]), said[SEAL]
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise CorruptCheckpoint("a checkpoint that étude wrote", f"{path}: {error}") from error
-    if seal != contents_digest(arrays, text):
+    if seal != contents_digest((arrays, plain)):
         raise CorruptCheckpoint("a checkpoint that matches its digest", f"other contents in {path}")
     return arrays, plain
 
 
-def contents_digest(arrays: Arrays, text: str) -> str:
-    """Return the sha256 of named arrays, with types and shapes, and of a text."""
-    sha = hashlib.sha256(text.encode())
+def contents_digest(held: tuple[Arrays, dict]) -> str:
+    """Return the sha256 of named arrays, with types and shapes, and of JSON values."""
+    arrays, plain = held
+    sha = hashlib.sha256(json.dumps(plain).encode())
     for name, array in sorted(arrays.items()):
         sha.update(f"{name} {array.dtype}{array.shape};".encode())
         sha.update(np.ascontiguousarray(array).tobytes())

@@ -82,7 +82,8 @@ class Course(keras.callbacks.Callback):
         self.done, self.learnt, self.error = 0, [], None
         self.averaging = Averaging(network, task.budget.average)
         self.lesson = Lesson(network)
-        self.lesson.compile(optimizer=optimizer(network, task.budget))
+        # by default Keras has XLA compile: anew for every shape, and for a recurrent step that takes twice as long
+        self.lesson.compile(optimizer=optimizer(network, task.budget), jit_compile=False)
 
     def run(self) -> None:
         """Go on to the end of the budget, or to where patience ends."""

@@ -35,7 +35,6 @@ def silent_errors() -> Iterator[None]:
 
 def _started():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")  # the lock file has TensorFlow for the CPU
     os.environ["KERAS_BACKEND"] = "tensorflow"
     with silent_errors():
         import keras
