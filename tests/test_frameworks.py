@@ -14,7 +14,7 @@ from etude import Budget, EtudeError, Space
 from etude.evaluation import frameworks as compare
 from etude.models.halves import CHOICE
 from etude.models.latent.segments import cut
-from etude.study.frameworks import heard, tell
+from etude.study.frameworks import told, tell
 from etude.study.plan import make_plan
 from etude.training.windows import pad
 
@@ -284,9 +284,9 @@ def test_a_run_names_the_framework_of_a_chapter_and_its_kernel_hears_of_it():
     assert "framework" not in usual.parameters, "what is usual is no other job"
     environment = {CHOICE: "from the caller's shell", "HOME": "/"}
     tell(environment, job.parameters)
-    assert environment == {CHOICE: "tensorflow", "HOME": "/"} and heard(environment) == {"framework": "tensorflow"}
+    assert environment == {CHOICE: "tensorflow", "HOME": "/"} and told(environment) == {"framework": "tensorflow"}
     tell(environment, usual.parameters)
-    assert environment == {"HOME": "/"} and heard(environment) == {}
+    assert environment == {"HOME": "/"} and told(environment) == {}
 
 
 def test_a_framework_that_a_chapter_does_not_run_on_is_refused():
