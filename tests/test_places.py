@@ -231,7 +231,7 @@ def test_no_command_ends_in_a_traceback_of_the_system(project, monkeypatch, caps
     monkeypatch.setattr("pathlib.Path.mkdir", failing(number))
     monkeypatch.setattr("tempfile.mkdtemp", failing(number))
     monkeypatch.setattr("etude.corpora.fetch._download", lambda url: b"x")
-    monkeypatch.setattr("etude.corpora.overview", cache_dir)
+    monkeypatch.setattr("etude.corpora.overview", lambda names: cache_dir())
     for command in ("run 41", "corpora", "fetch benchmark", "site", "site --name quick"):
         said = one_line(capsys, *command.split())
         assert said.startswith("etude: expected") and ("/the/place" in said or "fetch" in command or "quick" in command)

@@ -429,7 +429,10 @@ def published(project):
     nb.cells[2].outputs = [nbformat.v4.new_output("stream", text="2\n")]
     nbformat.write(nb, done)
     for place, text in [
-        ("reports/summaries/11_rnn.json", '{"models": {"m": {"publish": true}, "n": {"publish": false}}}')
+        (
+            "reports/summaries/11_rnn.json",
+            '{"models": {"m": {"publish": true}, "n": {"publish": false}}, "figures": {"new": {"path": "new.png"}}}',
+        )
     ]:
         (plan.folder / place).parent.mkdir(parents=True)
         (plan.folder / place).write_text(text)
@@ -438,6 +441,8 @@ def published(project):
         (plan.folder / place).write_text(place)
     (project / "reports/figures/11_rnn").mkdir(parents=True)
     (project / "reports/figures/11_rnn/old.png").write_text("old")
+    (project / "reports/summaries").mkdir()
+    (project / "reports/summaries/11_rnn.json").write_text('{"figures": {"old": {"path": "old.png"}}}')
     return plan
 
 

@@ -78,9 +78,9 @@ def nearest(name: str, known, most: int = 1) -> list[str]:
     """
     folded = {one.casefold(): one for one in sorted(known, reverse=True)}
     wanted = name.casefold()
-    near = get_close_matches(wanted, folded, n=most, cutoff=AGREEMENT)
-    near = near or [one for one in sorted(folded) if len(wanted) > 2 and one.startswith(wanted)]
-    return [folded[one] for one in near[:most]]
+    begun = [one for one in sorted(folded) if len(wanted) > 2 and one.startswith(wanted)]
+    near = dict.fromkeys([*begun, *get_close_matches(wanted, folded, n=most, cutoff=AGREEMENT)])
+    return [folded[one] for one in near][:most]
 
 
 def _among(known: list[str], near: list[str]) -> str:
