@@ -10,8 +10,8 @@ from etude.errors import UnreadableFile
 from etude.formats.notes_written import Written, on_a_grid
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_NOTE_TYPES = {"long": 16, "breve": 8, "whole": 4, "half": 2, "quarter": 1, "eighth": Fraction(1, 2),
-               "16th": Fraction(1, 4), "32nd": Fraction(1, 8), "64th": Fraction(1, 16)}  # fmt: skip
+_NOTE_TYPES = {name: Fraction(32, 2**k) for k, name in enumerate(
+    "maxima long breve whole half quarter eighth 16th 32nd 64th 128th 256th 512th 1024th".split())}  # fmt: skip
 _AGAIN = "Export it again as MusicXML."
 
 
@@ -45,7 +45,7 @@ class Part:
                 length = self._length(element)
                 last = last if element.find("chord") is not None else now
                 self._note(number, element, last, length)
-                now = max(now, last + length)
+                now = now if element.find("chord") is not None else last + length
                 notes_end = max(notes_end, last + length) if element.find("rest") is None else notes_end
             elif element.tag == "backup":
                 now -= self._length(element)
@@ -59,7 +59,7 @@ class Part:
                 raise UnreadableFile(
                     "a bar whose notes lie within it", f"a step back before {self._where(number)}", _AGAIN
                 )
-            longest = max(longest, on_a_grid(now))
+            longest = max(longest, on_a_grid(now), notes_end)
         if self._metre is not None:
             self.metres[number] = self._metre
             longest = max(notes_end, min(longest, self._metre))
@@ -113,6 +113,7 @@ class Part:
         if (staves := attributes.findtext("staves")) is not None:
             self.staves = max(self.staves, int(_number(staves, "a count of staves", 0, 99)))
         for transpose in attributes.findall("transpose"):
+            self._transpose = {} if transpose.get("number") is None else self._transpose
             self._transpose[transpose.get("number")] = _semitones(transpose)
         if (time := attributes.find("time")) is not None:
             self._metre = _metre(time)
