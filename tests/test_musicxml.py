@@ -120,7 +120,9 @@ BAD_XML = {
     "cut": (xml([note("C4", 4)])[:-30], "XML"),
     "two parts of one id": (xml([note("C4", 8)], [note("C3", 8)]).replace('id="P1"', 'id="P0"'), "two of id 'P0'"),
     "two parts of one id in a bar": (
-        "<score-timewise><measure>" + 2 * f'<part id="P0">{attributes()}{note("C4", 8)}</part>' + "</measure></score-timewise>",
+        "<score-timewise><measure>"
+        + 2 * f'<part id="P0">{attributes()}{note("C4", 8)}</part>'
+        + "</measure></score-timewise>",
         "two of id 'P0'",
     ),
     "entities": ('<!DOCTYPE x [<!ENTITY a "aaaa">]>' + xml([note("C4", 4)])[21:], "entities"),

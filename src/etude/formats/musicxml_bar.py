@@ -10,8 +10,9 @@ from etude.errors import UnreadableFile
 from etude.formats.notes_written import Written, on_a_grid
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_NOTE_TYPES = {name: Fraction(32, 2**k) for k, name in enumerate(
-    "maxima long breve whole half quarter eighth 16th 32nd 64th 128th 256th 512th 1024th".split())}  # fmt: skip
+_NOTE_TYPES = {"maxima": Fraction(32), "long": Fraction(16), "breve": Fraction(8), "whole": Fraction(4),
+               "half": Fraction(2), "quarter": Fraction(1), "eighth": Fraction(1, 2)}  # fmt: skip
+_NOTE_TYPES |= {f"{n}{'nd' if n in (32, 512) else 'th'}": Fraction(4, n) for n in (16, 32, 64, 128, 256, 512, 1024)}
 _AGAIN = "Export it again as MusicXML."
 
 
