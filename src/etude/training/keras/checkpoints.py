@@ -41,7 +41,7 @@ def read_checkpoint(path: Path) -> tuple[Arrays, dict]:
             said, arrays = held.metadata() or {}, {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
         text, seal = said[PLAIN], said[SEAL]
         plain = json.loads(text)
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise CorruptCheckpoint("a checkpoint that étude wrote", f"{path}: {error}") from error
     if seal != contents_digest(arrays, text):
         raise CorruptCheckpoint("a checkpoint that matches its digest", f"other contents in {path}")
