@@ -51,10 +51,8 @@ def one_line(capsys, *arguments):
 @pytest.mark.parametrize("name", PATHS, ids=repr)
 def test_a_name_is_no_path(name, project, monkeypatch):
     monkeypatch.setenv("ETUDE_NOTEBOOK", "41_your_music")
-    run = Run("41_your_music", {})
     for use in (
         lambda: plain_name("thing", name),
-        lambda: run.checkpoint(name),
         lambda: artefact("audio", name),
         lambda: make_plan(name=name or "/"),
         lambda: Run(name, {}),
