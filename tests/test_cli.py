@@ -282,8 +282,9 @@ def test_models_are_listed_as_they_describe_themselves(project, capsys):
     assert " 7 " in shipped and " MB " in shipped and "12_cnn" in shipped and "from pretrained" in shipped
     assert [line.split()[0] for line in others] == ["tcn-pianoroll", "marginal-pianoroll"]
     assert all("run quick" in line and "a second" not in line for line in others)
-    (project / "reports/runs/quick/models/tcn-pianoroll/made_by.json").write_text("[")
-    assert "?" in printed(capsys, "models --from quick")
+    for damaged in ("[", "[" * 100_000, "[]"):
+        (project / "reports/runs/quick/models/tcn-pianoroll/made_by.json").write_text(damaged)
+        assert "?" in printed(capsys, "models --from quick")
 
 
 def test_what_is_shipped_can_be_asked_for_by_all_its_names():

@@ -12,6 +12,7 @@ import pytest
 from conftest import score_of
 from midi_files import BROKEN, CUT_OFF, END, SCALE, note, smf
 
+import etude
 from etude.corpora import folder as folder_module
 from etude.corpora import sandbox
 from etude.corpora.folder import Folder
@@ -380,6 +381,20 @@ def test_pieces_that_are_too_long_are_named(tmp_path):
     folder = quiet(tmp_path, longest=3.5)
     assert list(all_pieces(folder)) == ["rest.wav"] and "longest" in folder.ledger["reason"][0]
     assert len(quiet(tmp_path, longest=4.0).ledger) == 0
+
+
+@pytest.mark.parametrize("odd", ["3", None, float("nan"), 0, [1]])
+@pytest.mark.parametrize("option", ["longest", "seconds", "memory"])
+def test_limits_that_are_no_numbers_are_refused(tmp_path, option, odd):
+    with pytest.raises(EtudeError, match="expected"):
+        quiet(tmp_path, **{option: odd})
+
+
+def test_a_name_too_long_is_no_folder_and_no_model():
+    with pytest.raises(MissingData, match="no folder"):
+        quiet("x" * 5000)
+    with pytest.raises(MissingData, match="no model"):
+        etude.load("x" * 5000)
 
 
 def test_sounds_are_resampled_on_request(tmp_path):

@@ -104,7 +104,10 @@ def riff(data: bytes, kind: bytes = b"RMID", before: bytes = b"") -> bytes:
 
 def test_a_midi_file_in_a_riff_wrapper_is_read(tmp_path):
     info = b"DISP" + struct.pack("<I", 3) + b"air\0"
-    for k, data in enumerate((riff(SCALE), riff(SCALE, before=info), riff(SCALE)[:-1] + b"\0tail")):
+    slip = info[:-1]  # an odd chunk whose writer forgot to pad it
+    for k, data in enumerate(
+        (riff(SCALE), riff(SCALE, before=info), riff(SCALE, before=slip), riff(SCALE)[:-1] + b"\0tail")
+    ):
         (tmp_path / f"{k}.rmi").write_bytes(data)
         assert read_midi(tmp_path / f"{k}.rmi") == midi_score(SCALE)
     with pytest.raises(UnreadableFile, match="MThd"):
@@ -116,6 +119,9 @@ REFUSED = {
     "another format": (smf(note(480, 60) + END, kind=3), "format 3"),
     "a tempo of 0": (smf(tempo(0) + note(480, 60) + END), "a tempo of 0"),
     "a tempo of 0 later": (smf(note(480, 60) + tempo(0) + note(480, 60) + END), "a tempo of 0 .* tick 480"),
+    "a tempo of two bytes": (smf(b"\x00\xff\x51\x02\xf0\x00" + note(480, 60) + END), "one of 2 at byte 4"),
+    "a tempo of four bytes": (smf(b"\x00\xff\x51\x04\x00\x07\xa1\x20" + note(480, 60) + END), "one of 4 at byte 4"),
+    "a velocity of 200": (smf(b"\x00\x90\x3c\xc8" + END), "the byte 200 at byte 3"),
     "too fast": (smf(tempo(256) + note(480, 60) + END), "a tempo of 234375"),
     "a gap": (smf(note(1, 60) + note(1, 60, 0x0FFFFFFF) + END, ticks=1), "268435457 quarters"),
     "notes after the end": (smf(note(1, 60) + END + note(1, 62) + END), "12 bytes"),

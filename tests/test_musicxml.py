@@ -21,6 +21,13 @@ def test_parts_begin_a_bar_together():
     assert heard(tied) == "0+4:48 0+5:60 4+4:50"  # over the bar line, though its bar is short
 
 
+def test_notes_of_a_chord_do_not_move_on():
+    longer = note("C4", 4) + note("E4", 8, "chord") + note("D4", 4)
+    assert heard(xml([longer, note("F4", 8)])) == "0+2:60 0+4:64 2+2:62 4+4:65"
+    at_the_end = attributes().replace("<time>", "<!--").replace("</time>", "-->")  # no metre: the longest note ends it
+    assert heard(xml([at_the_end + note("C4", 4) + note("E4", 8, "chord"), note("F4", 8)])) == "0+2:60 0+4:64 4+4:65"
+
+
 def test_ties_stay_within_a_part():
     assert heard(xml([note("C4", 4, START)], [note("rest", 4) + note("C4", 4, STOP)])) == "0+2:60 2+2:60"
 
@@ -41,6 +48,8 @@ def test_transpositions_of_one_staff():
     moved = '<staves>2</staves><transpose number="2"><chromatic>-12</chromatic></transpose>'
     bar = attributes(moved) + note("C4", 4, "<staff>1</staff>") + backup(4) + note("C4", 4, "<staff>2</staff>")
     assert heard(xml([bar])) == "0+2:48 0+2:60"
+    for_all = "<attributes><transpose><chromatic>2</chromatic></transpose></attributes>"
+    assert heard(xml([bar + for_all + note("C4", 4, "<staff>2</staff>")])) == "0+2:48 0+2:60 2+2:62"
 
 
 def test_a_score_by_measure():
@@ -79,6 +88,8 @@ def mark(unit: str, rate: str, sound: str = "") -> str:
         (mark("quarter", "fast", '<sound tempo="150"/>'), 150),
         ("", None),
         (mark("quarter", "0"), None),
+        (mark("128th", "960"), 30),
+        (mark("maxima", "10"), 320),
     ],
 )
 def test_the_first_tempo_counts(direction, bpm):
@@ -107,6 +118,13 @@ BAD_XML = {
     "another document": ("<mei/>", "<mei>"),
     "a page": ("<!DOCTYPE html><html><body>", "<html>"),
     "cut": (xml([note("C4", 4)])[:-30], "XML"),
+    "two parts of one id": (xml([note("C4", 8)], [note("C3", 8)]).replace('id="P1"', 'id="P0"'), "two of id 'P0'"),
+    "two parts of one id in a bar": (
+        "<score-timewise><measure>"
+        + 2 * f'<part id="P0">{attributes()}{note("C4", 8)}</part>'
+        + "</measure></score-timewise>",
+        "two of id 'P0'",
+    ),
     "entities": ('<!DOCTYPE x [<!ENTITY a "aaaa">]>' + xml([note("C4", 4)])[21:], "entities"),
     "nothing": ("", "''"),
 }  # fmt: skip
@@ -128,7 +146,8 @@ def test_silence_and_endless_music_are_refused(tmp_path):
 
 
 def test_the_count_of_a_text_is_held_against_the_reading(monkeypatch):
-    text = xml([note("C4", 4) + note("D4", 4) + "<!-- <note><pitch/></note> -->"])
+    words = "<direction><words><![CDATA[<note><pitch/></note>]]></words></direction>"
+    text = xml([note("C4", 4) + note("D4", 4) + "<!-- <note><pitch/></note> -->" + words])
     assert len(written(text).notes) == 2
     monkeypatch.setattr("etude.formats.musicxml_reader._count", lambda text: 3)
     with pytest.raises(UnreadableFile, match="3 pitched notes"):

@@ -45,7 +45,7 @@ ARCHIVES = {
     "a named kind": {
         "META-INF/container.xml": container("score.pdf", kind=' media-type="application/pdf"').replace(
             "</rootfiles>",
-            '<rootfile full-path="s.xml" media-type="application/vnd.recordare.musicxml+xml"/></rootfiles>',
+            '<rootfile full-path="s.xml" media-type="Application/vnd.recordare.MusicXML; q=1"/></rootfiles>',
         ),
         "score.pdf": b"%PDF",
         "s.xml": C,

@@ -19,7 +19,8 @@ from etude.study.plan import make_plan, read_profile
 from etude.study.publish import _refuse_foreign
 from etude.study.record import Run
 
-PATHS = [".", "..", "../x", "a/b", "/etc", "a\\b", "", " ", "~", ".hidden", "a\0b", "x" * 101, "a\n", "a ", "a.", "-x"]
+PATHS = [".", "..", "../x", "a/b", "/etc", "a\\b", "", " ", "~", ".hidden", "a\0b", "x" * 101, "字" * 70,
+         "a\n", "a ", "a.", "-x"]  # fmt: skip
 
 
 @pytest.fixture
@@ -50,11 +51,8 @@ def one_line(capsys, *arguments):
 @pytest.mark.parametrize("name", PATHS, ids=repr)
 def test_a_name_is_no_path(name, project, monkeypatch):
     monkeypatch.setenv("ETUDE_NOTEBOOK", "41_your_music")
-    run, model = Run("41_your_music", {}), etude.model("marginal", Space((), 4))
     for use in (
         lambda: plain_name("thing", name),
-        lambda: run.checkpoint(name),
-        lambda: run.model(name, model, etude.representation("midi")),
         lambda: artefact("audio", name),
         lambda: make_plan(name=name or "/"),
         lambda: Run(name, {}),

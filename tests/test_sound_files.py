@@ -132,6 +132,25 @@ def test_mp3_without_a_count_of_frames_is_told_by_its_last_frame(tmp_path):
     refused(path, "cut off|decoded|frames")
 
 
+def test_mp3s_joined_end_to_end_are_read_to_the_end(tmp_path):
+    first = encoded(tmp_path / "a.mp3", "MP3", "MPEG_LAYER_III")
+    second = encoded(tmp_path / "b.mp3", "MP3", "MPEG_LAYER_III", np.column_stack([TONE[:8000] / 2] * 2))
+    other = encoded(tmp_path / "c.mp3", "MP3", "MPEG_LAYER_III", TONE, 8000)
+    apart = np.concatenate([read_audio(tmp_path / name).samples for name in ("a.mp3", "b.mp3")])
+    path = tmp_path / "chain.mp3"
+    for between in (b"", b"TAG" + bytes(125), b"TAG" + bytes(125) + b"ID3\3\0\0\0\0\0\4" + bytes(4)):
+        path.write_bytes(first + between + second)
+        assert np.array_equal(read_audio(path).samples, apart)
+    path.write_bytes(first + other)
+    refused(path, "16000 Hz and 8000 Hz|8000 Hz and 16000 Hz")
+    path.write_bytes(first + second[:-9])
+    refused(path, "cut off")
+    start = mpeg_frames.first_frame(first, 0)
+    bare = first[start + mpeg_frames.frame_at(first, start).length :]  # says nothing of its frames
+    path.write_bytes(bare + other)
+    refused(path, "Hz and")
+
+
 def test_frame_lengths_are_those_of_the_standard():
     header = bytes([0xFF, 0xFB, 0x90, 0x00])  # MPEG-1, layer 3, 128 kbit/s, 44100 Hz
     assert mpeg_frames.frame_at(header, 0).length == 417 and mpeg_frames.frame_at(b"\xff\xfb\x92\x00", 0).length == 418
@@ -147,6 +166,9 @@ def test_channels_that_cancel_leave_the_loudest(tmp_path):
         assert np.concatenate([b.samples for b in stream_audio(path, None, 0.3)]) == pytest.approx(expected, abs=1e-6)
     encoded(path, "WAV", "FLOAT", np.column_stack([TONE] + [0 * TONE] * 7))
     assert read_audio(path).samples == pytest.approx(TONE / 8, abs=1e-6)
+    late = np.where(np.arange(len(TONE)) < len(TONE) // 2, TONE, -TONE)  # opposites in the second half
+    encoded(path, "WAV", "FLOAT", np.column_stack([TONE, late]))
+    assert read_audio(path).samples == pytest.approx(TONE, abs=1e-6)
     encoded(path, "WAV", "PCM_16", np.zeros((100, 2)))
     assert not read_audio(path).samples.any()
 

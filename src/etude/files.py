@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +54,14 @@ def _cache_place() -> Path:
         return Path(os.environ["ETUDE_CACHE"]).expanduser()
     own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etude"
     return data_dir() / "cache" if is_checkout() else own
+
+
+def is_there(path: Path, kind: Callable[[Path], bool] = Path.exists) -> bool:
+    """Say whether a path is there, of a kind such as `Path.is_dir`; one that the system cannot look at is not."""
+    try:
+        return kind(Path(path))
+    except OSError:  # a name too long
+        return False
 
 
 def made_folder(folder: Path) -> Path:

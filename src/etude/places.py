@@ -13,7 +13,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError, ForeignFiles, Unwritable
 
-LONGEST_NAME = 100  # letters; file systems take 255 bytes, and suffixes are added
+LONGEST_NAME, MOST_BYTES = 100, 200  # letters, and bytes: file systems take 255, and suffixes are added
 NAME = re.compile(r"\w[\w .=,+()#&'-]*")
 LISTED = ".etude-files.json"  # what étude wrote into a folder, by place and size
 BLOCK = 4096  # bytes: where fewer are free, no file grows
@@ -26,8 +26,8 @@ OF_A_WRITER = {  # what the system says where a place cannot be written, whateve
 
 def plain_name(kind: str, name: str) -> str:
     """Return `name`, or raise EtudeError where it could lead out of the folder that it is to name a thing in."""
-    good = isinstance(name, str) and NAME.fullmatch(name) and len(name) <= LONGEST_NAME and name == name.rstrip(" .")
-    if not good:
+    good = isinstance(name, str) and NAME.fullmatch(name) and name == name.rstrip(" .")
+    if not good or len(name) > LONGEST_NAME or len(name.encode()) > MOST_BYTES:
         remedy = f"Letters, digits and . _ - = , + are taken, at most {LONGEST_NAME}, a letter or digit first."
         raise EtudeError(f"the name of a {kind}, not a path", repr(name)[:120], remedy)
     return name
@@ -114,5 +114,5 @@ def _listed(folder: Path) -> dict[str, int]:
     try:
         listed = json.loads((folder / LISTED).read_text(encoding="utf-8"))
         return listed if isinstance(listed, dict) else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}

@@ -75,7 +75,7 @@ def _in_summary(one: Saved) -> dict:
         rows = [
             row for _, rows in sorted(summary["tables"].items(), key=lambda table: table[0] != "test") for row in rows
         ]
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return {}
     ours = {"model": one.label, "representation": one.representation}
     found = [row for row in rows if isinstance(row, dict) and ours.items() <= row.items() and UNITS.keys() & row.keys()]

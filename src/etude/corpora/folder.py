@@ -18,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from etude.corpora.folder_reader import KINDS
 from etude.corpora.folder_sounds import coded_recordings
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
 from etude.errors import EtudeError, MissingData, UnreadableFile, unknown_name
+from etude.files import is_there
 from etude.formats.sound_file import HIGHEST_RATE
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.waveform import Waveform
@@ -192,7 +193,7 @@ class Folder(Corpus):
         return next((side for side, edge in edges if place < edge), self.splits[-1])
 
     def _indexed(self) -> tuple[list[Entry], list[Loss]]:
-        if not self.path.is_dir():
+        if not is_there(self.path, Path.is_dir):
             raise MissingData("a folder of music", f"no folder at {self.path}", "Check the path.")
         sources, losses = find_files(self.path)
         if not sources and not losses:
@@ -215,7 +216,7 @@ class Folder(Corpus):
 def _check_options(rate: int | None, longest: float, workers: int | None) -> None:
     if rate is not None and not (isinstance(rate, Integral) and 1 <= rate <= HIGHEST_RATE):
         raise EtudeError(f"a rate of 1 to {HIGHEST_RATE} samples a second", repr(rate))
-    if not longest > 0:
+    if not (isinstance(longest, Real) and longest > 0):
         raise EtudeError("`longest`, the seconds of a piece at most, above 0", repr(longest))
     if workers is not None and not (isinstance(workers, Integral) and workers >= 1):
         raise EtudeError("workers as a whole number of at least 1", repr(workers), "None takes one a core.")

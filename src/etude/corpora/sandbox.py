@@ -23,6 +23,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,8 @@ class Sandbox:
     """
 
     def __init__(self, function: str, seconds: float = SECONDS, memory: int = MEMORY):
-        if not 0 < seconds <= LONGEST or not 2**20 <= memory < 2**62:
+        numbers = isinstance(seconds, Real) and isinstance(memory, Real)
+        if not numbers or not 0 < seconds <= LONGEST or not 2**20 <= memory < 2**62:
             expected = f"above 0 and at most {LONGEST} seconds, and at least 1 MiB of memory"
             raise EtudeError(expected, f"{seconds} s, {memory} bytes")
         self.function, self.seconds, self.memory = function, seconds, int(memory)

@@ -1,9 +1,10 @@
 """Sound files: WAV, FLAC, Ogg Vorbis and MP3, read and written by libsndfile; rates changed by libsoxr.
 
-Sound here is mono Float32 in [-1, 1]. Channels are averaged; where that would silence them, because they are opposites
-of each other, the loudest is taken. A lossy decoder may overshoot full scale, and a float WAV may hold anything: a
-sound whose peak is above 1 is divided by it. What resampling adds beyond full scale is clipped. Whole or in blocks, the
-samples are the same; what has to be known before the first of them, one decoding before finds out.
+Sound here is mono Float32 in [-1, 1]. Channels are averaged; where that would silence them, or more than a twentieth of
+what they hold, because they are opposites of each other, the loudest is taken. A lossy decoder may overshoot full
+scale, and a float WAV may hold anything: a sound whose peak is above 1 is divided by it. What resampling adds beyond
+full scale is clipped. Whole or in blocks, the samples are the same; what has to be known before the first of them, one
+decoding before finds out.
 
 A file is held against what it says of itself: one that is cut off or damaged is refused where its container tells
 (`etude.formats.sound_containers`), where fewer samples come than its header promises, or where those of a FLAC have

@@ -42,7 +42,7 @@ def chunks(data: bytes) -> Chunks:
     """Return the tracks of a file; raises UnreadableFile where it is cut off or of a kind that is no score."""
     data = _unwrapped(data)
     if not data.startswith(b"MThd") or len(data) < 14:
-        raise UnreadableFile("a MIDI file, which begins with MThd", f"{data[:4]!r} and {len(data)} bytes")
+        raise UnreadableFile("a MIDI file, which begins with MThd", f"{data[:4]!r} and {len(data)} bytes", _AGAIN)
     length, kind, declared, division = (
         int.from_bytes(data[a:b], "big") for a, b in ((4, 8), (8, 10), (10, 12), (12, 14))
     )
@@ -67,7 +67,8 @@ def _unwrapped(data: bytes) -> bytes:
         length = int.from_bytes(data[place + 4 : place + 8], "little")
         if data[place : place + 4] == b"data":
             return data[place + 8 : place + 8 + length]
-        place += 8 + length + length % 2  # chunks begin at even places
+        place += 8 + length
+        place += length % 2 if data[place : place + 4] != b"data" else 0  # chunks begin at even places, but for slips
     return data
 
 
@@ -117,7 +118,7 @@ def track_events(track: bytes) -> Iterator[Event]:
             size = _DATA_BYTES[status & 0xF0]
             value, last = track[place], track[place + size - 1]
             if value > 127 or last > 127:
-                raise _misplaced(track, place, "a number of 0 to 127")
+                raise _misplaced(track, place if value > 127 else place + size - 1, "a number of 0 to 127")
             place += size
             if status < 0xA0:
                 yield Event(tick, status & 0xF0 if last else NOTE_OFF, status & 0x0F, value, last)
@@ -149,6 +150,8 @@ def _system(track: bytes, place: int, status: int, tick: int) -> tuple[Event | N
         raise IndexError
     if kind == END:
         return Event(tick, END), place + length
+    if kind == TEMPO and length != 3:
+        raise UnreadableFile("a tempo of three bytes", f"one of {length} at byte {place} of a track", _AGAIN)
     if kind == TEMPO:
         return Event(tick, TEMPO, 0, int.from_bytes(track[place : place + length], "big")), place + length
     return None, place + length

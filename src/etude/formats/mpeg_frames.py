@@ -24,6 +24,7 @@ KBITS = {
 }
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _SEARCHED = 2**16  # bytes of something else that may stand before the first frame
+_FEWEST = 4  # frames of one kind that are taken for another sound
 _TAGS = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"ID3")
 
 
@@ -64,41 +65,70 @@ def first_frame(data, place: int) -> int | None:
     return None
 
 
-def check_whole(path: Path | str, place: int) -> tuple[int, bytes]:
-    """Return where the first frame begins, and the frame that has to be read before it: none, or one with their count.
+def links(path: Path | str, place: int) -> list[tuple[int, int, bytes]]:
+    """Return the sounds of a file, of which there are several where files were joined end to end.
 
+    Of each: its first frame, its end, and the frame that has to be read before it: none, or one with their count.
     Raises UnreadableFile where frames are missing; `place` is where tags at the beginning end.
     """
+    found: list[tuple[int, int, bytes]] = []
     with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         start = first_frame(data, place)
-        first = None if start is None else frame_at(data, start)
-        if first is None:
+        if start is None:
             raise UnreadableFile("an MP3", "a file without its frames", "Convert it to WAV.")
-        if not first.length:
-            raise UnreadableFile("an MP3 of a known bit rate", "one of free format", "Convert it to WAV.")
-        declared = _declared(data, start, first)
-        found, cut = _counted(data, start, first)
-        if cut or found < declared:
-            got = f"one that is cut off, with {found} of {max(declared, found + 1)} frames"
-            raise UnreadableFile("a whole MP3", got, "Copy it again, or convert it to WAV.")
-        counting = first.kind[1] == 3 and not declared
-        return start, _count_frame(data[start : start + 4], first, found) if counting else b""
+        while start is not None:
+            end, before = _link(data, start)
+            found.append((start, end, before))
+            start = _another(data, end)
+        start, _, before = found.pop()
+        return [*found, (start, len(data), before)]
 
 
-def _counted(data, place: int, first: Frame) -> tuple[int, bool]:
-    """Return how many whole frames there are, and whether a last one is cut off; damaged bytes are passed over."""
+def _link(data, start: int) -> tuple[int, bytes]:
+    """Return where the sound that begins at `start` ends, and what has to be read before it."""
+    first = frame_at(data, start)
+    if not first.length:
+        raise UnreadableFile("an MP3 of a known bit rate", "one of free format", "Convert it to WAV.")
+    declared = _declared(data, start, first)
+    found, cut, end = _counted(data, start, first, declared)
+    if cut or found < declared:
+        got = f"one that is cut off, with {found} of {max(declared, found + 1)} frames"
+        raise UnreadableFile("a whole MP3", got, "Copy it again, or convert it to WAV.")
+    counting = first.kind[1] == 3 and not declared
+    return end, _count_frame(data[start : start + 4], first, found) if counting else b""
+
+
+def _another(data, place: int) -> int | None:
+    """Return where another sound begins, behind the tags at `place`; None where there are no frames of one."""
+    place += 128 if data[place : place + 3] == b"TAG" else 0
+    while (tag := data[place : place + 10])[:3] == b"ID3" and len(tag) == 10:
+        place += 10 + sum((byte & 127) << shift for byte, shift in zip(tag[6:], (21, 14, 7, 0), strict=True))
+    at = place
+    for _ in range(_FEWEST):
+        frame = frame_at(data, at)
+        if frame is None or not frame.length or frame.kind != frame_at(data, place).kind:
+            return None
+        at += frame.length
+    return place
+
+
+def _counted(data, place: int, first: Frame, most: int) -> tuple[int, bool, int]:
+    """Return how many whole frames there are, whether a last one is cut off, and where they end.
+
+    Frames are `most` at most, unless that is 0; damaged bytes are passed over.
+    """
     found = 0
-    while place + 4 <= len(data):
+    while place + 4 <= len(data) and not 0 < most <= found:
         frame = frame_at(data, place)
         if frame is None or frame.kind != first.kind or not frame.length:
-            if any(data[place : place + len(tag)] == tag for tag in _TAGS):
+            if any(data[place : place + len(tag)] == tag for tag in _TAGS) or _another(data, place) is not None:
                 break
             place = _next(data, place + 1, first)
         elif place + frame.length > len(data):
-            return found, True
+            return found, True, len(data)
         else:
             found, place = found + 1, place + frame.length
-    return found, False
+    return found, False, place
 
 
 def _next(data, place: int, first: Frame) -> int:

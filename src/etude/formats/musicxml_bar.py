@@ -10,8 +10,9 @@ from etude.errors import UnreadableFile
 from etude.formats.notes_written import Written, on_a_grid
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_NOTE_TYPES = {"long": 16, "breve": 8, "whole": 4, "half": 2, "quarter": 1, "eighth": Fraction(1, 2),
-               "16th": Fraction(1, 4), "32nd": Fraction(1, 8), "64th": Fraction(1, 16)}  # fmt: skip
+_NOTE_TYPES = {"maxima": Fraction(32), "long": Fraction(16), "breve": Fraction(8), "whole": Fraction(4),
+               "half": Fraction(2), "quarter": Fraction(1), "eighth": Fraction(1, 2)}  # fmt: skip
+_NOTE_TYPES |= {f"{n}{'nd' if n in (32, 512) else 'th'}": Fraction(4, n) for n in (16, 32, 64, 128, 256, 512, 1024)}
 _AGAIN = "Export it again as MusicXML."
 
 
@@ -45,7 +46,7 @@ class Part:
                 length = self._length(element)
                 last = last if element.find("chord") is not None else now
                 self._note(number, element, last, length)
-                now = max(now, last + length)
+                now = now if element.find("chord") is not None else last + length
                 notes_end = max(notes_end, last + length) if element.find("rest") is None else notes_end
             elif element.tag == "backup":
                 now -= self._length(element)
@@ -59,7 +60,7 @@ class Part:
                 raise UnreadableFile(
                     "a bar whose notes lie within it", f"a step back before {self._where(number)}", _AGAIN
                 )
-            longest = max(longest, on_a_grid(now))
+            longest = max(longest, on_a_grid(now), notes_end)
         if self._metre is not None:
             self.metres[number] = self._metre
             longest = max(notes_end, min(longest, self._metre))
@@ -113,6 +114,7 @@ class Part:
         if (staves := attributes.findtext("staves")) is not None:
             self.staves = max(self.staves, int(_number(staves, "a count of staves", 0, 99)))
         for transpose in attributes.findall("transpose"):
+            self._transpose = {} if transpose.get("number") is None else self._transpose
             self._transpose[transpose.get("number")] = _semitones(transpose)
         if (time := attributes.find("time")) is not None:
             self._metre = _metre(time)

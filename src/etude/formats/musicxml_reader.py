@@ -50,7 +50,7 @@ def _bars(text: str) -> Iterator[tuple[str, int, ElementTree.Element]]:
     parser = ElementTree.XMLPullParser(("start", "end"))
     path: list[ElementTree.Element] = []
     bars: dict[str, int] = defaultdict(int)  # that are over, of each part
-    held = 0  # elements since the last bar
+    held, over = 0, set()  # elements since the last bar; parts that are over, in the score or in a bar of all parts
     for place in range(0, len(text), _FED):
         parser.feed(text[place : place + _FED])
         for event, element in parser.read_events():
@@ -63,9 +63,12 @@ def _bars(text: str) -> Iterator[tuple[str, int, ElementTree.Element]]:
             if len(path) == 2 and (path[1].tag, element.tag) in (("part", "measure"), ("measure", "part")):
                 part = path[1] if element.tag == "measure" else element
                 identity = part.get("id", "")
+                if identity in over:
+                    raise UnreadableFile("parts with ids of their own", f"two of id {identity[:40]!r}", _AGAIN)
                 yield identity, bars[identity], element
                 bars[identity] += 1
             if len(path) in (1, 2) and element.tag in ("measure", "part"):
+                over = over | {element.get("id", "")} if element.tag == "part" else over if len(path) == 2 else set()
                 element.clear()
                 path[-1].remove(element)
                 held = 0
@@ -98,7 +101,7 @@ def _assembled(parts: list[Part], lengths: dict[int, Fraction]) -> Notation:
 
 def _count(text: str) -> int:
     """Count the pitched notes with time of their own in the text itself, by no parser."""
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", "", text, flags=re.DOTALL)
     bodies = (piece.partition("</note>")[0] for piece in re.split(r"<note(?=[\s>])", text)[1:])
     silent = re.compile(r"<(?:grace|cue)[\s/>]|<duration>\s*0+(?:\.0*)?\s*</duration>")
     return sum("<pitch" in body and not silent.search(body) for body in bodies)

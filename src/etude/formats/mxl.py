@@ -14,7 +14,7 @@ from etude.errors import UnreadableFile
 from etude.formats.limits import LARGEST_FILE
 
 _CONTAINER = "META-INF/container.xml"
-_MUSICXML = (None, "", "application/vnd.recordare.musicxml+xml", "application/vnd.recordare.musicxml", "text/xml",
+_MUSICXML = ("", "application/vnd.recordare.musicxml+xml", "application/vnd.recordare.musicxml", "text/xml",
              "application/xml")  # fmt: skip
 _AGAIN = "Export it again as MusicXML."
 
@@ -56,11 +56,15 @@ def _root(archive: zipfile.ZipFile) -> str:
     except (ElementTree.ParseError, LookupError) as error:
         raise UnreadableFile(f"a {_CONTAINER} in XML", str(error), _AGAIN) from error
     roots = [element for element in container.iter() if element.tag.rpartition("}")[2] == "rootfile"]
-    named = next((root.get("full-path", "") for root in roots if root.get("media-type") in _MUSICXML), "")
+    named = next((root.get("full-path", "") for root in roots if _media(root) in _MUSICXML), "")
     for name in (named, unquote(named), named.replace("\\", "/").removeprefix("./").lstrip("/")):
         if name in names:
             return name
     raise UnreadableFile(f"an archive with the score that {_CONTAINER} names", f"no {named[:80]!r} in it", _AGAIN)
+
+
+def _media(root: ElementTree.Element) -> str:
+    return root.get("media-type", "").partition(";")[0].strip().lower()
 
 
 def _may_be_score(name: str) -> bool:

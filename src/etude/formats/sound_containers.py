@@ -31,7 +31,7 @@ class Part(NamedTuple):
 
 
 def check_sound(path: Path | str) -> list[Part]:
-    """Return the parts of a sound file. Only Ogg has several.
+    """Return the parts of a sound file. Only Ogg and MP3 have several, where files were written one behind another.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def check_sound(path: Path | str) -> list[Part]:
         return _checked_links(path)
     other = _other(head)
     if other is None and head and mpeg_frames.first_frame(head, 0) is not None:
-        start, before = mpeg_frames.check_whole(path, place)
-        return [Part(start, size, before) if before else Part(0, size)]
+        links = [Part(*link) for link in mpeg_frames.links(path, place)]
+        return links if len(links) > 1 or links[0].before else [Part(0, size)]
     raise UnreadableFile(
         KNOWN, f"{path.name}, {other or 'whose bytes are those of no such file'}", "Convert it to WAV."
     )

@@ -16,6 +16,7 @@ from etude.formats.sound_containers import Part, check_sound, flac_digest
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000  # Hz
 BLOCK, BLOCK_VALUES = 2**16, 2**19  # frames at a time at most, and values: fewer frames where there are many channels
 CANCELLED = 0.01  # of the channels' mean power is left in their mean: -20 dB; one of N channels alone leaves 1 / N
+WINDOW, LOST = 4096, 0.05  # frames at a time in which channels may cancel, and the share of all power that may do so
 UNKNOWN_LENGTH = 2**62  # frames
 _OVERSHOOTING = ("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG")
 
@@ -120,15 +121,23 @@ class _Survey:
     """
 
     def __init__(self, blocks: Iterator[np.ndarray], path: Path):
-        self.frames, self.peaks, powers = 0, np.zeros(1), np.zeros(1)
+        self.frames, self.peaks, powers, lost = 0, np.zeros(1), np.zeros(1), 0.0
         for block in blocks:
             each = np.column_stack([_mean(block), block]) if block.shape[1] > 1 else block
             _finite(each, path)
             self.frames += len(block)
             self.peaks = np.maximum(self.peaks, np.abs(each).max(axis=0))
-            powers = powers + np.square(each, dtype=np.float64).sum(axis=0)
-        cancelled = len(powers) > 1 and powers[0] < CANCELLED * powers[1:].mean()
-        self.channel = int(powers[1:].argmax()) if cancelled else None
+            squares = np.square(each, dtype=np.float64)
+            powers = powers + squares.sum(axis=0)
+            lost += _lost(squares) if block.shape[1] > 1 else 0.0
+        self.channel = int(powers[1:].argmax()) if lost > LOST * powers[1:].sum() / max(len(powers) - 1, 1) else None
+
+
+def _lost(squares: np.ndarray) -> float:
+    """Return the channels' mean power in the windows where their mean, the first column, has next to none of it."""
+    windows = np.add.reduceat(squares, np.arange(0, len(squares), WINDOW), axis=0)
+    channels = windows[:, 1:].mean(axis=1)
+    return float(channels[windows[:, 0] < CANCELLED * channels].sum())
 
 
 def _mean(block: np.ndarray) -> np.ndarray:

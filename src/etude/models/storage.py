@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from etude.errors import CorruptCheckpoint, MissingData
-from etude.files import replacing_folder
+from etude.files import is_there, replacing_folder
 from etude.kept import SEAL, believable, holds, sealed
 from etude.types import Space
 
@@ -61,7 +61,7 @@ def read_made_by(folder: Path) -> dict:
 def read_description(folder: Path) -> dict:
     """Return what `model.json` says; raises MissingData or CorruptCheckpoint."""
     path = folder / "model.json"
-    if not path.is_file():
+    if not is_there(path, Path.is_file):
         raise MissingData("a saved model", f"no model.json in {folder}", "Train one, or name another folder.")
     described = _json(path)
     for key, kind in KEYS.items():

@@ -132,7 +132,7 @@ def _read_identity(path: Path) -> dict | None:
         identity = json.loads(path.read_text(encoding="utf-8"))
         text = json.dumps(identity, sort_keys=True)
         complete = {"name", "framework", "space", "options", "seed", "fit_seed", "budget"} <= identity.keys()
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return None
     ours = NAME.fullmatch(path.stem) and hashlib.sha256(text.encode()).hexdigest()[:16] == path.stem
     return identity if complete and ours else None
@@ -145,7 +145,7 @@ def _named_by_summaries() -> tuple[dict[str, list[str]], dict[str, float]]:
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
             costs = list(said["cost"].values())
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             continue
         for cost in costs:
             if digest := cost.get("fit"):

@@ -84,7 +84,7 @@ def read_notebook(path: Path) -> Notebook:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["nbformat"] != 4 or not all(cell["cell_type"] and "source" in cell for cell in content["cells"]):
             raise ValueError("another format")
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise UnreadableFile("a notebook of format 4", f"{path} ({type(error).__name__}: {error})") from error
     return Notebook(path, content)
 

@@ -63,8 +63,8 @@ def read_traces() -> dict:
     """Return `{"revisions": {...}, "traces": {probe: trace}}` as committed."""
     try:
         return json.loads(traces_path().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise MissingData("traces of the probes", f"no {traces_path()}", "etude probes --update") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise MissingData("traces of the probes", f"none in {traces_path()}", "etude probes --update") from error
 
 
 def trace_of(name: str) -> dict:

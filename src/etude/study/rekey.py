@@ -173,7 +173,7 @@ def _package_of(folder: Path) -> Path:
 def _read(path: Path) -> dict:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise MissingData("a summary", f"{path}: {error}") from error
 
 

@@ -168,8 +168,8 @@ def _plain_digests(texts: dict[str, str]) -> dict[str, str]:
     """Return the digests of modules without tables: worked out once, then read from the cache by their text."""
     path = cache_dir() / f"meanings-{_version()}.json"
     try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        held = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         held = {}
     keys = {name: _sha(text) for name, text in texts.items()}
     new = {key: _sha(meaning(texts[name])) for name, key in keys.items() if key not in held}

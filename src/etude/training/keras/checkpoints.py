@@ -38,7 +38,7 @@ def read_checkpoint(path: Path) -> tuple[Arrays, dict]:
         with safe_open(path, framework="np") as held:
             said, arrays = held.metadata() or {}, {name: held.get_tensor(name) for name in held.keys()}  # noqa: SIM118
         plain, seal = json.loads(said[PLAIN]), said[SEAL]
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise CorruptCheckpoint("a checkpoint that étude wrote", f"{path}: {error}") from error
     if seal != contents_digest((arrays, plain)):
         raise CorruptCheckpoint("a checkpoint that matches its digest", f"other contents in {path}")
