@@ -108,6 +108,19 @@ def continued() -> dict:
     return {"histories": [of_history(first), of_history(second)], "weights": of_weights(weights_of(model))}
 
 
+def from_weights() -> dict:
+    """Trace models that take on weights before they have a network of their own: their bits, and a fit from there."""
+    train, valid = splits("keys")
+    traced = []
+    for family, options in (("rnn", RNN), ("rbm", {"hidden": 5})):
+        donor, model = (registry.model(family, SPACES["keys"], seed=seed, **options) for seed in (7, 2))
+        model.set_weights(donor.weights())
+        bits = model.bits(valid).values
+        history = model.fit(train, valid, Budget(**LESSON), seed=3)
+        traced.append([bits, of_history(history), of_weights(weights_of(model))])
+    return {"whole": traced}
+
+
 class Stop(logging.Handler):
     """Cuts a fit short when it has scored for the second time."""
 
@@ -250,6 +263,7 @@ SPECIALS = {
     "engine seeds": Special(lambda: {str(seed): lesson(seed=seed, steps=2, valid_every=1) for seed in (0, 1)}),
     "engine warm up": Special(lambda: lesson(steps=45, batch_size=2, window=6, valid_every=40)),
     "engine goes on": Special(continued),
+    "engine from weights": Special(from_weights),
     "engine resumed": Special(resumed),
     "engine resumed average": Special(lambda: resumed(average=0.9, patience=3)),
     "engine resumed machine": Special(machine_resumed, "rbm"),
