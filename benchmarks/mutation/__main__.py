@@ -20,6 +20,7 @@ from pathlib import Path
 from random import Random
 
 import behavioural
+import equal
 import forks
 import keyings
 import neutral
@@ -28,6 +29,7 @@ from reasons import reason
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PACKAGE = SOURCE / "etude"
+SECOND = "tensorflow"  # how the names of the probes of the other half begin
 TOUCHED = 6  # probes that a neutral edit is tried with, at most
 
 
@@ -36,11 +38,13 @@ def main() -> int:
     parser.add_argument("--neutral", type=int, default=100)
     parser.add_argument("--behavioural", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--framework", choices=("torch", "all"), default="torch", help="all: Keras's half is drawn too")
     parser.add_argument("--verbose", action="store_true", help="say of every edit what became of it")
     given = parser.parse_args()
     sys.path.insert(0, str(SOURCE))
-    forks.preload()
-    trial = Trial(given.verbose)
+    forks.preload(given.framework == "all")
+    Trial.of(forks.in_child(equal.check))
+    trial = Trial(given.verbose, given.framework == "all")
     started = time.perf_counter()
     bad = trial.neutral(given.neutral, given.seed) if given.neutral else 0
     missed = trial.behavioural(given.behavioural, given.seed) if given.behavioural else 0
@@ -51,25 +55,25 @@ def main() -> int:
 class Trial:
     """The package as it is, what its probes execute, and the two kinds of edits tried on it."""
 
-    def __init__(self, verbose: bool):
+    def __init__(self, verbose: bool, second: bool):
         self.verbose = verbose
         self.texts = read_texts()
-        names = self._of(forks.in_child(lambda: sorted(_probes())))
+        names = self.of(forks.in_child(lambda: sorted(n for n in _probes() if second or not n.startswith(SECOND))))
         self.lines = self._covered(names)
-        self.keyed = self._of(forks.in_child(keyings.modules_of_fits))
+        self.keyed = self.of(forks.in_child(keyings.modules_of_fits))
 
     def _covered(self, names: list[str]) -> dict[str, dict[str, list[int]]]:
         """Return the lines that the fits of each probe execute; worked out once for a state of the source."""
-        key = hashlib.sha256(json.dumps(self.texts, sort_keys=True).encode()).hexdigest()[:16]
+        key = hashlib.sha256(json.dumps([self.texts, names], sort_keys=True).encode()).hexdigest()[:16]
         path = SOURCE.parent / "data" / "cache" / f"executed-{key}.json"
         if not path.is_file():
-            lines = self._of(forks.in_child(lambda: forks.covered(names, PACKAGE), seconds=1800))
+            lines = self.of(forks.in_child(lambda: forks.covered(names, PACKAGE), seconds=1800))
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(lines), encoding="utf-8")
         return json.loads(path.read_text(encoding="utf-8"))
 
     @staticmethod
-    def _of(said: dict):
+    def of(said: dict):
         if "error" in said:
             raise SystemExit(f"without any edit: {said['error']}")
         return said["value"]
@@ -77,8 +81,8 @@ class Trial:
     def neutral(self, count: int, seed: int) -> int:
         """Try neutral edits; return how many made a fit or a page old."""
         edits = list(neutral.drawn(self.texts, count, Random(seed)))
-        pages = self._of(forks.in_child(lambda: keyings.stale(edits, self.texts), seconds=1800))
-        fits = self._of(forks.in_child(lambda: forks.identities(None)))
+        pages = self.of(forks.in_child(lambda: keyings.stale(edits, self.texts), seconds=1800))
+        fits = self.of(forks.in_child(lambda: forks.identities(None)))
         refits = [self._refits(edit, fits) for edit in edits]
         before = [bool(keyings.refits_before(edit, self.texts, self.keyed)) for edit in edits]
         for edit, (stale, _), refit in zip(edits, pages, refits, strict=True):
@@ -132,7 +136,12 @@ class Trial:
         """Return the probes that run a line, or any of a module, those first that run little else."""
         ran = [probe for probe, lines in self._lines_of(module).items() if line is None or line in lines]
         return sorted(
-            ran, key=lambda probe: ("resumed" in probe or "one fit" in probe, sum(map(len, self.lines[probe].values())))
+            ran,
+            key=lambda probe: (
+                probe.startswith(SECOND),
+                "resumed" in probe or "one fit" in probe,
+                sum(map(len, self.lines[probe].values())),
+            ),
         )
 
 

@@ -1,8 +1,7 @@
 """Edits that change what code does: operators, constants, dropped calls, swapped arguments.
 
-They are drawn among the lines that a fit executes. Left out is what cannot change a result: what only tells (logs,
-progress bars, messages of errors), settings of what may be shown or read (`SETTINGS`), and the arguments of a function
-that takes them in either order (`SYMMETRIC`).
+They are drawn among the lines that a fit executes. Left out is only what provably cannot change a fit (`equal`), what
+tells and computes nothing (logs, progress bars), and the making of errors and messages.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from random import Random
 
 from edits import Edit, compiles, replaced, source_of
+from equal import proven, tellers
 
 BINARY = {
     ast.Add: ast.Sub,
@@ -35,25 +35,17 @@ COMPARED = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
-SYMMETRIC = ("max", "min", "maximum", "minimum", "transpose", "add", "multiply", "logaddexp", "isclose", "array_equal")
-SETTINGS = (
-    "weights_only",
-    "persistent",
-    "enable_progress_bar",
-    "enable_model_summary",
-    "logger",
-    "copy",
-    "dont_inherit",
-)
-TELLING = ("log", "progress", "warnings", "logging")  # whose calls tell something and compute nothing
 
 
 def candidates(text: str, lines: set[int]) -> dict[str, list[tuple[ast.AST, str, str]]]:
     """Return what can be edited on executed lines of a module, by kind: the node, its new text, what was done."""
     tree = ast.parse(text)
+    same = proven(tree)
     found: dict[str, list] = {kind: [] for kind in ("operator", "constant", "dropped call", "swapped arguments")}
     for node in _executed(tree, lines):
         for kind, new in _edits(node):
+            if (id(node), kind) in same:
+                continue
             found[kind].append((node, new, f"{source_of(text, node)!r:.70} -> {new!r:.70}"))
     return found
 
@@ -77,32 +69,33 @@ def draw(texts: Mapping[str, str], covered: Mapping[str, set[int]], rng: Random)
 def _executed(tree: ast.Module, lines: set[int]):
     """Yield the expressions and statements of functions on executed lines, but for what only tells or types."""
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    seen = set()
+    seen, telling = set(), tellers(tree)
     for function in functions:
         waiting = list(function.body)
         while waiting:
             node = waiting.pop()
-            if isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr | ast.FunctionDef) or _tells(node):
+            if isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr | ast.FunctionDef) or _tells(node, telling):
                 continue
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 continue  # a docstring
             if isinstance(node, ast.AnnAssign):
                 waiting += [node.value] if node.value else []
                 continue
-            waiting += [part for part in ast.iter_child_nodes(node) if getattr(part, "arg", "") not in SETTINGS]
+            waiting += ast.iter_child_nodes(node)
             if getattr(node, "lineno", 0) in lines and id(node) not in seen:
                 seen.add(id(node))
                 yield node
 
 
-def _tells(node: ast.AST) -> bool:
+def _tells(node: ast.AST, telling: set[str]) -> bool:
+    """Say whether a statement or expression is a call of what only tells."""
     call = node.value if isinstance(node, ast.Expr) else node
     if not isinstance(call, ast.Call):
         return False
     root = call.func
-    while isinstance(root, ast.Attribute):
+    while isinstance(root, ast.Attribute) and ast.unparse(root) not in telling:
         root = root.value
-    return isinstance(root, ast.Name) and root.id in TELLING
+    return ast.unparse(root) in telling
 
 
 def _edits(node: ast.AST):
@@ -136,6 +129,5 @@ def _edits(node: ast.AST):
         and not any(isinstance(a, ast.Starred) for a in node.args[:2])
     ):
         new.args[:2] = reversed(new.args[:2])
-        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if called not in SYMMETRIC and ast.dump(new) != ast.dump(node):
+        if ast.dump(new) != ast.dump(node):
             yield "swapped arguments", ast.unparse(new)

@@ -20,8 +20,8 @@ from pathlib import Path
 SECONDS = 300  # that an edit may take; one that hangs is noticed too
 
 
-def preload() -> None:
-    """Import what is heavy, and nothing of étude."""
+def preload(second: bool) -> None:
+    """Import what is heavy, for `second` Keras on TensorFlow too, and nothing of étude."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ["ETUDE_THREADS"] = "1"
     import matplotlib  # noqa: F401
@@ -36,6 +36,9 @@ def preload() -> None:
     weight.grad = torch.ones(2, 2)
     torch.optim.AdamW([weight], fused=True).step()  # loads what an optimiser loads when it is first used
     torch.save({}, os.devnull)
+    if second:
+        os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+        import keras  # noqa: F401
 
 
 def in_child(work: Callable[[], object], seconds: float = SECONDS) -> dict:

@@ -11,10 +11,12 @@ SPACES = {
     "roll": Space((5,), 3, rate=8.0),
     "keys": Space((4,), 2, rate=8.0),
     "many keys": Space((22,), 2, rate=8.0),  # too many states to count
+    "pair": Space((2,), 3, rate=8.0),
     "bands": Space((4,), 6, rate=20.0),
     "sound": Space((), 16, rate=160.0),
+    "long sound": Space((), 12, rate=160.0),
 }
-LENGTHS = {"tokens": (9, 25, 4, 40, 17, 30), "sound": (90, 41, 128)}
+LENGTHS = {"tokens": (9, 25, 4, 40, 17, 30), "sound": (90, 41, 128), "long sound": (1700, 1500, 900)}
 FRAMES = (12, 5, 21, 30, 9)
 STAYS = 0.6  # how often a code is that of the step before
 

@@ -24,6 +24,11 @@ def bits(model, pieces) -> dict:
     return traced
 
 
+def totals(model, pieces) -> np.ndarray:
+    """Return code lengths of whole pieces."""
+    return model.bits(pieces).values
+
+
 def sample(model, pieces) -> list:
     """Return two draws, sharpened and cut to a nucleus, and a plain one."""
     return [*model.sample(2, 14, **DRAWN), *model.sample(1, 10, seed=3), *model.sample(1, 6, seed=3, temperature=0.0)]
@@ -104,6 +109,15 @@ def energy(model, pieces) -> dict:
     found = model.log_partition()
     frames = model.frame_bits(pieces[:1])[0]
     return {"log Z": [found.value, found.kind], "free energy": model.free_energy(pieces[0]), "frames": frames}
+
+
+def annealed(model, pieces) -> list:
+    """Return log Z of a Boltzmann machine as a few runs of annealing estimate it, two at least and one."""
+    from etude.models.energy.partition import from_both_sides
+
+    rng = np.random.default_rng(6)
+    found = [from_both_sides(model.machine, model.base, rng, runs, 12) for runs in (2, 1)]
+    return [[one.value, one.stderr, one.reverse, one.reverse_stderr] for one in found]
 
 
 def field(model, pieces) -> int:

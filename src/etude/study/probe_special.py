@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,26 @@ NOTES = Space((3,), 3, rate=SPACES["sound"].rate / HOP)
 SPECTRUM = Space((4,), 5, rate=SPACES["sound"].rate / HOP)
 SIZES = {"residual": 6, "skip": 8, "stacks": 1, "dilations": 3, "dropout": 0.0, "guide_channels": 3}
 RNN = {"hidden": 8, "layers": 1, "embedding": 5}
+LIMITS = (
+    "LOGITS_AT_ONCE",
+    "STEPS_AT_ONCE",
+    "COUNTED_AT_ONCE",
+    "AT_ONCE",
+    "LEARNT_AT_ONCE",
+    "GROUP_STEPS",
+    "CHUNK",
+    "BLOCK",
+)
+LARGE = (
+    ("rnn", "sound", {"hidden": 6}),
+    ("tcn", "roll", {"channels": 4, "blocks": 2}),
+    ("memoryless", "keys", {"output": "rbm", "output_hidden": 3}),
+    ("wavenet", "sound", {"residual": 4, "skip": 4, "stacks": 1, "dilations": 3}),
+    ("vae", "roll", {"segment": 8, "latent": 3, "hidden": 6}),
+    ("coconet", "keys", {"channels": 4, "blocks": 1, "passes": 3}),
+    ("rbm", "keys", {"hidden": 7}),
+    ("counts", "sound", {}),
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +106,19 @@ def continued() -> dict:
     first = model.fit(train[:3], valid, Budget(**LESSON), seed=3)
     second = model.fit(train[3:], valid, Budget(**{**LESSON, "learning_rate": 0.001}), seed=4)
     return {"histories": [of_history(first), of_history(second)], "weights": of_weights(weights_of(model))}
+
+
+def from_weights() -> dict:
+    """Trace models that take on weights before they have a network of their own: their bits, and a fit from there."""
+    train, valid = splits("keys")
+    traced = []
+    for family, options in (("rnn", RNN), ("rbm", {"hidden": 5})):
+        donor, model = (registry.model(family, SPACES["keys"], seed=seed, **options) for seed in (7, 2))
+        model.set_weights(donor.weights())
+        bits = model.bits(valid).values
+        history = model.fit(train, valid, Budget(**LESSON), seed=3)
+        traced.append([bits, of_history(history), of_weights(weights_of(model))])
+    return {"whole": traced}
 
 
 class Stop(logging.Handler):
@@ -155,15 +189,63 @@ def one_fit() -> dict:
         *({"train": train[1:]}, {"valid": valid[1:]}, {"seed": 5}, {"fit_seed": 5}, {"options": {**RNN, "hidden": 9}}),
         *({"family": "tcn", "options": {"channels": 4, "blocks": 1}}, {}),
     ]
-    kept = []
+    kept, names = [], []
     with TemporaryDirectory() as room:
         for change in changes:
             asked = {"family": "rnn", "options": RNN, "train": train, "valid": valid, "budget": base, **change}
             model = registry.model(asked["family"], space, seed=asked.get("seed", 2), **asked["options"])
             fit_seed = asked.get("fit_seed", 3)
-            model.fit(asked["train"], asked["valid"], Budget(**asked["budget"]), fit_seed, Path(room))
+            history = model.fit(asked["train"], asked["valid"], Budget(**asked["budget"]), fit_seed, Path(room))
             kept.append(len(list(Path(room).glob("*.ckpt"))))
-    return {"kept": kept}
+            names.append([len(history.fit), (Path(room) / f"{history.fit}.json").is_file()])
+    return {"kept": kept, "names": names}
+
+
+def in_a_thread() -> dict:
+    """Trace a fit in a thread that is not the main one, which gets no signals."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lesson).result()
+
+
+@contextmanager
+def scarce(most: int = 48) -> Iterator[None]:
+    """Let the families look at little at once: what else would only be reached by pieces of hours."""
+    homes = [module for name, module in sorted(sys.modules.items()) if name.startswith("etude.models.")]
+    found = [(home, limit) for home in homes for limit in LIMITS if hasattr(home, limit)]
+    before = [getattr(home, limit) for home, limit in found]
+    try:
+        for home, limit in found:
+            setattr(home, limit, most)
+        yield
+    finally:
+        for (home, limit), value in zip(found, before, strict=True):
+            setattr(home, limit, value)
+
+
+def little_memory() -> dict:
+    """Trace fits and bits of families that look at some of a piece at once."""
+    traced = {}
+    for family, space, options in LARGE:
+        model = registry.model(family, SPACES[space], seed=2, **options)
+        train, valid = splits(space)
+        if family != "counts":
+            model.parameters, model.weights()  # builds it: then its modules are there
+        with scarce():
+            history = model.fit(train, valid, Budget(**{**LESSON, "steps": 3}), seed=3)
+            bits = model.bits(valid).values
+        traced[f"{family} {space}"] = {"history": of_history(history), "bits": bits}
+    return {"whole": traced}
+
+
+def discounts() -> dict:
+    """Trace counts whose discounts are bounded, from below and from above: codes that occur 1, 2, 3, 4 times."""
+    traced = []
+    for once, twice, thrice, four in ((100, 2, 1, 1), (4, 40, 10, 1)):
+        times = np.repeat([1, 2, 3, 4], [once, twice, thrice, four])
+        model = registry.model("counts", Space((), 128), order=0)
+        history = model.fit([np.repeat(np.arange(len(times)), times)])
+        traced.append([of_history(history), model.bits([np.array([0, len(times) - 1, 127])]).values])
+    return {"whole": traced}
 
 
 SPECIALS = {
@@ -181,8 +263,12 @@ SPECIALS = {
     "engine seeds": Special(lambda: {str(seed): lesson(seed=seed, steps=2, valid_every=1) for seed in (0, 1)}),
     "engine warm up": Special(lambda: lesson(steps=45, batch_size=2, window=6, valid_every=40)),
     "engine goes on": Special(continued),
+    "engine from weights": Special(from_weights),
     "engine resumed": Special(resumed),
     "engine resumed average": Special(lambda: resumed(average=0.9, patience=3)),
     "engine resumed machine": Special(machine_resumed, "rbm"),
     "engine one fit": Special(one_fit),
+    "engine in a thread": Special(in_a_thread),
+    "engine little memory": Special(little_memory),
+    "floors discounts": Special(discounts, "counts"),
 }

@@ -6,7 +6,7 @@ A family that is registered has a probe here, or the tests say so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from etude import registry
@@ -47,6 +47,7 @@ class Probe:
     questions: tuple[Callable, ...] = READS
     budget: Mapping[str, Any] = field(default_factory=dict)
     alone: bool = False  # without validation pieces
+    framework: str | None = None  # None: the one that is asked first
 
     @property
     def output(self) -> str:
@@ -59,7 +60,7 @@ class Probe:
     def trace(self) -> dict:
         """Fit, ask, and return what was found."""
         train, valid = splits(self.space)
-        model = registry.model(self.family, SPACES[self.space], seed=2, **self.options)
+        model = registry.model(self.family, SPACES[self.space], framework=self.framework, seed=2, **self.options)
         history = model.fit(train, () if self.alone else valid, Budget(**{**LESSON, **self.budget}), seed=3)
         asked = {question.__name__: question(model, valid) for question in self.questions}
         return {"history": of_history(history), "weights": of_weights(weights_of(model)), **asked}
@@ -84,12 +85,14 @@ FLOORS = {
     "counts roll": Probe("counts", "roll"),
     "counts keys": Probe("counts", "keys", {"order": 3}),
     "counts bands": Probe("counts", "bands"),
+    "counts long": Probe("counts", "long sound", questions=(ask.totals,)),
 }
 OUTPUTS = {
     "categorical": Probe("memoryless", "tokens"),
     "independent": Probe("memoryless", "roll"),
     "nade": Probe("memoryless", "roll", NADE),
     "nade keys": Probe("memoryless", "keys", {"output": "nade"}),
+    "nade many keys": Probe("memoryless", "many keys", NADE, (ask.bits,)),
     "relative": Probe("memoryless", "roll", RELATIVE),
     "rbm output": Probe("memoryless", "keys", RBM),
 }
@@ -99,6 +102,7 @@ RECURRENT = {
         "rnn", "tokens", {"hidden": 8, "cell": "gru", "dropout": 0.5, "embedding": 6}, (*READS, ask.by_kernel)
     ),
     "rnn roll": Probe("rnn", "roll", {"hidden": 8, "layers": 1}),
+    "rnn pair": Probe("rnn", "pair", {"hidden": 6, "cell": "gru", "layers": 2}, READS[:2]),
     "rnn recall": Probe("rnn", "keys", {"hidden": 8, "layers": 1, "cell": "gru", "recall": 2}, budget={"window": 6}),
     "rnn nade": Probe("rnn", "roll", {"hidden": 8, "cell": "gru", "layers": 1, **NADE}),
     "rnn relative": Probe("rnn", "bands", {"hidden": 8, "cell": "gru", "layers": 1, "embedding": 8, **RELATIVE}),
@@ -158,7 +162,7 @@ FILLERS = {
         (ask.bits, ask.filled),
     ),
 }
-MACHINE = (ask.bits, ask.sample, ask.energy, ask.filled, ask.filled_bits)
+MACHINE = (ask.bits, ask.sample, ask.energy, ask.annealed, ask.filled, ask.filled_bits)
 FRAMES = {"window": 1, "batch_size": 8, "steps": 8, "valid_every": 4}
 MACHINES = {
     "rbm pcd": Probe("rbm", "keys", {"hidden": 5, "chains": 8, "gibbs": 2}, MACHINE, FRAMES),
@@ -167,4 +171,24 @@ MACHINES = {
     "rbm average": Probe("rbm", "roll", {"hidden": 6, "chains": 8}, READS[:2], {**FRAMES, "average": 0.99}),
     "rbm estimated": Probe("rbm", "many keys", {"hidden": 24, "chains": 8}, (ask.bits, ask.energy), FRAMES),
 }
-FITS = {**FLOORS, **OUTPUTS, **RECURRENT, **CONVOLUTIONAL, **TIERED, **LATENTS, **FILLERS, **MACHINES}
+FREE = {**LATENT, "decoder": "convolution", "free_bits": 0.25}
+SECOND = {
+    f"tensorflow {name}": replace(probe, framework="tensorflow", **changes)
+    for name, probe, changes in (
+        ("rnn lstm", RECURRENT["rnn lstm"], {"questions": READS}),
+        ("rnn gru", RECURRENT["rnn gru"], {"questions": (ask.bits,), "budget": {"average": 0.9, "weight_decay": 0.5}}),
+        ("rnn relative", RECURRENT["rnn relative"], {"questions": READS}),
+        ("rnn nade", RECURRENT["rnn nade"], {"questions": (ask.bits, ask.sample)}),
+        ("rbm output", OUTPUTS["rbm output"], {}),
+        ("tcn roll", CONVOLUTIONAL["tcn roll"], {}),
+        ("wavenet roll", CONVOLUTIONAL["wavenet roll"], {}),
+        ("autoencoder", LATENTS["autoencoder"], {}),
+        ("vae warm up", LATENTS["vae warm up"], {}),
+        ("vae convolution", LATENTS["vae convolution"], {"options": FREE}),
+        ("vae word dropout", LATENTS["vae word dropout"], {}),
+        ("rbm pcd", MACHINES["rbm pcd"], {}),
+        ("rbm cd", MACHINES["rbm cd"], {"questions": (ask.bits,)}),
+        ("rbm exact", MACHINES["rbm exact"], {"questions": (ask.bits,)}),
+    )
+}
+FITS = {**FLOORS, **OUTPUTS, **RECURRENT, **CONVOLUTIONAL, **TIERED, **LATENTS, **FILLERS, **MACHINES, **SECOND}

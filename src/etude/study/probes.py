@@ -18,11 +18,11 @@ from typing import NamedTuple
 from etude import registry
 from etude.errors import EtudeError, MissingData
 from etude.files import project_root, replacing
+from etude.models.halves import Half, tables
 from etude.models.sequence.outputs import OUTPUTS
 from etude.study.probe_special import SPECIALS
 from etude.study.probe_table import FITS
 from etude.study.probe_trace import difference, plain
-from etude.types import Space
 
 PROBES = {**FITS, **SPECIALS}
 FIRST = 1  # the revision of what was not known yet
@@ -51,6 +51,8 @@ class Change(NamedTuple):
 def fit_moved(change: Change) -> bool:
     """Return False where only what is asked of the fitted model differs: its weights and scores are the old ones."""
     place = change.where.partition(":")[0].partition("/")[0].partition("[")[0]
+    if place == "trace" and " in one only" in change.where:
+        return any(repr(name) in change.where for name in OF_FITS)
     return place in ("trace", *OF_FITS)
 
 
@@ -85,8 +87,18 @@ def changes(names: Iterable[str] | None = None) -> Iterator[Change]:
 def revisions() -> dict[str, int]:
     """Return the revision of everything that has one: families, outputs, the engine."""
     families = {f"family {name}": registry.model_class(name).revision for name in registry.MODELS}
-    engine = registry.model("memoryless", Space((), 2)).half.engine
-    return {ENGINE: engine.REVISION, **families, **{f"output {name}": revision for name, revision in OUTPUTS.items()}}
+    engines = {_engine(one): Half("memoryless", table).engine.REVISION for one, table in tables().items()}
+    return {**engines, **families, **{f"output {name}": revision for name, revision in OUTPUTS.items()}}
+
+
+def _engine(framework: str) -> str:
+    """Return how the revisions call the engine of a framework; that of the first framework is `ENGINE`."""
+    return ENGINE if framework == next(iter(tables())) else f"{ENGINE} {framework}"
+
+
+def _engine_of(name: str) -> str:
+    framework = getattr(PROBES[name], "framework", None)
+    return ENGINE if framework is None else _engine(framework)
 
 
 def to_raise(changed: Iterable[Change]) -> list[str]:
@@ -100,8 +112,9 @@ def to_raise(changed: Iterable[Change]) -> list[str]:
         return [f"family {families[0]}"]
     if len(outputs) == 1 and set(fits) >= {name for name, probe in PROBES.items() if probe.output == outputs[0]}:
         return [f"output {outputs[0]}"]
-    neural = {name for name, probe in PROBES.items() if getattr(probe, "family", "") not in registry.FLOORS}
-    return [ENGINE] if "" in families or len(fits) > len(neural) / 2 else [f"family {name}" for name in families]
+    engines = sorted({_engine_of(name) for name in fits})
+    neural = {n for n, probe in PROBES.items() if probe.family not in registry.FLOORS and _engine_of(n) in engines}
+    return engines if "" in families or len(fits) > len(neural) / 2 else [f"family {name}" for name in families]
 
 
 def explain(changed: list[Change]) -> str:
@@ -135,7 +148,9 @@ def refitted(raised: Iterable[str]) -> list[str]:
 def _goes_through(summary: dict, what: str) -> bool:
     kind, _, name = what.partition(" ")
     told = [cost for cost in summary["cost"].values() if "family" in cost]
-    if kind == ENGINE or any(cost.get(kind) == name for cost in told):
+    if kind == ENGINE:
+        return not name or any(cost.get("framework") == name for cost in told)
+    if any(cost.get(kind) == name for cost in told):
         return True
     files = {module.rpartition(".")[2] for module in summary["source"]["modules"] if ".models." in module}
     home = registry.model_class(name).__module__.rpartition(".")[2] if kind == "family" else name
@@ -182,7 +197,7 @@ def _covered(changed: list[Change], was: dict[str, int], now: dict[str, int]) ->
     """Say whether each changed fit goes through something whose revision was raised."""
     raised = {what for what in now if now[what] > was.get(what, FIRST)}
     through = [
-        {ENGINE, f"family {PROBES[change.probe].family}", f"output {PROBES[change.probe].output}"}
+        {_engine_of(change.probe), f"family {PROBES[change.probe].family}", f"output {PROBES[change.probe].output}"}
         for change in changed
         if fit_moved(change)
     ]
