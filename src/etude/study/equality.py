@@ -21,7 +21,7 @@ MEASURED = re.compile(  # columns of tables, and entries of `cost`
     r"(mega)?bytes_at_once|peak_mb|mb|seconds to .*|.* per second of sound"
 )
 NEW = ("fit", "family", "output", "valid_bits")  # entries of `cost` that older runs did not keep
-DRAWS_TIMES: dict[str, tuple[str, ...]] = {}  # chapter -> figures that draw what was measured
+DRAWS_TIMES = {"16_samplernn": ("learning-curves",)}  # chapter -> figures that draw what was measured
 
 
 def differences(before: Path, after: Path, name: str) -> list[str]:
