@@ -36,7 +36,6 @@ def surroundings(monkeypatch):
 def test_mutated_inputs_are_taken_or_refused(door):
     found = fuzz.run_batch(door, seed=1, number=0, size=12)
     assert set(found["counts"]) <= {"accepted", "refused"} and sum(found["counts"].values()) == 12, found["faults"]
-    assert found["worker_mb"] < fuzz.WORKER_MB
 
 
 def test_a_seed_makes_the_same_inputs_and_another_others():

@@ -93,4 +93,7 @@ def test_the_narrowest_revision_is_named(monkeypatch):
     assert of(*(name for name, probe in PROBES.items() if probe.output == "nade")) == ["output nade"]
     assert of("rnn lstm", "tcn") == ["family rnn", "family tcn"]
     assert of("engine average", "rnn lstm") == ["engine"]
-    assert of(*(name for name, probe in PROBES.items() if probe.family not in registry.FLOORS)) == ["engine"]
+    assert of(*(name for name, probe in PROBES.items() if probe.family not in registry.FLOORS)) == [
+        "engine",
+        "engine tensorflow",
+    ]

@@ -17,6 +17,7 @@ def small(chorales):
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.setenv("ETUDE_RUN_DIR", str(tmp_path))
+    monkeypatch.setenv("ETUDE_FITS", str(tmp_path / "fits"))
     monkeypatch.setenv("ETUDE_NOTEBOOK", "99_trial")
     return record.start("99_trial", seed=0)
 
@@ -81,7 +82,7 @@ def test_cells_of_a_grid_share_data_and_floors_and_keep_apart_what_they_learn(sm
     assert trial.against_best_floor(cells[1])["memoryless-nade"] > 0
     folders = sorted(path.name for path in (tmp_path / "models").iterdir())
     assert folders == ["memoryless-independent-pianoroll", "memoryless-nade-pianoroll"]
-    assert len(list((tmp_path / "checkpoints" / "99_trial").iterdir())) == 2
+    assert len(list((tmp_path / "fits").glob("*.ckpt"))) == 2
 
 
 def test_a_conditional_family_is_tried_as_any_other(run):

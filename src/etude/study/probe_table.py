@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from etude import registry
+from etude.models.halves import tables
 from etude.study import probe_questions as ask
 from etude.study.probe_music import SPACES, splits
 from etude.study.probe_trace import of_history, of_weights
@@ -172,8 +173,9 @@ MACHINES = {
     "rbm estimated": Probe("rbm", "many keys", {"hidden": 24, "chains": 8}, (ask.bits, ask.energy), FRAMES),
 }
 FREE = {**LATENT, "decoder": "convolution", "free_bits": 0.25}
+OTHER = tuple(tables())[1]  # the framework that is not asked first
 SECOND = {
-    f"tensorflow {name}": replace(probe, framework="tensorflow", **changes)
+    f"{OTHER} {name}": replace(probe, framework=OTHER, **changes)
     for name, probe, changes in (
         ("rnn lstm", RECURRENT["rnn lstm"], {"questions": READS}),
         ("rnn gru", RECURRENT["rnn gru"], {"questions": (ask.bits,), "budget": {"average": 0.9, "weight_decay": 0.5}}),

@@ -87,7 +87,7 @@ def changes(names: Iterable[str] | None = None) -> Iterator[Change]:
 def revisions() -> dict[str, int]:
     """Return the revision of everything that has one: families, outputs, the engine."""
     families = {f"family {name}": registry.model_class(name).revision for name in registry.MODELS}
-    engines = {_engine(one): Half("memoryless", table).engine.REVISION for one, table in tables().items()}
+    engines = {_engine(one): Half("memoryless", one, table).engine.REVISION for one, table in tables().items()}
     return {**engines, **families, **{f"output {name}": revision for name, revision in OUTPUTS.items()}}
 
 
