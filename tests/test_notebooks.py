@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from etude.study.notebook import read_notebook, tags, text_of
+from etude.study.summary import failed_claims
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -73,6 +74,11 @@ def test_links_and_players_lead_to_files(chapter):
     for target in targets:
         assert (chapter.path.parent / target).is_file(), target
     assert "data:audio" not in html(chapter)
+
+
+def test_every_claim_of_a_committed_chapter_holds(chapter):
+    summary = json.loads((ROOT / "reports" / "summaries" / f"{chapter.name}.json").read_text(encoding="utf-8"))
+    assert failed_claims(summary) == []
 
 
 def test_numbers_come_from_the_run_that_the_summary_describes(chapter):

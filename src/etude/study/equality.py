@@ -36,6 +36,7 @@ def differences(before: Path, after: Path, name: str) -> list[str]:
         *_parted(one["models"], other["models"], "models"),
         *_parted(one["figures"], other["figures"], "figures"),
         *([] if one["answer"] == other["answer"] else ["answer"]),
+        *_parted(one.get("claims", []), other.get("claims", []), "claims"),
     ]
     for kind, same in (("figures", same_picture), ("audio", same_bytes)):
         found += _files_parted(before, after, name, kind, same)

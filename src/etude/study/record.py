@@ -7,6 +7,7 @@ hand in JupyterLab (then under `reports/runs/lab`).
 
 from __future__ import annotations
 
+import inspect
 import os
 import resource
 import sys
@@ -27,6 +28,7 @@ from etude.study.source import data_digests, module_digests, modules_in_use, mod
 from etude.study.summary import FORMAT, as_json, summary_path, write_summary
 
 PICTURES = ("png", "svg")
+NOT_SHOWN = "**This run does not show the following.** With other data, parameters or budgets, results differ."
 
 
 def start(name: str, namespace: Mapping | None = None, **parameters) -> Run:
@@ -59,15 +61,45 @@ class Run:
     def __init__(self, name: str, parameters: dict):
         self.name, self.parameters, self._started = plain_name("notebook", name), parameters, time.monotonic()
         self._parts = {part: {} for part in ("tables", "numbers", "figures", "models", "corpora", "cost")}
-        self._box, self._answer = _placeholder(), ""
+        self._box, self._answer, self._claims = _placeholder(), "", []
 
-    def answer(self, text: str) -> None:
-        """Fill the box that `start` showed at the head of the chapter; its numbers come from variables."""
+    def answer(self, text: str, *conditions) -> None:
+        """Fill the box that `start` showed at the head of the chapter; its numbers come from variables.
+
+        The conditions are those under which the text is true: as a claim, it is not shown as true where one fails.
+        """
         from IPython.display import Markdown
 
         self._answer = " ".join(text.split())
+        shown = self._claimed(self._answer, conditions) if conditions else self._answer
         if self._box is not None:
-            self._box.update(Markdown(self._answer))
+            self._box.update(Markdown(shown))
+
+    def claim(self, sentence: str, *conditions):
+        """Show a verdict where its conditions hold, and say that it is not so where they do not.
+
+        Parameters
+        ----------
+        sentence : str
+            Whole, written by hand; numbers in it come from variables. Markdown.
+        *conditions
+            Truth values, one or more: what must hold for the sentence to be true. All that it asserts, and no less.
+
+        Returns
+        -------
+        IPython.display.Markdown
+            The last line of a cell shows it.
+
+        >>> run.claim(f"Counts beat frequencies by {gain:.1f} bits.", rates["counts"] < rates["marginal"])
+        """
+        from IPython.display import Markdown
+
+        return Markdown(self._claimed(inspect.cleandoc(sentence), conditions))
+
+    def _claimed(self, sentence: str, conditions: tuple) -> str:
+        holds = _all_hold(conditions)
+        self._claims.append({"sentence": " ".join(sentence.split()), "holds": holds})
+        return sentence if holds else f"{NOT_SHOWN}\n\n> " + sentence.replace("\n", "\n> ")
 
     def table(self, name: str, frame):
         """Keep a table (a pandas DataFrame or a list of dicts) and return it, for display.
@@ -151,6 +183,7 @@ class Run:
             "listings": listings(page) if page else {},
             "wall_seconds": round(time.monotonic() - self._started, 1),
             "peak_memory_mb": peak_memory_mb(),
+            "claims": self._claims,
             **self._parts,
         }
         write_summary(summary_path(run_dir(), self.name), summary)
@@ -163,6 +196,17 @@ def peak_memory_mb(who: int = resource.RUSAGE_SELF) -> float:
     """Return the peak resident memory of this process, or of its largest ended child, in megabytes (10^6 bytes)."""
     peak = resource.getrusage(who).ru_maxrss
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+def _all_hold(conditions: tuple) -> bool:
+    """Say whether all conditions hold; raises EtudeError where there is none, or one is no truth value."""
+    if not conditions:
+        raise EtudeError("a condition under which the sentence is true", "none", "run.claim(sentence, condition, ...)")
+    for condition in conditions:
+        if type(condition).__name__ not in ("bool", "bool_"):
+            remedy = "Compare something: a number, a list or a table is true of nothing."
+            raise EtudeError("conditions that are True or False", f"{condition!r:.80}", remedy)
+    return all(bool(condition) for condition in conditions)
 
 
 def _placeholder():

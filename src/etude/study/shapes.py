@@ -41,6 +41,7 @@ SUMMARY = {
     "parameters?": Of(ANY),
     "numbers?": Of({"value": ANY, "unit?": str}),
     "tables?": Of(ANY),
+    "claims?": [{"sentence": str, "holds": bool}],
     "models?": Of({"publish?": bool}),
     "source?": {"code": (str, type(None)), "modules": TEXTS, "data": TEXTS},
 }

@@ -56,6 +56,11 @@ class Summary:
         return kept[name]
 
 
+def failed_claims(data: dict) -> list[str]:
+    """Return the verdicts of a run whose conditions did not hold, from its summary's JSON."""
+    return [claim["sentence"] for claim in data.get("claims", []) if not claim["holds"]]
+
+
 def summary_path(folder: Path, name: str) -> Path:
     """Return where the summary of a notebook lies in the checkout or in a run's folder."""
     return folder / "reports" / "summaries" / f"{name}.json"
