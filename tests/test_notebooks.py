@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from etude.study.book import Chapter, chapters
 from etude.study.notebook import read_notebook, tags, text_of
+from etude.study.report import results_page
 from etude.study.summary import failed_claims
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+SAID = re.compile(r'(?:display\.say|run\.claim|run\.answer)\(\s*f?""".*?"""', re.S)
 DIMENSIONS = {"objective", "representation", "architecture", "challenge", "strategy"}
 
 
@@ -37,6 +40,11 @@ def html(chapter) -> str:
     return "\n".join("".join(o.get("data", {}).get("text/html", "")) for o in outputs(chapter))
 
 
+def test_the_page_of_results_is_that_of_the_summaries():
+    said = (ROOT / "reports" / "README.md").read_text(encoding="utf-8")
+    assert said == results_page(ROOT, chapters(ROOT), "../"), "write it anew: etude.study.report.write_report()"
+
+
 def test_there_are_chapters():
     assert len(NOTEBOOKS) >= 7
 
@@ -52,9 +60,10 @@ def test_it_was_executed_from_top_to_bottom_without_noise(chapter):
 def test_cells_are_short_and_prose_is_not_scarce(chapter):
     lengths = sorted(len(text_of(cell).splitlines()) for cell in cells(chapter, "code"))
     assert lengths[-1] <= 20 and lengths[len(lengths) // 2] <= 10
-    said = [cell for cell in cells(chapter, "code") if text_of(cell).startswith("display.say(")]  # prose with numbers
-    words = sum(len(text_of(cell).split()) for cell in [*cells(chapter, "markdown"), *said])
-    assert words >= 4 * (sum(lengths) - sum(len(text_of(cell).splitlines()) for cell in said))
+    code = "\n".join(text_of(cell) for cell in cells(chapter, "code"))
+    said = [match[0] for match in SAID.finditer(code)]  # prose with numbers
+    words = sum(len(text.split()) for text in [*map(text_of, cells(chapter, "markdown")), *said])
+    assert words >= 4 * (sum(lengths) - sum(len(text.splitlines()) for text in said))
     for cell in cells(chapter, "code"):
         assert not re.search(r"^\s*class ", text_of(cell), flags=re.M)
 
@@ -65,6 +74,15 @@ def test_it_says_where_it_stands(chapter):
     assert first.startswith("# ") and first.endswith("?")
     assert chapter.parameters
     assert [cell for cell in cells(chapter, "code") if "answer" in tags(cell)]
+
+
+def test_the_chapters_form_one_chain(chapter):
+    here = NOTEBOOKS.index(chapter.path)
+    around = [("previous", NOTEBOOKS[here - 1])] if here else []
+    around += [("next", NOTEBOOKS[here + 1])] if here + 1 < len(NOTEBOOKS) else []
+    line = " | ".join(f"{word}: [{Chapter(read_notebook(path), '').label}]({path.name})" for word, path in around)
+    prose = [text_of(cell) for cell in cells(chapter, "markdown")]
+    assert prose[0].endswith(f"?\n\n{line}") and sum(text.endswith(f"---\n{line}") for text in prose) == 1
 
 
 def test_links_and_players_lead_to_files(chapter):

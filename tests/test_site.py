@@ -106,7 +106,22 @@ $$
 \begin{aligned} L(x) &= \sum_{t=1}^T -\log_2 p(x_t \mid x_{<t}) \\ &\ge 0 \end{aligned}
 $$
 """),
+        short="Scales",
     )
+
+
+SCORES = [
+    {
+        "model": name,
+        "representation": "midi",
+        "bits_per_second": bits,
+        "low": low,
+        "high": high,
+        "kind": kind,
+        "seeds": n,
+    }
+    for name, bits, low, high, kind, n in (("ppmd", 29.7, 27, 32, "bound", 1), ("rnn", 16.22, 15.1, 17.4, "exact", 3))
+]
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +139,7 @@ def run(tmp_path_factory):
             "wall_seconds": 3.2,
             "parameters": {"seed": 0},
             "numbers": {"bits": {"value": 11.25, "unit": "bits/s"}},
+            "tables": {"test": SCORES, "again": SCORES[:1], "frames": [SCORES[0] | {"sees": "one frame"}], "x": [1]},
         }
         place = folder / "reports" / "summaries" / "00_question.json"
         place.parent.mkdir(parents=True)
@@ -170,7 +186,7 @@ def pages(site):
 
 @pytest.mark.slow
 def test_the_site_has_its_pages(pages):
-    wanted = {"index.html", "search.html", "notebooks/00_question.html", "notebooks/01_midi.html", "numbers.html"}
+    wanted = {"index.html", "search.html", "notebooks/00_question.html", "notebooks/01_midi.html", "results.html"}
     assert wanted | {"api/index.html", "api/types.html", "contributing.html"} <= set(pages)
 
 
@@ -248,7 +264,12 @@ def test_the_front_page_asks_and_answers(pages):
         "_static/thumbnails/notebooks/00_question.png"
     ]
     assert "none | no" in text and "strategy" in text  # where the chapters stand
-    assert "11.25" in pages["numbers.html"].text and "seed = 0" in pages["numbers.html"].text
+    said = " ".join(pages["results.html"].text.split())
+    assert "11.25" in said and "Profile quick, 3 s" in said and "00 Scales: What is a scale?" in said
+    assert "rnn midi 16.22 15.10 to 17.40 exact 3 00 Scales" in said and "one frame" not in said
+    assert said.index("16.22") < said.index("29.70")  # the shortest code first
+    side = [link.get("href") for link in pages["index.html"].all("a") if "reference internal" in link.get("class", "")]
+    assert "notebooks/00_question.html" in side and "00 Scales" in text and "01 midi" in text
 
 
 @pytest.mark.slow

@@ -42,6 +42,13 @@ class Chapter:
                 return line[2:].strip()
         return self.notebook.name.replace("_", " ")
 
+    @property
+    def label(self) -> str:
+        """Its number and short name, "12 Convolutions", as its metadata give it; else the name of its file."""
+        number, _, rest = self.notebook.name.partition("_")
+        short = self.notebook.content["metadata"].get("etude", {}).get("short") or rest.replace("_", " ")
+        return f"{number} {short}".strip()
+
     @cached_property
     def answer(self) -> str:
         """What it found, as Markdown: what the cell tagged `answer` shows, else the paragraph under the title."""
@@ -185,3 +192,8 @@ def part_of(place: str) -> str:
     """Return the part of the run that a notebook's place lies in ("" for the run itself)."""
     part = PurePosixPath(place).parent.parent.as_posix()
     return "" if part == "." else part
+
+
+def cell(text) -> str:
+    """Return text that may stand in a cell of a Markdown table."""
+    return str(text).replace("|", "\\|").replace("\n", " ")

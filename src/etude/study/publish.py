@@ -40,7 +40,7 @@ def refresh(folder: Path, job: Job) -> str:
         return ""
     newer, said = with_outputs(now.content, executed), []
     if not same_text(newer, executed):
-        newer["metadata"] = {**newer["metadata"], **executed["metadata"]}
+        newer["metadata"] = {**executed["metadata"], **newer["metadata"]}
         with replacing(place) as new:
             write_notebook(newer, new)
         said.append("new text, same outputs")

@@ -28,6 +28,7 @@ from etude.study.plan import Job, Plan
 from etude.study.preparation import prepare, with_its_data
 from etude.study.progress import Display, Status
 from etude.study.publish import publish, refresh
+from etude.study.report import write_report
 from etude.study.staleness import reasons_by_job, upstream_ids
 from etude.study.watch import Watch
 
@@ -103,6 +104,8 @@ def _settle(plan: Plan, statuses: dict[str, Status]) -> list[str]:
         if plan.publish and state in ("done", "current"):
             said = publish(plan.folder, job)
             notes += [f"{job.id}: {said}"] if said else []
+    if any(note.endswith(": published") for note in notes):
+        write_report()
     return notes
 
 

@@ -22,7 +22,8 @@ from etude.files import cache_dir, from_checkout, project_root, replacing, repla
 from etude.places import refuse_foreign
 from etude.study.api_reference import reference_pages
 from etude.study.book import PAGES, Chapter, chapters, page_of, part_of, relink
-from etude.study.site_pages import front_page, numbers_page, picture_name
+from etude.study.report import results_page
+from etude.study.site_pages import front_page, picture_name
 
 TEMPLATES = Path(__file__).parent / "site_templates"
 TEMPLATE_FILES = ("conf.py", "search_order.js", "_static/etude.css")
@@ -71,13 +72,12 @@ def sources(root: Path, book: list[Chapter]) -> dict[str, bytes]:
         if (project_root() / source).is_file():
             text = (project_root() / source).read_text(encoding="utf-8")
             files[page] = relink(text, Path(source).parent.as_posix().replace(".", ""), places)
-    numbers = numbers_page(root, book)
-    if numbers:
-        files["numbers.md"] = numbers
+    if results := results_page(root, book):
+        files["results.md"] = results
     files["index.md"] = front_page(
         book,
         places,
-        [name for name in ("corpora.md", "numbers.md") if name in files],
+        [name for name in ("results.md", "corpora.md") if name in files],
         [name for name in ("api/index.rst", "contributing.md") if name in files],
     )
     return {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
