@@ -2,7 +2,11 @@
 
 import numpy as np
 import pytest
-from checks import (
+from tiny import TINY, fitted
+
+import etude
+from etude import Evidence
+from etude.evaluation.contract.models import (
     OF_ALL,
     OF_SEQUENCES,
     check_that_a_beginning_stays,
@@ -13,10 +17,7 @@ from checks import (
     check_that_samples_follow_the_bits,
     check_that_the_stepper_walks_the_same_numbers,
 )
-from tiny import SPACES, TINY, fitted, music
-
-import etude
-from etude import Evidence
+from etude.evaluation.contract.worlds import SPACES, music
 from etude.models.autoregressive import Autoregressive, repeat
 
 # In what is computed from sound probabilities ----------------------------------------------------------------------

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
-import tiny
-from checks import (
+from tiny import CASES, fitted, name_of
+
+from etude import EtudeError, Space
+from etude.evaluation.contract import worlds
+from etude.evaluation.contract.models import (
     OF_MASKS,
     check_that_all_pieces_have_mass_one,
     check_that_completions_follow_their_bits,
@@ -11,9 +14,6 @@ from checks import (
     check_that_known_entries_stay,
     check_that_samples_follow_the_bits,
 )
-from tiny import CASES, fitted, name_of
-
-from etude import EtudeError, Space
 from etude.models.autoregressive import Autoregressive
 from etude.models.base import Model
 from etude.registry import model_class
@@ -114,8 +114,8 @@ MASK_FAULTS = {
 
 @pytest.fixture
 def table_space(monkeypatch):
-    monkeypatch.setitem(tiny.SPACES, "table", FRAMES)
-    monkeypatch.setitem(tiny.STEPS, "table", 2)
+    monkeypatch.setitem(worlds.SPACES, "table", FRAMES)
+    monkeypatch.setitem(worlds.STEPS, "table", 2)
 
 
 @pytest.mark.parametrize("fault", MASK_FAULTS, ids=lambda fault: fault.__name__)

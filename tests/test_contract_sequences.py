@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from checks import OF_SEQUENCES
-from tiny import CASES, SPACES, Recorder, fitted, music, name_of
+from tiny import CASES, fitted, name_of
 
 import etude
 from etude import EtudeError, Evidence
 from etude.errors import SpaceMismatch
+from etude.evaluation.contract.models import OF_SEQUENCES
+from etude.evaluation.contract.worlds import SPACES, Recorder, music
 from etude.models.autoregressive import Autoregressive, draw, nucleus
 from etude.models.sequence.outputs import DEPENDENT
 from etude.registry import model_class

@@ -28,7 +28,7 @@ pages = {name: text.decode(errors="replace") for name, text in sources(root, cha
 assert "How much does a scale tell" in pages["index.md"] and "notebooks/45_scales.ipynb" in pages
 for module, name in (("representations", "NoteList"), ("models", "Pairs"), ("corpora", "Scales")):
     assert any(name in text for page, text in pages.items() if page.startswith("api/") and module in page), name
-assert "pairs" in pages["numbers.md"] and "scales" in pages["corpora.md"]
+assert "pairs" in pages["results.md"] and "scales" in pages["corpora.md"]
 """
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from etude.corpora import corpora, overview
 from etude.corpora.augmentation import transpositions
-from etude.corpora.base import content
 from etude.corpora.polyphonic import COLLECTIONS
 from etude.corpora.tunes import Tunes
-from etude.errors import EtudeError, MissingData
+from etude.errors import MissingData
+from etude.evaluation.contract.corpora import OF_CORPORA, check_that_no_piece_is_on_two_sides
 from etude.types import Piece, Score
 
 README = Path(__file__).parents[1] / "data" / "README.md"
@@ -34,22 +34,11 @@ def corpus(request):
     return made
 
 
-def test_splits_are_disjoint_not_empty_and_named_apart(corpus):
-    names = [piece.name for split in corpus.splits for piece in corpus.load(split)]
-    assert len(names) == len(set(names))
-    assert all(len(corpus.load(split)) == corpus.count(split) > 0 for split in corpus.splits)
-
-
-def test_no_piece_is_on_two_sides(corpus):
-    if corpus.name == "polyphonic":
+@pytest.mark.parametrize("check", OF_CORPORA, ids=lambda check: check.__name__.removeprefix("check_that_"))
+def test_contract(corpus, check):
+    if corpus.name == "polyphonic" and check is check_that_no_piece_is_on_two_sides:
         pytest.skip("the published split has a copy in train and valid")
-    sides = [{content(piece) for piece in corpus.load(split)} for split in corpus.splits]
-    assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
-
-
-def test_a_piece_says_where_it_comes_from_and_has_notes(corpus):
-    for piece in corpus.load("valid"):
-        assert piece.source and piece.licence and len(piece.score) and piece.seconds > 0
+    check(corpus)
 
 
 def test_it_says_what_it_is_in_a_line(corpus):
@@ -64,11 +53,6 @@ def test_loading_twice_gives_the_same(corpus):
     again = type(corpus)(**options.get(corpus.name, {}))
     pairs = zip(corpus.load("test"), again.load("test"), strict=True)
     assert all((a.name, a.score) == (b.name, b.score) for a, b in pairs)
-
-
-def test_an_unknown_split_is_refused(corpus):
-    with pytest.raises(EtudeError, match="test"):
-        corpus.load("tset")
 
 
 def table(first: str) -> list[list[str]]:

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from checks import check_that_the_stepper_walks_the_same_numbers
 from networks import enlarged, some_pieces
-from tiny import all_pieces, scored
 
 import etude
 from etude import Budget, EtudeError, Space
 from etude.errors import CorruptCheckpoint, SpaceMismatch
+from etude.evaluation.contract.models import check_that_the_stepper_walks_the_same_numbers
+from etude.evaluation.contract.worlds import all_pieces, scored
 from etude.models.autoregressive import repeat
 from etude.models.sequence import sequence
 from etude.models.sequence.dilated import doubling, linear_arrays, receptive_field

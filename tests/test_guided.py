@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from checks import check_that_all_pieces_have_mass_one, check_that_the_stepper_walks_the_same_numbers
 from networks import enlarged
 
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import SpaceMismatch
 from etude.evaluation.coder import proof
+from etude.evaluation.contract.models import (
+    check_that_all_pieces_have_mass_one,
+    check_that_the_stepper_walks_the_same_numbers,
+)
 from etude.models.compiled import wavenet_packing
 from etude.models.compiled.generator import Generator
 from etude.models.sequence import sequence

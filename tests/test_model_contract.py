@@ -1,17 +1,18 @@
 """One contract for every model in every framework: it is a probability, and every way to walk it agrees.
 
-`tiny.py` holds the spaces and sizes, `checks.py` what is asked; `test_contract_faults.py` plants faults, and the checks
-must see each of them.
+`tiny.py` holds the sizes, `etude.evaluation.contract` the spaces and what is asked; `test_contract_faults.py` plants
+faults, and the checks must see each of them.
 """
 
 import numpy as np
 import pytest
-from checks import OF_ALL, check_that_all_pieces_have_mass_one
-from tiny import BUDGET, CASES, PAIRS, SPACES, build, fitted, music, name_of, refusal, scored, steps_of, whole
+from tiny import BUDGET, CASES, PAIRS, build, fitted, name_of, refusal
 
 import etude
 from etude import EtudeError
 from etude.errors import SpaceMismatch
+from etude.evaluation.contract.models import OF_ALL, check_that_all_pieces_have_mass_one
+from etude.evaluation.contract.worlds import SPACES, music, scored, steps_of, whole
 from etude.models.autoregressive import Autoregressive
 from etude.registry import MODELS, frameworks, model_class
 

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from tiny import CASES, build, fitted, music, name_of
+from tiny import CASES, build, fitted, name_of
 
 import etude
 from etude import Budget, EtudeError, Evidence, Space
+from etude.evaluation.contract.worlds import music
 
 TOKENS, ROLL, SOUND = Space((), 5, end=4), Space((88,), 3, rate=4.0), Space((), 16, rate=16.0)
 

@@ -2,19 +2,20 @@
 
 import numpy as np
 import pytest
-from checks import (
-    check_that_all_pieces_have_mass_one,
-    check_that_the_stepper_walks_the_same_numbers,
-)
 from networks import enlarged, some_pieces
 from test_rnn import gru_step, lstm_step
-from tiny import SPACES as TINY_SPACES
-from tiny import TINY, music
+from tiny import TINY
 
 import etude
 from etude import Budget, EtudeError, Evidence, Space
 from etude.errors import CorruptCheckpoint
 from etude.evaluation.coder import proof
+from etude.evaluation.contract.models import (
+    check_that_all_pieces_have_mass_one,
+    check_that_the_stepper_walks_the_same_numbers,
+)
+from etude.evaluation.contract.worlds import SPACES as TINY_SPACES
+from etude.evaluation.contract.worlds import music
 from etude.models.sequence import sequence
 from etude.models.sequence.samplernn import ratios
 
