@@ -59,13 +59,14 @@ def test_it_was_executed_from_top_to_bottom_without_noise(chapter):
 
 def test_cells_are_short_and_prose_is_not_scarce(chapter):
     lengths = sorted(len(text_of(cell).splitlines()) for cell in cells(chapter, "code"))
-    assert lengths[-1] <= 20 and lengths[len(lengths) // 2] <= 10
+    live = chapter.content["metadata"]["etude"].get("live", False)  # definitions are written in the chapter itself
+    assert lengths[-1] <= (60 if live else 20) and lengths[len(lengths) // 2] <= 10
     code = "\n".join(text_of(cell) for cell in cells(chapter, "code"))
     said = [match[0] for match in SAID.finditer(code)]  # prose with numbers
     words = sum(len(text.split()) for text in [*map(text_of, cells(chapter, "markdown")), *said])
     assert words >= 4 * (sum(lengths) - sum(len(text.splitlines()) for text in said))
     for cell in cells(chapter, "code"):
-        assert not re.search(r"^\s*class ", text_of(cell), flags=re.M)
+        assert live or not re.search(r"^\s*class ", text_of(cell), flags=re.M)
 
 
 def test_it_says_where_it_stands(chapter):

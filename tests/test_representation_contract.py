@@ -7,7 +7,7 @@ import pytest
 from conftest import SMALL_PIECES
 
 from etude import EtudeError, Piece, representation
-from etude.evaluation.contract.representations import OF_REPRESENTATIONS
+from etude.evaluation.contract.representations import OF_REPRESENTATIONS, scores
 from etude.registry import REPRESENTATIONS
 
 NAMES = list(REPRESENTATIONS)
@@ -56,6 +56,12 @@ def test_an_unknown_option_is_refused(name):
 def test_small_pieces_survive_exactly(name, small_piece):
     one = build(name)
     assert one.decode(one.encode(small_piece)).score == small_piece.score.common()
+
+
+@pytest.mark.parametrize("name", SCORE)
+def test_no_score_is_refused(name):
+    for score in scores():
+        assert len(build(name).encode(Piece("any", score=score))) > 0 or not len(score)
 
 
 @pytest.mark.parametrize("name", SCORE)
