@@ -39,7 +39,7 @@ from etude.study.notebook import (
     with_parameters,
 )
 from etude.study.record import peak_memory_mb
-from etude.study.shapes import PLAN, read_shaped
+from etude.study.shapes import PLAN, TRACED, read_shaped
 from etude.study.source import data_digests, file_digests, module_digests, modules_in_use, packages_in_use, read_package
 from etude.study.staleness import FORMAT, record_path
 
@@ -129,7 +129,7 @@ class Execution:
 
     def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], noise: int) -> None:
         """Put the results in place, and last the record, which says that the job is done."""
-        traced = json.loads(self.trace.read_text(encoding="utf-8"))
+        traced = read_shaped(self.trace, TRACED, "the trace of a run")
         modules = modules_in_use(traced["modules"], texts)
         record = {
             "format": FORMAT,
