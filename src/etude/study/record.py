@@ -8,7 +8,6 @@ hand in JupyterLab (then under `reports/runs/lab`).
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import fits_dir, replacing, replacing_folder, run_dir
+from etude.memory import peak_memory_mb
 from etude.models.storage import FILES, write_made_by
 from etude.names import forget, named_artefact, named_folder
 from etude.places import plain_name
@@ -157,12 +157,6 @@ class Run:
 
     def _keep(self, part: str, name: str, value) -> None:
         self._parts[part][str(name)] = as_json(value)
-
-
-def peak_memory_mb(who: int = resource.RUSAGE_SELF) -> float:
-    """Return the peak resident memory of this process, or of its largest ended child, in megabytes (10^6 bytes)."""
-    peak = resource.getrusage(who).ru_maxrss
-    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 
 def _placeholder():

@@ -112,7 +112,7 @@ def _sphinx(workshop: Path, afresh: bool) -> str:
     said = warnings.read_text(encoding="utf-8", errors="replace") if warnings.is_file() else ""
     said = said.replace(f"{workshop / 'source'}/", "")
     if done.returncode:
-        raise EtudeError("pages", f"an error of Sphinx: {(said + done.stderr)[-1500:]}")
+        raise EtudeError("pages", "an error of Sphinx", (said + done.stderr)[-1500:])
     return said
 
 
