@@ -8,7 +8,9 @@ import pytest
 from etude import Budget
 from etude.cli.models import bits_of
 from etude.cli.saved_models import Saved, _taught
-from etude.errors import EtudeError
+from etude.corpora import tunes
+from etude.corpora.chorale_split import read_split
+from etude.errors import EtudeError, UnreadableFile
 from etude.kept import SEAL
 from etude.study import probes, read_summary, source
 from etude.study.equality import differences
@@ -33,7 +35,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setenv("ETUDE_CACHE", str(tmp_path / "cache"))
     for name in ("ETUDE_RUN_DIR", "ETUDE_NOTEBOOK", "ETUDE_FITS"):
         monkeypatch.delenv(name, raising=False)
-    for folder in ("notebooks", "tests", "data/fits"):
+    for folder in ("notebooks", "tests", "data/fits", "data/splits"):
         (tmp_path / folder).mkdir(parents=True)
     page = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "notebooks" / "11_rnn.ipynb").write_text(json.dumps(page))
@@ -58,6 +60,9 @@ DOORS = {  # what reads the file at a place
     "results": (SUMMARY, lambda root: install(root, "11_rnn", {"cells": []}, {**RESULTS["source"]}, 0.0)),
     "taught models": (SUMMARY, lambda root: _taught()),
     "a summary": (SUMMARY, lambda root: read_summary("11_rnn", root)),
+    "the sides of the chorales": ("data/splits/chorales.csv",
+                                  lambda root: read_split(root / "data/splits/chorales.csv")),
+    "tunes that are alike": ("data/splits/tunes.csv", lambda root: tunes._duplicates()),
     "traces": ("tests/traces.json", lambda root: probes.read_traces()),
     "bits of a model": (f"run/{SUMMARY}", lambda root: bits_of(Saved(root / "run/models/rnn-midi"))),
     "a model's description": ("run/models/rnn-midi/model.json",
@@ -77,6 +82,16 @@ def test_damage_is_refused_in_a_line_or_passed_over(root, door):
             read(root)
         except EtudeError as error:
             assert "\n" not in str(error) and error.expected and error.got
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"\xff\xfe\0", b"bwv,split\nbwv1,train\n", b"bwv,split,why\nbwv1,trajn,x\n",
+               b"bwv,split,why\nbwv1,train\n", b"bwv,split,why\nbwv1,train,x,y\n", b'bwv,split,why\n"bwv1,train,x\n'],
+)  # fmt: skip
+def test_a_table_of_sides_that_is_damaged_is_refused(tmp_path, damage):
+    (tmp_path / "a.csv").write_bytes(damage)
+    with pytest.raises(UnreadableFile):
+        read_split(tmp_path / "a.csv")
 
 
 def test_no_flipped_bit_of_a_summary_is_believed(root):
