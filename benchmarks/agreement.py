@@ -1,6 +1,8 @@
 """How far our readers of notes agree with others, note for note: onset, duration and pitch, after ties are merged.
 
 Run: python benchmarks/agreement.py [notation|midi [SCORES [SEED [READER ...]]]]; without a word, a few scores of both.
+SCORES may be 520:475, a sample of 520 from which the 475 shortest are left out. A reader has `SECONDS` of a processor
+for a score, in a process of its own; one that needs more is counted as late.
 
 - notation: a random sample of the MusicXML and kern files that music21 carries, the short ones first, read by étude, by
   Verovio (its time map, repeats not expanded) and by music21 (`stripTies`). Grace notes, cue notes and drums, which
@@ -9,20 +11,24 @@ Run: python benchmarks/agreement.py [notation|midi [SCORES [SEED [READER ...]]]]
   étude, symusic, mido and pretty_midi.
 
 Two scores are equal where all notes can be paired with the same pitch, onset and end to within a fortieth of a quarter.
-Those that differ are named with the first difference, and counted by kind. `reports/benchmarks/agreement.txt` explains
-the kinds.
+All are named, those that differ with the first difference, and counted by kind. `reports/benchmarks/agreement.txt`
+explains the kinds.
 """
 
 from __future__ import annotations
 
 import io
+import multiprocessing
 import random
+import resource
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TOLERANCE = 1 / 40  # quarters
+SECONDS = 120  # of a processor, for one reading of one score
 Rows = list[tuple[int, float, float]]  # pitch, onset, end
 
 
@@ -74,20 +80,53 @@ def notation_readers() -> dict[str, Callable[[Path], Rows]]:
     }
 
 
-def notation_files(count: int, seed: int) -> Iterator[tuple[str, Path]]:
+def notation_files(count: int, seed: int, skip: int = 0) -> Iterator[tuple[str, Path]]:
     import music21
 
     root = Path(music21.__file__).parent / "corpus"
     files = sorted(path for path in root.rglob("*") if path.suffix in (".krn", ".mxl", ".xml", ".musicxml"))
     sample = random.Random(seed).sample(files, min(count, len(files)))
-    for path in sorted(sample, key=lambda path: path.stat().st_size):  # the long ones last
+    for path in sorted(sample, key=lambda path: path.stat().st_size)[skip:]:  # the long ones last
         yield path.relative_to(root).as_posix(), path
 
 
-def notation(count: int, seed: int, names: tuple[str, ...]) -> None:
+def notation(count: int, seed: int, names: tuple[str, ...], skip: int = 0) -> None:
     from etude.formats.musicxml import read_musicxml
 
-    table(notation_files(count, seed), lambda path: rows_of(read_musicxml(path)), _named(notation_readers(), names))
+    readers = {name: in_time(read) for name, read in _named(notation_readers(), names).items()}
+    table(notation_files(count, seed, skip), in_time(lambda path: rows_of(read_musicxml(path))), readers)
+
+
+def in_time(read: Callable[[Path], Rows]) -> Callable[[Path], Rows]:
+    """Return a reader that reads in a process of its own, with `SECONDS` of a processor."""
+
+    def reading(path: Path) -> Rows:
+        context = multiprocessing.get_context("fork")
+        ours, theirs = context.Pipe(duplex=False)
+        worker = context.Process(target=_read_apart, args=(read, path, theirs))
+        worker.start()
+        theirs.close()
+        try:
+            answer = ours.recv()
+        except EOFError:
+            raise TimeoutError(f"more than {SECONDS} s of a processor, or a crash") from None
+        finally:
+            worker.join()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return reading
+
+
+def _read_apart(read: Callable[[Path], Rows], path: Path, answer) -> None:
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (SECONDS + int(time.process_time()), SECONDS + int(time.process_time()) + 1)
+    )
+    try:
+        answer.send(read(path))
+    except Exception as error:
+        answer.send(ValueError(str(error)))
 
 
 def midi_readers() -> dict[str, Callable[[bytes], Rows]]:
@@ -133,13 +172,13 @@ def _pretty_midi(data: bytes) -> Rows:
     )
 
 
-def midi_files(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
+def midi_files(count: int, seed: int, skip: int = 0) -> Iterator[tuple[str, bytes]]:
     import music21
 
     packages = Path(music21.__file__).parent.parent
     for path in sorted(p for p in packages.rglob("*") if p.suffix.lower() in (".mid", ".midi")):
         yield path.relative_to(packages).as_posix(), path.read_bytes()
-    for name, path in notation_files(count, seed):
+    for name, path in notation_files(count, seed, skip):
         try:
             stream = music21.converter.parse(path, forceSource=True, storePickle=False)
             yield name, music21.midi.translate.streamToMidiFile(stream).writestr()
@@ -147,10 +186,10 @@ def midi_files(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
             print(f"  not written by music21: {name} ({type(error).__name__})")
 
 
-def midi(count: int, seed: int, names: tuple[str, ...]) -> None:
+def midi(count: int, seed: int, names: tuple[str, ...], skip: int = 0) -> None:
     from etude.formats.midi_notes import midi_score
 
-    table(midi_files(count, seed), lambda data: rows_of(midi_score(data)), _named(midi_readers(), names))
+    table(midi_files(count, seed, skip), lambda data: rows_of(midi_score(data)), _named(midi_readers(), names))
 
 
 def _named(readers: dict[str, Callable], names: tuple[str, ...]) -> dict[str, Callable]:
@@ -171,8 +210,7 @@ def table(files: Iterator, ours: Callable, readers: dict[str, Callable]) -> None
             kind, count, said = _compared(read, theirs, file)
             kinds[reader][kind] += 1
             notes[reader] += count
-            if said:
-                print(f"  {reader}: {name}: {kind}: {said}", flush=True)
+            print(f"  {reader}: {name}: {kind}{': ' * bool(said)}{said}", flush=True)
     for reader, counted in kinds.items():
         both = sum(n for kind, n in counted.items() if not kind.startswith("not read"))
         print(f"{reader}: equal {counted['equal']} of {both} that both read ({counted['equal'] / max(both, 1):.2%}), "
@@ -200,7 +238,8 @@ def _compared(read: Rows | None, theirs: Callable, file) -> tuple[str, int, str]
 
 def main(what: str, count: str = "500", seed: str = "0", *names: str) -> None:
     part = {"notation": notation, "midi": midi}[what]
-    part(int(count), int(seed), names)
+    many, _, skip = count.partition(":")
+    part(int(many), int(seed), names, int(skip or 0))
 
 
 if __name__ == "__main__":

@@ -21,13 +21,15 @@ import etude
 from etude import Budget, Space
 from etude.corpora import chorales, code_store
 from etude.errors import EtudeError
-from etude.kept import sealed
+from etude.kept import SEAL, sealed
 from etude.models.storage import read_made_by, write_made_by
-from etude.study import staleness
+from etude.study import read_summary, source, staleness
+from etude.study.summary import summary_path, write_summary
 from etude.synthesis import cache as sounds
 
 Read = Callable[[], object]  # what étude makes of the file: equal values, equal results; None or EtudeError: refused
 TOKENS = Space((), 6, end=5)
+SOURCE = {"code": None, "modules": {}, "data": {}}
 PIECES = [np.array([0, 1, 2, 0, 1, 2, 5]), np.array([3, 1, 0, 5])]
 
 
@@ -99,7 +101,7 @@ def caches(room: Path) -> Iterator[tuple[str, Path, Read]]:
 
 
 def records(room: Path) -> Iterator[tuple[str, Path, Read]]:
-    """The record of a finished job."""
+    """The record of a finished job, the summary of its notebook, and what the modules of étude mean."""
     tables = {"modules": {"etude.types": "0"}, "packages": {"numpy": "1"}, "data": {}, "inputs": {}}
     record = {"format": staleness.FORMAT, "parameters": {"steps": "9"}, "code": "c", **tables, "outputs": ["a.ipynb"]}
     path = staleness.record_path(room, "job")
@@ -111,6 +113,13 @@ def records(room: Path) -> Iterator[tuple[str, Path, Read]]:
         return found and {key: found[key] for key in record}
 
     yield "a record", path, read
+    told = summary_path(room, "11_rnn")
+    write_summary(told, {"numbers": {"bits": {"value": 1.25, "unit": "bits"}}, "source": {**SOURCE}, "answer": "Yes."})
+    known = json.loads(told.read_text(encoding="utf-8")).keys() - {SEAL}
+    yield "a summary", told, lambda: {key: read_summary("11_rnn", room).data.get(key) for key in known}
+    source.module_digests(["etude.types"])
+    (meanings,) = (room / "cache").glob("meanings-*.json")
+    yield "what modules mean", meanings, lambda: source.module_digests(["etude.types"])
 
 
 def count(path: Path, read: Read, bits: int, seed: int = 0) -> dict[str, int]:

@@ -16,7 +16,6 @@ import argparse
 import hashlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -91,20 +90,14 @@ def run_batch(door: str, seed: int, number: int, size: int) -> dict:
             Path(os.environ[name]).mkdir()
         from fuzz_doors import DOORS
 
+        from etude.memory import peak_memory_mb
+
         key = [seed, number, int.from_bytes(hashlib.sha256(door.encode()).digest()[:4], "big")]
         outcomes = list(DOORS[door][0](Path(room), np.random.default_rng(key), size))
     faults = [(outcome, about, data.hex()) for outcome, about, data in outcomes if outcome in FAULTS]
-    main, worker = _peak_mb(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    main, worker = peak_memory_mb(), peak_memory_mb(of_children=True)
     counts = Counter(outcome for outcome, _, _ in outcomes)
     return {"counts": counts, "main_mb": main, "worker_mb": worker, "faults": faults[:20]}
-
-
-def _peak_mb() -> float:
-    """Return the peak memory of this program; what stood in the process before it was started does not count."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def report(found: dict) -> str:

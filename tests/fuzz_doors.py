@@ -200,28 +200,38 @@ def stores(room: Path, rng, count: int) -> Iterator[Outcome]:
 
 def summaries(room: Path, rng, count: int) -> Iterator[Outcome]:
     """Read damaged summaries and records of runs."""
+    from etude.kept import SEAL, sealed
     from etude.study import read_summary
-    from etude.study.staleness import read_record, record_path
+    from etude.study.staleness import FORMAT, read_record, record_path
     from etude.study.summary import summary_path, write_summary
 
     path, record = summary_path(room, "11_rnn"), record_path(room, "11_rnn")
-    write_summary(path, {"numbers": {"bits": 1.5}, "source": {"modules": {}, "data": {}}, "parameters": {"seed": 0}})
+    source = {"code": None, "modules": {}, "data": {}}
+    write_summary(
+        path, {"numbers": {"bits": {"value": 1.5, "unit": "bits"}}, "parameters": {"seed": 0}, "source": source}
+    )
     record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps({"format": 1, "notebook": "11_rnn", "modules": {"etude": "abc"}}))
+    tables = {name: {"etude": "abc"} for name in ("parameters", "modules", "packages", "data", "inputs")}
+    record.write_text(json.dumps(sealed({"format": FORMAT, "code": "c0de", **tables, "outputs": ["a.ipynb"]})))
+    wanted = _without(read_summary("11_rnn", room).data, SEAL), _without(read_record(room, "11_rnn"), SEAL)
     for number in range(count):
         target, kept = (path, path.read_bytes()) if number % 2 else (record, record.read_bytes())
         data = mutated(kept, rng)
         target.write_bytes(data)
 
         def door(number=number) -> str:
-            if number % 2:
-                read_summary("11_rnn", room)
-            else:
-                read_record(room, "11_rnn")
-            return "accepted"
+            found = read_summary("11_rnn", room).data if number % 2 else read_record(room, "11_rnn")
+            right = wanted[0] if number % 2 else wanted[1]
+            if found is None:
+                return "refused"
+            return "accepted" if right.items() <= found.items() else "wrong"
 
         yield through(door, data)
         target.write_bytes(kept)
+
+
+def _without(held: dict, key: str) -> dict:
+    return {name: value for name, value in held.items() if name != key}
 
 
 def profiles(room: Path, rng, count: int) -> Iterator[Outcome]:

@@ -13,7 +13,7 @@ import etude
 
 SOURCE = Path(etude.__file__).parent
 LAYERS = [  # from the ground up; modules in one row may not import each other
-    {"errors", "renaming"},
+    {"errors", "memory", "renaming"},
     {"places"},
     {"types", "files", "lookup", "meaning"},
     {"kept"},

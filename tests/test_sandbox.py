@@ -284,3 +284,25 @@ def test_one_file_is_read_in_a_worker_within_its_limits(tmp_path, monkeypatch):
     (tmp_path / "scale.mid").write_bytes(SCALE)
     with pytest.raises(UnreadableFile, match="SIGABRT"):
         read_piece(tmp_path / "scale.mid")
+
+
+def test_a_name_that_breaks_lines_breaks_none(tmp_path, capsys):
+    (tmp_path / "two\nlines\u2028\x1b[2J.mid").write_bytes(b"no music")
+    (tmp_path / "half \ud800.abc".encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape")).write_text(
+        "X:1\n"
+    )
+    (tmp_path / "good\n.mid").write_bytes(SCALE)
+    folder = Folder(tmp_path, workers=1)
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == 3 and "two\\nlines" in said and "\x1b" not in said
+    assert len(folder.ledger) == 2 and all(reason.isprintable() for reason in folder.ledger["reason"])
+    with pytest.raises(UnreadableFile) as caught:
+        read_piece(tmp_path / "two\nlines\u2028\x1b[2J.mid")
+    assert str(caught.value).isprintable()
+
+
+def test_a_reason_is_given_once_and_not_in_another(tmp_path):
+    (tmp_path / "a.abc").write_text("X:1\nK:C\nC ♯D\n")
+    with pytest.raises(UnreadableFile) as caught:
+        read_piece(tmp_path / "a.abc")
+    assert str(caught.value).count("expected") == 1 and caught.value.remedy

@@ -173,6 +173,27 @@ def test_channels_that_cancel_leave_the_loudest(tmp_path):
     assert not read_audio(path).samples.any()
 
 
+def test_a_passage_in_which_channels_cancel_is_not_lost(tmp_path):
+    """Half a second of twenty: too little of the whole to be silent in its mean, and all of it sounds."""
+    path, long = tmp_path / "a.wav", np.tile(TONE, 20)
+    place = slice(5 * RATE, 5 * RATE + RATE // 2)
+    right = long.copy()
+    right[place] *= -1
+    encoded(path, "WAV", "FLOAT", np.column_stack([long, right]))
+    assert read_audio(path).samples == pytest.approx(long, abs=1e-6)
+    left = long.copy()
+    left[:RATE], right[-RATE:] = 0, 0  # neither channel holds all that sounds, nor does their mean
+    encoded(path, "WAV", "FLOAT", np.column_stack([left, right]))
+    refused(path, "channels cancel each other out")
+    right[place] *= -1  # without that passage their mean does
+    encoded(path, "WAV", "FLOAT", np.column_stack([left, right]))
+    assert read_audio(path).samples == pytest.approx((left + right) / 2, abs=1e-6)
+    right = long.copy()
+    right[place.start : place.start + 500] *= -1  # a thirtieth of a second: a slip of the phase, as real sounds have
+    encoded(path, "WAV", "FLOAT", np.column_stack([long, right]))
+    assert read_audio(path).samples == pytest.approx((long + right) / 2, abs=1e-6)
+
+
 @pytest.mark.parametrize("peak", [1.5, 1000.0, 1e30])
 @pytest.mark.parametrize("rate", [None, 8000])
 def test_a_sound_beyond_full_scale_is_one_sound_whole_and_in_blocks(tmp_path, peak, rate):

@@ -1,5 +1,6 @@
 """The one family of errors that étude raises at its boundaries."""
 
+import unicodedata
 from difflib import get_close_matches
 
 AGREEMENT = 0.6  # share of two names' letters that must agree for one to be taken for the other
@@ -21,7 +22,8 @@ class EtudeError(ValueError):
         super().__init__(expected, got, remedy)
 
     def __str__(self) -> str:
-        return f"expected {self.expected}; got {self.got}." + (f" {self.remedy}" if self.remedy else "")
+        said = f"expected {one_line(self.expected)}; got {one_line(self.got)}."
+        return said + (f" {self.remedy}" if self.remedy else "")
 
 
 class SpaceMismatch(EtudeError):
@@ -50,6 +52,16 @@ class Unwritable(EtudeError):
 
 class ForeignFiles(EtudeError):
     """A folder that is to be replaced holds files that étude did not write."""
+
+
+UNPRINTED = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode: controls, halves of characters, ends of lines
+
+
+def one_line(text: str) -> str:
+    """Return a text that may hold the name of a file, with what would break its line, or its printing, escaped."""
+    if str(text).isprintable():
+        return str(text)
+    return "".join(ascii(c)[1:-1] if unicodedata.category(c) in UNPRINTED else c for c in str(text))
 
 
 LISTED = 40  # names that an error tells one by one

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from etude.errors import MissingData
@@ -66,7 +67,7 @@ def is_there(path: Path, kind: Callable[[Path], bool] = Path.exists) -> bool:
 
 def made_folder(folder: Path) -> Path:
     """Return a folder, made where it is missing; raises Unwritable where it cannot be made."""
-    with writing(folder, _remedy(folder)):
+    with writing(folder, partial(_remedy, folder)):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -104,7 +105,7 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> with replacing(Path("song.mid")) as new:
     ...     new.write_bytes(data)
     """
-    path, remedy = Path(path), _remedy(path)
+    path, remedy = Path(path), partial(_remedy, path)
     with writing(path, remedy):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
@@ -139,7 +140,7 @@ def replacing_folder(folder: Path, holds: Collection[str] | None = None) -> Iter
     Unwritable
         The place is read-only, full or not to be had.
     """
-    folder, remedy = Path(folder), _remedy(folder)
+    folder, remedy = Path(folder), partial(_remedy, folder)
     refuse_foreign(folder, holds)
     with writing(folder, remedy):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -171,7 +172,7 @@ def alone(path: Path) -> Iterator[None]:
 
     path = Path(path)
     lock = FileLock(path.parent / f".{path.name}.lock")
-    with writing(path, _remedy(path)):
+    with writing(path, partial(_remedy, path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:

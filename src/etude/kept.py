@@ -63,6 +63,14 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
         return None
 
 
+def read_json(path: Path) -> object:
+    """Return the JSON value in a file; None where there is none, or the file is damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):  # bytes that are no text are a ValueError
+        return None
+
+
 def _digest(name: str, data: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\0" + data).digest()
 

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,15 +34,15 @@ def plain_name(kind: str, name: str) -> str:
 
 
 @contextmanager
-def writing(path: Path, remedy: str = "", only: Collection[int] | None = None) -> Iterator[None]:
+def writing(path: Path, remedy: str | Callable[[], str] = "", only: Collection[int] | None = None) -> Iterator[None]:
     """Turn what the system says of a place that cannot be written into Unwritable, which names it and the remedy.
 
     Parameters
     ----------
     path : Path
         Named where the system names none.
-    remedy : str
-        One sentence.
+    remedy : str or callable
+        One sentence, or what returns it where it is needed.
     only : collection of int, optional
         The error numbers that are turned; by default all of them.
     """
@@ -51,12 +51,16 @@ def writing(path: Path, remedy: str = "", only: Collection[int] | None = None) -
     except OSError as error:
         if only is not None and error.errno not in only:
             raise
-        raise unwritable(error, path, remedy) from error
+        raise unwritable(error, path, _told(remedy)) from error
     except (RuntimeError, ValueError) as error:  # of a library that does not pass on what the system said
         if isinstance(error, EtudeError) or not _is_full(Path(path).parent):
             raise
         no_space = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        raise unwritable(no_space, path, remedy) from error
+        raise unwritable(no_space, path, _told(remedy)) from error
+
+
+def _told(remedy: str | Callable[[], str]) -> str:
+    return remedy() if callable(remedy) else remedy
 
 
 def _is_full(folder: Path) -> bool:

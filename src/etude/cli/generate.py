@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from etude.cli.generate_checks import check_numbers, check_target, writing
+from etude.cli.generate_checks import REMEDY, check_numbers, check_target
 from etude.cli.saved_models import Saved, choose_model, read_representation
 from etude.corpora.one_file import read_piece
 from etude.errors import EtudeError
+from etude.places import writing
 
 BRIEF = "let a trained model write music"
 ABOUT = "Let a trained model write music: a score, a sound or an engraving, by the suffix of --out."
@@ -67,7 +68,7 @@ def run(given: argparse.Namespace) -> int:
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
     prefix = _prefix(representation, given.prime)
     new = _new_steps(representation.space, given)
-    with writing(given.out):
+    with writing(given.out, REMEDY):
         if given.score or model.name == "guided-wavenet":
             facts = _write_played(model, folder, representation, prefix, given)
         elif representation.name == "waveform" and _streams(model):

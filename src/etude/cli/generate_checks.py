@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import inf, isfinite
 from pathlib import Path
 
 from etude.errors import EtudeError, MissingData
 from etude.formats.limits import LONGEST_SECONDS
+from etude.places import writing
 
 MOST_STEPS = 2**31
-_REMEDY = "Free some space, or name another folder."
+REMEDY = "Free some space, or name another folder."
 
 
 def check_numbers(given: argparse.Namespace) -> None:
@@ -28,7 +27,7 @@ def check_numbers(given: argparse.Namespace) -> None:
 
 def check_target(out: Path, suffixes: tuple[str, ...]) -> None:
     """Raise EtudeError where `out` is no file of one of the formats, or cannot be written."""
-    try:
+    with writing(out, REMEDY):
         if out.suffix.lower() not in suffixes:
             raise EtudeError(f"a file name ending in {' '.join(suffixes)}", str(out))
         if not out.parent.is_dir():
@@ -38,21 +37,6 @@ def check_target(out: Path, suffixes: tuple[str, ...]) -> None:
             raise EtudeError("a file to write", f"{out}, which is {what}", "Name another file.")
         with tempfile.TemporaryFile(dir=out.parent) as probe:  # what permissions say is not all: read-only, full
             probe.write(bytes(4096))
-    except OSError as error:
-        got = f"{out}: {error.strerror or error}"
-        raise EtudeError("a file that can be written", got, _REMEDY) from error
-
-
-@contextmanager
-def writing(out: Path) -> Iterator[None]:
-    """Turn whatever the system says against writing `out`, a full disk above all, into an EtudeError."""
-    import soundfile
-
-    try:
-        yield
-    except (OSError, soundfile.SoundFileError) as error:
-        got = f"{out}: {(getattr(error, 'strerror', None) or str(error)).rstrip('.')}"
-        raise EtudeError("a file that can be written to its end", got, _REMEDY) from error
 
 
 def _check(expected: str, holds: bool, got: float | None) -> None:

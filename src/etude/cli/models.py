@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from etude.cli.saved_models import Saved, saved_models
 
@@ -67,16 +66,13 @@ def bits_of(one: Saved) -> str:
 def _in_summary(one: Saved) -> dict:
     """Return the rates of the model's row in its chapter's summary, that of the table `test` first."""
     from etude.files import project_root
+    from etude.study.shapes import ANY, Of, read_if_sound
     from etude.study.summary import summary_path
 
     root = project_root() if one.shipped else one.folder.parent.parent
-    try:
-        summary = json.loads(summary_path(root, one.made_by["notebook"]).read_text(encoding="utf-8"))
-        rows = [
-            row for _, rows in sorted(summary["tables"].items(), key=lambda table: table[0] != "test") for row in rows
-        ]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return {}
+    summary = read_if_sound(summary_path(root, str(one.made_by.get("notebook"))), {"tables": Of([ANY])})
+    tables = sorted(summary["tables"].items(), key=lambda table: table[0] != "test") if summary else []
+    rows = [row for _, rows in tables for row in rows]
     ours = {"model": one.label, "representation": one.representation}
     found = [row for row in rows if isinstance(row, dict) and ours.items() <= row.items() and UNITS.keys() & row.keys()]
     return {unit: found[0].get(unit) for unit in UNITS} if found else {}

@@ -6,13 +6,13 @@ what a chapter saves, its summary says. Names, domains and chapters are read fro
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from etude.errors import CorruptCheckpoint, EtudeError, MissingData, nearest
+from etude.kept import read_json
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Saved:
     @cached_property
     def described(self) -> dict:
         """What `model.json` says; nothing where it cannot be read."""
-        return _read_json(self.folder / "model.json")
+        return _object(self.folder / "model.json")
 
     @cached_property
     def made_by(self) -> dict:
         """What `made_by.json` says; nothing where it cannot be read."""
-        return _read_json(self.folder / "made_by.json")
+        return _object(self.folder / "made_by.json")
 
     @property
     def family(self) -> str:
@@ -70,7 +70,8 @@ class Saved:
     @property
     def of_samples(self) -> bool:
         """True where a step is one number, as in a waveform."""
-        return not self.described.get("space", {}).get("event_shape")
+        space = self.described.get("space")
+        return not (isinstance(space, dict) and space.get("event_shape"))
 
 
 def choose_model(
@@ -215,13 +216,19 @@ def _taught() -> dict[str, str]:
     said = [
         (not facts.get("publish"), chapter, name)
         for chapter in all_notebooks()
-        for name, facts in _read_json(summary_path(project_root(), chapter)).get("models", {}).items()
+        for name, facts in _models_told(summary_path(project_root(), chapter)).items()
     ]
     found: dict[str, str] = {}
     for _, chapter, name in sorted(said):  # what comes with the study first
         found.setdefault(name, chapter)
         found.setdefault(name.rpartition("-")[0], chapter)
     return found
+
+
+def _models_told(summary: Path) -> dict[str, dict]:
+    from etude.study.shapes import SUMMARY, read_if_sound
+
+    return (read_if_sound(summary, SUMMARY) or {}).get("models", {})
 
 
 def _domain(representation: str) -> str:
@@ -237,9 +244,7 @@ def _run_folder(source: str) -> Path:
     return run_folder(source)
 
 
-def _read_json(path: Path) -> dict:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
+def _object(path: Path) -> dict:
+    """Return the JSON object in a file, an empty one where there is none."""
+    found = read_json(path)
     return found if isinstance(found, dict) else {}

@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from etude.errors import MissingData
+from etude.corpora.csv_table import read_table
+from etude.errors import MissingData, UnreadableFile
 from etude.files import replacing
 from etude.types import DURATION, ONSET, PITCH, Score
 
@@ -30,15 +31,18 @@ _Frame = tuple[tuple[int, ...], int]  # (pitches above the lowest, the lowest)
 
 
 def read_split(path: Path) -> list[dict[str, str]]:
-    """Return the rows {bwv, split, why} of a split table; raises MissingData where there is none."""
+    """Return the rows {bwv, split, why} of a split table; raises MissingData, or UnreadableFile where it is damaged."""
     if not path.is_file():
         raise MissingData(
             "the split table of the chorales",
             f"none at {path}",
             "Run from a checkout of the project, or set ETUDE_ROOT to one.",
         )
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    rows = read_table(path, COLUMNS)
+    odd = next((row["split"] for row in rows if row["split"] not in ORDER), None)
+    if odd is not None:
+        raise UnreadableFile(f"sides among {', '.join(ORDER)} in {path}", repr(odd)[:80], "Restore it as it was.")
+    return rows
 
 
 def write_split(path: Path, rows: Iterable[Mapping[str, str]]) -> None:

@@ -8,7 +8,6 @@ Chorales outside the benchmark form `reserve`, which is loaded by name only and 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from functools import cached_property
@@ -21,6 +20,7 @@ from etude.corpora import chorale_reader
 from etude.corpora.base import Corpus
 from etude.corpora.chorale_reader import TICKS_PER_QUARTER
 from etude.corpora.chorale_split import derive_split, find_siblings, read_split
+from etude.corpora.csv_table import read_table
 from etude.corpora.keys import estimated_key
 from etude.corpora.sandbox import SECONDS, cores, read_all
 from etude.errors import MissingData, UnreadableFile, unknown_name
@@ -83,10 +83,9 @@ class Chorales(Corpus):
             Folder with `jsb_split.csv` (which work each benchmark sequence is) and `jsb_duplicates.csv` (which
             sequences are alike). The table that `load` uses is the committed one; a test holds the two equal.
         """
-        with (benchmark / "jsb_split.csv").open(encoding="utf-8") as file:
-            concordance = list(csv.DictReader(file))
-        with (benchmark / "jsb_duplicates.csv").open(encoding="utf-8") as file:
-            alike = [(row["bwvA"], row["bwvB"], float(row["similarity"])) for row in csv.DictReader(file)]
+        concordance = read_table(benchmark / "jsb_split.csv", ("split", "index", "bwv", "match"))
+        rows = read_table(benchmark / "jsb_duplicates.csv", ("bwvA", "bwvB", "similarity"))
+        alike = [(row["bwvA"], row["bwvB"], float(row["similarity"])) for row in rows]
         alike += find_siblings({name: piece.score for name, piece in self._pieces.items()})
         return derive_split(self._pieces, concordance, alike)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from etude.files import cache_dir, replacing_folder
 from etude.formats import audio, mpeg_frames, ogg_pages, sound_containers, sound_file
-from etude.kept import holds, kept, sealed
+from etude.kept import holds, kept, read_json, sealed
 from etude.meaning import meaning
 from etude.representations import mu_law, sampling, waveform
 
@@ -76,12 +76,12 @@ def _write(folder: Path, name: str, dtype: np.dtype, sounds: Sounds) -> None:
 
 
 def _mapped(folder: Path) -> dict[str, np.ndarray] | None:
+    index = read_json(folder / "index.json")
     try:
-        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         sound = isinstance(index, dict) and holds(index, folder.name)
         if not sound or _digest(folder / "codes.bin") != index["sha256"]:
             return None
-    except (OSError, ValueError, RecursionError):
+    except OSError:
         return None
     dtype, lengths = np.dtype(index["dtype"]), index["lengths"]
     size = sum(lengths.values()) * dtype.itemsize

@@ -28,7 +28,7 @@ from etude.corpora.folder_index import READER, Entry, Limits, Loss, find_files, 
 from etude.corpora.folder_reader import KINDS
 from etude.corpora.folder_sounds import coded_recordings
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
-from etude.errors import EtudeError, MissingData, UnreadableFile, unknown_name
+from etude.errors import EtudeError, MissingData, UnreadableFile, one_line, unknown_name
 from etude.files import is_there
 from etude.formats.sound_file import HIGHEST_RATE
 from etude.representations.coded_audio import CodedAudio
@@ -205,11 +205,11 @@ class Folder(Corpus):
     def _progress(self, answers, total: int):
         from tqdm.auto import tqdm
 
-        return tqdm(answers, total=total, desc=f"Reading {self.path.name}", unit="file")
+        return tqdm(answers, total=total, desc=f"Reading {one_line(self.path.name)}", unit="file")
 
     def _summary(self) -> str:
-        lines = [f"{self.path}: {len(self._entries)} pieces; not usable: {len(self._losses) or 'none'}"]
-        lines += [f"  {loss.file[-40:]:<40}  {loss.reason[:100]}" for loss in self._losses[:SHOWN]]
+        lines = [f"{one_line(self.path)}: {len(self._entries)} pieces; not usable: {len(self._losses) or 'none'}"]
+        lines += [f"  {one_line(loss.file)[-40:]:<40}  {one_line(loss.reason)[:100]}" for loss in self._losses[:SHOWN]]
         return "\n".join([*lines, *([f"  ... all {len(self._losses)} in .ledger"] * (len(self._losses) > SHOWN))])
 
 

@@ -180,7 +180,7 @@ def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Ent
     for part, piece in enumerate(pieces):
         name = source.name if len(pieces) == 1 else f"{source.name}#{part + 1}"
         if "error" in piece:
-            yield Loss(name, piece["error"], ", ".join(PARSERS[source.kind]))
+            yield Loss(name, str(UnreadableFile(*piece["error"])), ", ".join(PARSERS[source.kind]))
         elif piece["seconds"] > longest and limits.cut and source.kind == "audio":
             yield from _stretches(source, piece, ceil(piece["seconds"] / longest))
         elif piece["seconds"] > longest:

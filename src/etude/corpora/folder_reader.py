@@ -30,7 +30,6 @@ _MAGIC = ((b"MThd", "midi"), (b"RIFF", "audio"), (b"RIFX", "audio"), (b"RF64", "
           (b"PK\x03\x04", "notation"))  # fmt: skip
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # marks of UTF-16, which an MP3's first byte resembles
 LARGEST = {"midi": 64 * 2**20, "abc": 64 * 2**20, "notation": 64 * 2**20, "audio": 8 * 2**30}  # bytes of a file
-_LARGEST_UNPACKED = 256 * 2**20
 MOST_TUNES = 200_000  # of a book: what is known of each waits in memory until the book is read
 
 
@@ -65,7 +64,7 @@ def check_size(path: Path, kind: str) -> None:
 def read_file(path: str, kind: str, parser: str) -> dict:
     """Return {"pieces": [...]}: of a score its notes and time, of a sound (decoded once, not kept) its length and rate.
 
-    A tune that cannot be read makes a piece {"error": reason}; a file that cannot be read raises UnreadableFile.
+    A tune that cannot be read makes a piece {"error": (expected, got, remedy)}; a file that cannot be, UnreadableFile.
     """
     check_size(Path(path), kind)
     if kind == "midi":
@@ -75,7 +74,6 @@ def read_file(path: str, kind: str, parser: str) -> dict:
     if kind == "notation":
         from etude.formats.musicxml import read_musicxml
 
-        _check_archive(Path(path))
         return {"pieces": [_described(read_musicxml(path, parser))]}
     return {"pieces": _tunes(Path(path)) if kind == "abc" else [_sound(path)]}
 
@@ -133,14 +131,14 @@ def _tune(tune: str | UnreadableFile) -> dict:
     from etude.formats.abc import read_abc
 
     if isinstance(tune, UnreadableFile):
-        return {"error": str(tune)}
+        return {"error": tune.args}
     try:
         score = read_abc(tune, strict=True)
         if len(score):
             return {**_described(score), "text": tune}
     except UnreadableFile as error:
-        return {"error": str(error)}
-    return {"error": str(UnreadableFile("a tune with notes", "none", "Check that its music follows its K:."))}
+        return {"error": error.args}
+    return {"error": ("a tune with notes", "none", "Check that its music follows its K:.")}
 
 
 def _sound(path: str) -> dict:
@@ -151,17 +149,6 @@ def _sound(path: str) -> dict:
     if not samples:
         raise UnreadableFile("a sound", f"{Path(path).name}, without samples", "Look at where it was copied from.")
     return {"seconds": samples / rate, "rate": rate}
-
-
-def _check_archive(path: Path) -> None:
-    import zipfile
-
-    if zipfile.is_zipfile(path):  # a small archive may unpack to gigabytes
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > _LARGEST_UNPACKED:
-            expected = f"an archive that unpacks to at most {_LARGEST_UNPACKED >> 20} MiB"
-            raise UnreadableFile(expected, f"{size >> 20} MiB", "Split it into pieces.")
 
 
 def digest_of(path: Path) -> str:

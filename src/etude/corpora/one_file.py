@@ -68,7 +68,7 @@ def _first_readable(path: Path, kind: str, seconds: float, memory: int) -> dict:
                 said.append((parser, error))
                 continue
             if "error" in piece:
-                raise UnreadableFile(f"a tune in {path.name}", piece["error"])
+                raise UnreadableFile(*piece["error"])
             return piece
     raise _told(said)
 

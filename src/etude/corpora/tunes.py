@@ -16,6 +16,7 @@ import numpy as np
 
 from etude.corpora import near_duplicates
 from etude.corpora.base import Corpus
+from etude.corpora.csv_table import read_table
 from etude.corpora.tune_books import BOOKS, Shelf, read_shelf
 from etude.errors import unknown_name
 from etude.files import data_dir, from_checkout, replacing
@@ -97,8 +98,8 @@ def _split_of(name: str) -> int:
 
 def _duplicates() -> dict[str, str]:
     """Return, for tunes that have near-duplicates, the first name of their cluster."""
-    with from_checkout("data/splits/tunes.csv").open(encoding="utf-8", newline="") as file:
-        return {row["tune"]: row["cluster"] for row in csv.DictReader(file)}
+    rows = read_table(from_checkout("data/splits/tunes.csv"), ("tune", "cluster"))
+    return {row["tune"]: row["cluster"] for row in rows}
 
 
 def write_duplicates(path: Path | None = None) -> Path:

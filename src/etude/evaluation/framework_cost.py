@@ -11,17 +11,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
+from etude.memory import peak_memory_mb
 from etude.models.halves import tables
 from etude.types import Budget, Space
 
@@ -108,15 +106,7 @@ def _measured(name: str, framework: str, steps: int, wall: bool) -> dict[str, fl
     model.fit(_pieces(space), (), Budget(steps=2 * steps, batch_size=32, window=128, valid_every=steps))
     first, second = np.diff([start, *borders.times])
     step = second / steps
-    return {"start": start - begun, "first_step": first - second + step, "step": step, "peak_mb": _peak_mb()}
-
-
-def _peak_mb() -> float:
-    """Return the largest resident memory of this program; what stood in the process before it does not count."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        return int(re.search(r"VmHWM:\s*(\d+)", status.read_text())[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+    return {"start": start - begun, "first_step": first - second + step, "step": step, "peak_mb": peak_memory_mb()}
 
 
 def _pieces(space: Space) -> list[np.ndarray]:

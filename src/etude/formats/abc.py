@@ -5,9 +5,10 @@
 True
 """
 
-from etude.formats.abc_book import decoded, read_book, split_tunes
+from etude.formats.abc_book import read_book, split_tunes
 from etude.formats.abc_reader import read_abc
 from etude.formats.abc_text import normalised
 from etude.formats.abc_writer import write_abc
+from etude.formats.text_files import decoded_tunes as decoded
 
 __all__ = ["decoded", "normalised", "read_abc", "read_book", "split_tunes", "write_abc"]

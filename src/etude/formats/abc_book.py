@@ -16,33 +16,9 @@ from etude.formats.abc_tune import counts
 
 _START = re.compile(r"^(?:%%\s*begin(\w+)[\s\S]*?(?:^%%\s*end\1|\Z)|X:)", re.MULTILINE)  # no tune begins in a text
 _LINE_END = re.compile(r"\r\n?")
-_WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-_MARK = "\ufeff".encode()
 _KEY_LINE = re.compile(r"^[ \t]*K:", re.MULTILINE)
 _LONGEST_HEADER = 4096  # characters: every tune carries it
 _OF_A_FILE = {"L", "M", "U", "m", "I"}  # what a file's header says about notes
-_TO_UTF8 = "Save it as UTF-8."
-
-
-def decoded(data: bytes) -> str:
-    """Return the text of a file: UTF-8, or else Latin-1, as old tune books have it; notes are ASCII in both.
-
-    Raises
-    ------
-    UnreadableFile
-        For UTF-16 and UTF-32, and for what is no text.
-    """
-    for mark, name in _WIDE.items():
-        if data.startswith(mark):
-            raise UnreadableFile("text in UTF-8", f"text in {name}", _TO_UTF8)
-    if b"\0" in data:
-        kind = "text in UTF-16" if data[:4].count(0) in (1, 2, 3) else "bytes of zero, as no text has them"
-        raise UnreadableFile("text in UTF-8", kind, _TO_UTF8)
-    data = data.replace(_MARK, b"")  # at the start, and between books that were joined
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def split_tunes(text: str) -> list[str]:

@@ -33,6 +33,7 @@ NOTE = re.compile(rf"(\^{{1,2}}|_{{1,2}}|=)?([A-Ga-g])([,']{{0,8}})({_LENGTH})",
 IN_CHORD = re.compile(
     rf"(?P<skip>\"[^\"]*\"|![^!]*!)|(?P<note>{_NOTE}{_LENGTH})(?P<tie>\s?-)?|(?P<rest>z{_LENGTH})", re.ASCII
 )
+MICROTONE = re.compile(r"[_^]\d{0,4}(?:/{1,4}\d{0,4}|\d)[A-Ga-g]", re.ASCII)
 LENGTH = re.compile(r"(\d{0,4})(/{0,4})(\d{0,4})", re.ASCII)
 FIELD = re.compile(r"([A-Zmrsw]):(?![|:])(.*)")
 LONGEST_FIELD = 400  # characters of a value that are looked at

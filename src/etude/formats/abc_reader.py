@@ -26,7 +26,7 @@ import re
 import numpy as np
 
 from etude.formats import abc_fields as fields
-from etude.formats.abc_grammar import FIELD, TOKEN, in_chord, stray, tune_lines
+from etude.formats.abc_grammar import FIELD, MICROTONE, TOKEN, in_chord, stray, tune_lines
 from etude.formats.abc_notes import ONE, TICKS, multiple, named, ticks
 from etude.formats.abc_tune import Tune
 from etude.formats.abc_voice import Voice
@@ -152,7 +152,10 @@ class _Reader:
         doubt, tune = self.tune.doubts.add, self.tune
         if line[0] in " \t" and FIELD.match(line.lstrip()):
             doubt("fields that begin their line", line, "Take the space away.")
-        if odd := stray(line, tune.symbols):
+        odd = stray(line, tune.symbols)
+        if MICROTONE.search(odd):
+            doubt("pitches in semitones", odd, "Microtones have no place among 128 pitches: round them first.")
+        elif odd:
             doubt("ABC music code", odd, "Correct it, or put it into quotes, a comment (%) or a text line (N:).")
         if macro := next((macro for macro in tune.macros if "n" in macro or macro in line), ""):
             doubt("music without macros", f"m:{macro}", "Write out what the macro stands for.")

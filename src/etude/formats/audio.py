@@ -1,10 +1,10 @@
 """Sound files: WAV, FLAC, Ogg Vorbis and MP3, read and written by libsndfile; rates changed by libsoxr.
 
-Sound here is mono Float32 in [-1, 1]. Channels are averaged; where that would silence them, or more than a twentieth of
-what they hold, because they are opposites of each other, the loudest is taken. A lossy decoder may overshoot full
-scale, and a float WAV may hold anything: a sound whose peak is above 1 is divided by it. What resampling adds beyond
-full scale is clipped. Whole or in blocks, the samples are the same; what has to be known before the first of them, one
-decoding before finds out.
+Sound here is mono Float32 in [-1, 1]. Channels are averaged; where that would silence them, or a passage of them,
+because they are opposites of each other, the loudest that holds all that sounds is taken, and where there is none, the
+file is refused. A lossy decoder may overshoot full scale, and a float WAV may hold anything: a sound whose peak is
+above 1 is divided by it. What resampling adds beyond full scale is clipped. Whole or in blocks, the samples are the
+same; what has to be known before the first of them, one decoding before finds out.
 
 A file is held against what it says of itself: one that is cut off or damaged is refused where its container tells
 (`etude.formats.sound_containers`), where fewer samples come than its header promises, or where those of a FLAC have
@@ -15,6 +15,7 @@ number.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ import numpy as np
 from etude.errors import EtudeError, UnreadableFile, unknown_name
 from etude.files import replacing
 from etude.formats.sound_file import SoundParts, opened
+from etude.places import unwritable
 from etude.types import Audio
 
 FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"),
@@ -33,6 +35,9 @@ _BLOCK = 2**16  # frames at a time: libsndfile's Vorbis encoder overflows its st
 
 def read_audio(path: Path | str, rate: int | None = None) -> Audio:
     """Read a sound file whole, as mono.
+
+    It is decoded in this process, by native code: a file that you do not trust belongs in a process of its own, as
+    `etude.corpora.one_file.read_piece` and the corpus `folder` read it.
 
     Parameters
     ----------
@@ -91,24 +96,40 @@ def write_audio(audio: Audio, path: Path | str, quality: float | None = None) ->
     quality : float in [0, 1], optional
         Of .ogg and .mp3, 1 the best; by default libsndfile's choice.
     """
+    with sound_writer(path, audio.rate, quality) as file:
+        for start in range(0, len(audio), _BLOCK):
+            file.write(audio.samples[start : start + _BLOCK])
+    return Path(path)
+
+
+@contextmanager
+def sound_writer(path: Path | str, rate: int, quality: float | None = None) -> Iterator:
+    """Yield what takes blocks Float32[t] by `write`; the file appears whole, or not at all.
+
+    Raises
+    ------
+    EtudeError
+        Another format than `FORMATS`, a rate that MP3 does not know, or a quality outside [0, 1].
+    Unwritable
+        The place is read-only or full; libsndfile does not say which.
+    """
     import soundfile
 
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise unknown_name("sound format", path.suffix, FORMATS)
     kind, subtype = FORMATS[path.suffix.lower()]
-    if kind == "MP3" and audio.rate not in MP3_RATES:
-        raise EtudeError(f"an MP3 rate: {', '.join(map(str, MP3_RATES))}", f"{audio.rate} Hz", "Write .ogg or .wav.")
+    if kind == "MP3" and rate not in MP3_RATES:
+        raise EtudeError(f"an MP3 rate: {', '.join(map(str, MP3_RATES))}", f"{rate} Hz", "Write .ogg or .wav.")
     if quality is not None and not 0 <= quality <= 1:
         raise EtudeError("quality in [0, 1]", str(quality))
     level = None if quality is None or kind in ("WAV", "FLAC") else 1.0 - quality
-    with (
-        replacing(path) as new,
-        soundfile.SoundFile(new, "w", audio.rate, 1, subtype, format=kind, compression_level=level) as file,
-    ):
-        for start in range(0, len(audio), _BLOCK):
-            file.write(audio.samples[start : start + _BLOCK])
-    return path
+    with replacing(path) as new:
+        try:
+            with soundfile.SoundFile(new, "w", rate, 1, subtype, format=kind, compression_level=level) as file:
+                yield file
+        except soundfile.SoundFileError as error:
+            raise unwritable(OSError(str(error)), path) from error
 
 
 def _peak(file: SoundParts) -> float:

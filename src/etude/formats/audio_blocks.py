@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from etude.errors import EtudeError, unknown_name
-from etude.files import replacing
-from etude.formats.audio import FORMATS, MP3_RATES
+from etude.formats.audio import sound_writer
 
 
 def write_blocks(blocks: Iterable[np.ndarray], rate: int, path: Path | str) -> int:
@@ -34,15 +32,8 @@ def write_blocks(blocks: Iterable[np.ndarray], rate: int, path: Path | str) -> i
     EtudeError
         Another format, or a rate that MP3 does not know.
     """
-    import soundfile
-
-    path, written = Path(path), 0
-    if path.suffix.lower() not in FORMATS:
-        raise unknown_name("sound format", path.suffix, FORMATS)
-    kind, subtype = FORMATS[path.suffix.lower()]
-    if kind == "MP3" and rate not in MP3_RATES:
-        raise EtudeError(f"an MP3 rate: {', '.join(map(str, MP3_RATES))}", f"{rate} Hz", "Write .ogg or .wav.")
-    with replacing(path) as new, soundfile.SoundFile(new, "w", rate, 1, subtype, format=kind) as file:
+    written = 0
+    with sound_writer(path, rate) as file:
         for block in blocks:
             file.write(block)
             written += len(block)

@@ -64,6 +64,9 @@ def lines(text: str) -> Iterator[tuple[int, list[Spine], list[str]]]:
         yield number, spines, fields
     if spines is None:
         raise UnreadableFile("a kern file, whose first line names its spines", "none", "Export it as MusicXML.")
+    if spines:
+        got = f"{len(spines)} that go on where it is cut off"
+        raise UnreadableFile("a kern file whose spines all end, by *-", got, "Copy it again.")
 
 
 def _check_opening(fields: list[str], number: int) -> None:

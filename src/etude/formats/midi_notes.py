@@ -36,7 +36,7 @@ _Tempos = list[tuple[int, int]]  # tick, microseconds per quarter
 
 
 def read_midi(path: Path | str, percussion: bool = False) -> Score:
-    """Read a Standard MIDI file.
+    """Read a Standard MIDI file, in this process and within limits; `etude.corpora.one_file.read_piece` takes another.
 
     Parameters
     ----------

@@ -148,6 +148,9 @@ def _metre(time: Element) -> Fraction | None:
 
 def _semitones(transpose: Element) -> int:
     chromatic = _number(transpose.findtext("chromatic", "0"), "a transposition", -127, 127)
+    if transpose.find("double") is not None:
+        remedy = "Write the doubled part out, or take <double> away."
+        raise UnreadableFile("a part of the notes that are written", "one that sounds in two octaves", remedy)
     octaves = _number(transpose.findtext("octave-change", "0"), "octaves of a transposition", -10, 10)
     if chromatic.denominator > 1 or octaves.denominator > 1:
         raise UnreadableFile("a transposition in semitones", f"{chromatic} and {octaves} octaves", _AGAIN)

@@ -33,7 +33,8 @@ def read_musicxml(path: Path | str, parser: str = "étude") -> Score:
     ----------
     path : Path or str
     parser : {"étude", "Verovio"}
-        Verovio is native code, which a broken file may crash: the corpus `folder` asks it in another process.
+        Verovio is native code, which a broken file may crash: `etude.corpora.one_file.read_piece` and the corpus
+        `folder` read in a process of its own, within limits of time and memory.
 
     Raises
     ------

@@ -16,7 +16,8 @@ from etude.formats.sound_containers import Part, check_sound, flac_digest
 LOWEST_RATE, HIGHEST_RATE = 1000, 768_000  # Hz
 BLOCK, BLOCK_VALUES = 2**16, 2**19  # frames at a time at most, and values: fewer frames where there are many channels
 CANCELLED = 0.01  # of the channels' mean power is left in their mean: -20 dB; one of N channels alone leaves 1 / N
-WINDOW, LOST = 4096, 0.05  # frames at a time in which channels may cancel, and the share of all power that may do so
+WINDOW = 0.0625  # seconds at a time in which channels may cancel
+LOST, BRIEF = 0.05, 0.2  # what may get lost so: this share of all power, or so many seconds' worth, whichever is less
 UNKNOWN_LENGTH = 2**62  # frames
 _OVERSHOOTING = ("FLOAT", "DOUBLE", "VORBIS", "OPUS", "MPEG")
 
@@ -77,9 +78,10 @@ class SoundParts:
         Raises
         ------
         UnreadableFile
-            Fewer or other samples than the header tells of, or some that are not finite.
+            Fewer or other samples than the header tells of, some that are not finite, or channels of which neither the
+            mean nor any one holds all that sounds.
         """
-        surveys = [_Survey(self._decoded(part), self.path) for part in self._parts]
+        surveys = [_Survey(self._decoded(part), self.path, self.rate) for part in self._parts]
         self._taken = [survey.channel for survey in surveys]
         self.peak = max(survey.peaks[0 if survey.channel is None else 1 + survey.channel] for survey in surveys)
         return sum(survey.frames for survey in surveys)
@@ -115,29 +117,45 @@ class SoundParts:
 
 
 class _Survey:
-    """What a pass over blocks Float32[t, channels] finds: frames, peaks (of the mean, then of each channel), channel.
+    """What a pass over blocks Float32[t, channels] finds: frames, and of the mean and each channel in turn the peak.
 
-    `channel` is the loudest one where channels cancel each other out, else None: their mean is taken.
+    `channel` is None where the mean of the channels holds all that they do, else the loudest one that does: where
+    channels are opposites of each other, their mean is silent.
     """
 
-    def __init__(self, blocks: Iterator[np.ndarray], path: Path):
-        self.frames, self.peaks, powers, lost = 0, np.zeros(1), np.zeros(1), 0.0
+    def __init__(self, blocks: Iterator[np.ndarray], path: Path, rate: int):
+        self.frames, self.peaks, self._powers, self._lost = 0, np.zeros(1), np.zeros(1), np.zeros(1)
         for block in blocks:
             each = np.column_stack([_mean(block), block]) if block.shape[1] > 1 else block
             _finite(each, path)
             self.frames += len(block)
             self.peaks = np.maximum(self.peaks, np.abs(each).max(axis=0))
-            squares = np.square(each, dtype=np.float64)
-            powers = powers + squares.sum(axis=0)
-            lost += _lost(squares) if block.shape[1] > 1 else 0.0
-        self.channel = int(powers[1:].argmax()) if lost > LOST * powers[1:].sum() / max(len(powers) - 1, 1) else None
+            if block.shape[1] > 1:
+                squares = np.square(each, dtype=np.float64)
+                self._powers = self._powers + squares.sum(axis=0)
+                self._lost = self._lost + _lost(squares, max(1, round(WINDOW * rate)))
+        self.channel = self._taken(path, rate) if len(self._powers) > 1 else None
+
+    def _taken(self, path: Path, rate: int) -> int | None:
+        power = self._powers[1:].mean()
+        allowed = power * min(LOST, BRIEF * rate / max(self.frames, 1))
+        if self._lost[0] <= allowed:
+            return None
+        whole = self._lost[1:] <= allowed
+        if not whole.any():
+            got = f"{path.name}, in which channels cancel each other out, and none of them holds all that sounds"
+            raise UnreadableFile("channels whose mean can be taken", got, "Mix them down to one channel, and save it.")
+        return int(np.where(whole, self._powers[1:], -1).argmax())
 
 
-def _lost(squares: np.ndarray) -> float:
-    """Return the channels' mean power in the windows where their mean, the first column, has next to none of it."""
-    windows = np.add.reduceat(squares, np.arange(0, len(squares), WINDOW), axis=0)
-    channels = windows[:, 1:].mean(axis=1)
-    return float(channels[windows[:, 0] < CANCELLED * channels].sum())
+def _lost(squares: np.ndarray, window: int) -> np.ndarray:
+    """Return what taking each of the columns [t] loses: the channels' mean power in windows where it has next to none.
+
+    The first column is the mean of the channels, which are the others.
+    """
+    windows = np.add.reduceat(squares, np.arange(0, len(squares), window), axis=0)
+    channels = windows[:, 1:].mean(axis=1, keepdims=True)
+    return np.where(windows < CANCELLED * channels, channels, 0.0).sum(axis=0)
 
 
 def _mean(block: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ What a clock or a gauge measured differs from run to run and proves nothing: it 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from etude.study.comparison import close, first_difference, identical
+from etude.study.shapes import RESULTS, read_shaped
+from etude.study.summary import summary_path
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 UNITS = ("s", "ms", "min", "h", "MB", "GB", "bytes")  # of numbers that were measured
@@ -26,7 +27,9 @@ DRAWS_TIMES = {"16_samplernn": ("learning-curves",)}  # chapter -> figures that 
 
 def differences(before: Path, after: Path, name: str) -> list[str]:
     """Return in what the results of a chapter differ between two runs' folders; [] where they are the same."""
-    one, other = (json.loads(_summary(folder, name).read_text(encoding="utf-8")) for folder in (before, after))
+    one, other = (
+        read_shaped(summary_path(folder, name), RESULTS, f"a summary of {name}") for folder in (before, after)
+    )
     found = [
         *_parted(one["parameters"], other["parameters"], "parameters"),
         *_parted(_numbers(one), _numbers(other), "numbers"),
@@ -78,10 +81,6 @@ def _numbers(summary: dict) -> dict:
 
 def _costs(summary: dict) -> dict:
     return {name: {k: v for k, v in cost.items() if k not in NEW} for name, cost in summary["cost"].items()}
-
-
-def _summary(folder: Path, name: str) -> Path:
-    return folder / "reports" / "summaries" / f"{name}.json"
 
 
 def _files_parted(before: Path, after: Path, name: str, kind: str, same) -> Iterator[str]:

@@ -13,7 +13,6 @@ import fcntl
 import json
 import os
 import re
-import resource
 import signal
 import socket
 import sys
@@ -27,6 +26,7 @@ from pathlib import Path
 from etude.errors import EtudeError
 from etude.files import fits_dir, made_folder, project_root, replacing
 from etude.kept import sealed
+from etude.memory import peak_memory_mb
 from etude.study import frameworks, outputs, results
 from etude.study.environment import kernel_environment
 from etude.study.notebook import (
@@ -38,8 +38,7 @@ from etude.study.notebook import (
     with_outputs,
     with_parameters,
 )
-from etude.study.record import peak_memory_mb
-from etude.study.shapes import PLAN, read_shaped
+from etude.study.shapes import PLAN, TRACED, read_shaped
 from etude.study.source import data_digests, file_digests, module_digests, modules_in_use, packages_in_use, read_package
 from etude.study.staleness import FORMAT, record_path
 
@@ -129,7 +128,7 @@ class Execution:
 
     def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], noise: int) -> None:
         """Put the results in place, and last the record, which says that the job is done."""
-        traced = json.loads(self.trace.read_text(encoding="utf-8"))
+        traced = read_shaped(self.trace, TRACED, "the trace of a run")
         modules = modules_in_use(traced["modules"], texts)
         record = {
             "format": FORMAT,
@@ -144,7 +143,7 @@ class Execution:
             "noise": noise,
         }
         written = results.install(self.folder, notebook.name, final, record, self.started)
-        seconds, peak = round(time.time() - self.started, 1), peak_memory_mb(resource.RUSAGE_CHILDREN)
+        seconds, peak = round(time.time() - self.started, 1), peak_memory_mb(of_children=True)
         record |= {"outputs": written, "seconds": seconds, "peak_memory_mb": peak}
         with replacing(record_path(self.run_folder, self.id)) as new:
             new.write_text(json.dumps(sealed(record), indent=1) + "\n", encoding="utf-8")

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import fits_dir, project_root
+from etude.kept import read_json
+from etude.study.shapes import FITS, read_if_sound
 from etude.types import Space
 
 NAME = re.compile(r"[0-9a-f]{16}")
@@ -128,26 +130,20 @@ def prune(fits: list[Fit]) -> int:
 
 def _read_identity(path: Path) -> dict | None:
     """Return the identity in a file of the store, None where the file is not one: its name is the identity's digest."""
-    try:
-        identity = json.loads(path.read_text(encoding="utf-8"))
-        text = json.dumps(identity, sort_keys=True)
-        complete = {"name", "framework", "space", "options", "seed", "fit_seed", "budget"} <= identity.keys()
-    except (OSError, ValueError, AttributeError, RecursionError):
+    identity = read_json(path)
+    if not isinstance(identity, dict) or not NAME.fullmatch(path.stem):
         return None
-    ours = NAME.fullmatch(path.stem) and hashlib.sha256(text.encode()).hexdigest()[:16] == path.stem
-    return identity if complete and ours else None
+    complete = {"name", "framework", "space", "options", "seed", "fit_seed", "budget"} <= identity.keys()
+    text = json.dumps(identity, sort_keys=True)
+    return identity if complete and hashlib.sha256(text.encode()).hexdigest()[:16] == path.stem else None
 
 
 def _named_by_summaries() -> tuple[dict[str, list[str]], dict[str, float]]:
     users: dict[str, list[str]] = {}
     bits: dict[str, float] = {}
     for path, where in _summaries():
-        try:
-            said = json.loads(path.read_text(encoding="utf-8"))
-            costs = list(said["cost"].values())
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            continue
-        for cost in costs:
+        said = read_if_sound(path, {"cost": FITS})
+        for cost in said["cost"].values() if said else ():
             if digest := cost.get("fit"):
                 name = f"{path.stem} ({where})" if where else path.stem
                 if name not in users.setdefault(digest, []):

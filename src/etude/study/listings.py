@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from etude.files import replacing
 from etude.study.cells import is_listing, ours, parsed
 from etude.study.definitions import definition, imported
 from etude.study.notebook import Notebook, read_notebook, text_of, write_notebook
+from etude.study.shapes import SUMMARY, read_shaped
 from etude.study.source import PACKAGE, read_package
 from etude.study.summary import write_summary
 
@@ -59,7 +59,7 @@ def refresh_listings(notebook: Path, summary: Path) -> bool:
             write_notebook(newer, new)
         changed = True
     if summary.is_file():
-        said, now = json.loads(summary.read_text(encoding="utf-8")), listings(read)
+        said, now = read_shaped(summary, SUMMARY, f"a summary of {read.name}"), listings(read)
         if said.get("listings", {}) != now:
             write_summary(summary, {**said, "listings": now})
             changed = True

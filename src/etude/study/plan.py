@@ -67,7 +67,7 @@ def read_profile(name: str) -> dict:
         raise unknown_name("profile", name, known)
     try:
         profile = yaml.safe_load(known[name].read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, OSError, ValueError, RecursionError) as error:
         raise EtudeError(f"YAML in {known[name].name}", " ".join(str(error).split())) from error
     return _checked_profile(profile, known[name].name)
 

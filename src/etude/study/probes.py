@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from etude import registry
-from etude.errors import EtudeError, MissingData
+from etude.errors import EtudeError
 from etude.files import project_root, replacing
 from etude.models.halves import Half, tables
 from etude.models.sequence.outputs import OUTPUTS
 from etude.study.probe_special import SPECIALS
 from etude.study.probe_table import FITS
 from etude.study.probe_trace import difference, plain
+from etude.study.shapes import RESULTS, TRACES, read_shaped
 
 PROBES = {**FITS, **SPECIALS}
 FIRST = 1  # the revision of what was not known yet
@@ -63,10 +64,7 @@ def traces_path() -> Path:
 
 def read_traces() -> dict:
     """Return `{"revisions": {...}, "traces": {probe: trace}}` as committed."""
-    try:
-        return json.loads(traces_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise MissingData("traces of the probes", f"none in {traces_path()}", "etude probes --update") from error
+    return read_shaped(traces_path(), TRACES, "traces of the probes", "etude probes --update")
 
 
 def trace_of(name: str) -> dict:
@@ -139,7 +137,7 @@ def refitted(raised: Iterable[str]) -> list[str]:
     A summary says of each fit its family and output; an old one, which does not, names the modules that it used.
     """
     folder = project_root() / "reports" / "summaries"
-    summaries = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    summaries = [read_shaped(path, RESULTS, f"a summary of {path.stem}") for path in sorted(folder.glob("*.json"))]
     return [
         said["notebook"] for said in summaries if said["cost"] and any(_goes_through(said, what) for what in raised)
     ]

@@ -103,7 +103,7 @@ def _refuse_foreign(root: Path, path: str, name: str) -> None:
         refuse_foreign(old, FILES)
     elif old.is_dir():
         shown = [root / "notebooks" / f"{name}.ipynb", root / "reports" / "summaries" / f"{name}.json"]
-        text = "".join(place.read_text(encoding="utf-8") for place in shown if place.is_file())
+        text = "".join(place.read_text(encoding="utf-8", errors="replace") for place in shown if place.is_file())
         refuse_foreign(old, {place for place in sizes(old) if Path(place).name in text})
 
 

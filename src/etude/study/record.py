@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import fits_dir, replacing, replacing_folder, run_dir
+from etude.memory import peak_memory_mb
 from etude.models.storage import FILES, write_made_by
 from etude.names import forget, named_artefact, named_folder
 from etude.places import plain_name
@@ -190,12 +190,6 @@ class Run:
 
     def _keep(self, part: str, name: str, value) -> None:
         self._parts[part][str(name)] = as_json(value)
-
-
-def peak_memory_mb(who: int = resource.RUSAGE_SELF) -> float:
-    """Return the peak resident memory of this process, or of its largest ended child, in megabytes (10^6 bytes)."""
-    peak = resource.getrusage(who).ru_maxrss
-    return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
 
 
 def _all_hold(conditions: tuple) -> bool:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import json
 import sys
 from collections.abc import Sequence
 from functools import cached_property
@@ -30,6 +29,7 @@ from etude.study import summary as summaries
 from etude.study.equality import differences
 from etude.study.listings import listings
 from etude.study.notebook import all_notebooks, read_notebook
+from etude.study.shapes import RESULTS, read_shaped
 from etude.study.source import (
     data_digests,
     module_digests,
@@ -171,10 +171,7 @@ def _package_of(folder: Path) -> Path:
 
 
 def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise MissingData("a summary", f"{path}: {error}") from error
+    return read_shaped(path, RESULTS, "a summary")
 
 
 if __name__ == "__main__":

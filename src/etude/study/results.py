@@ -7,6 +7,7 @@ from pathlib import Path
 
 from etude.files import replacing
 from etude.study.notebook import write_notebook
+from etude.study.shapes import SUMMARY, read_shaped
 from etude.study.summary import summary_path, write_summary
 
 SLACK = 2.0  # seconds by which a file system's clock may differ from ours
@@ -23,7 +24,7 @@ def install(folder: Path, name: str, executed: dict, depends: dict, started: flo
         summary.unlink()
     if summary.is_file():
         sealed = {key: depends[key] for key in ("code", "modules", "data")}
-        write_summary(summary, {**json.loads(summary.read_text(encoding="utf-8")), "source": sealed})
+        write_summary(summary, {**read_shaped(summary, SUMMARY, f"a summary of {name}"), "source": sealed})
     notebook = folder / "notebooks" / f"{name}.ipynb"
     with replacing(notebook) as new:
         write_notebook(executed, new)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from etude.errors import MissingData, UnreadableFile
+from etude.kept import SEAL, believable
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ RECORD = {
 PLAN = {"source": str, "profile": str, "parameters": Of(ANY), "part": str, "cell_timeout": int}
 PROGRESS = {"number": int, "of": int, "line": str, "started": NUMBER}
 FAILURE = {"where": str, "what": str}
+FITS = Of({"fit?": (str, type(None)), "valid_bits?": (*NUMBER, type(None))})  # what a summary says of its fits
+TRACED = {"modules": [str], "inputs": [str]}
+TRACES = {"revisions": Of(int), "traces": Of(ANY)}
 SUMMARY = {
     "answer?": str,
     "profile?": str,
@@ -44,6 +49,18 @@ SUMMARY = {
     "claims?": [{"sentence": str, "holds": bool}],
     "models?": Of({"publish?": bool}),
     "source?": {"code": (str, type(None)), "modules": TEXTS, "data": TEXTS},
+    "listings?": Of(ANY),
+}
+RESULTS = {  # a summary with all that a run measures
+    **SUMMARY,
+    **{name: SUMMARY[f"{name}?"] for name in ("answer", "parameters", "tables", "models", "source")},
+    "format": int,
+    "versions": TEXTS,
+    "notebook": str,
+    "numbers": Of({"value": ANY, "unit": str}),
+    "cost": Of(Of(ANY)),
+    "corpora": Of(Of(ANY)),
+    "figures": Of({"path": str, "alt": str}),
 }
 
 
@@ -76,7 +93,7 @@ def read_shaped(path: Path, shape: object, what: str, remedy: str = "") -> dict:
     MissingData
         There is no such file.
     UnreadableFile
-        It is no JSON, or of another shape.
+        It is no JSON, of another shape, or not as it was sealed.
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -84,7 +101,7 @@ def read_shaped(path: Path, shape: object, what: str, remedy: str = "") -> dict:
         raise MissingData(what, f"no {path}", remedy) from error
     except (OSError, ValueError, RecursionError) as error:
         raise UnreadableFile(f"{what}, as a run writes it", f"{path} ({str(error)[:200]})", remedy) from error
-    if not fits(value, shape):
+    if not fits(value, shape) or (isinstance(value, Mapping) and SEAL in value and not believable(value)):
         raise UnreadableFile(f"{what}, as a run writes it", f"other entries in {path}", remedy)
     return value
 

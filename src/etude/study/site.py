@@ -109,10 +109,10 @@ def _sphinx(workshop: Path, afresh: bool) -> str:
     command += ["-E", "-a"] if afresh else []
     command += ["-d", str(workshop / "doctrees"), str(workshop / "source"), str(workshop / "html")]
     done = subprocess.run(command, capture_output=True, text=True)
-    said = warnings.read_text(encoding="utf-8") if warnings.is_file() else ""
+    said = warnings.read_text(encoding="utf-8", errors="replace") if warnings.is_file() else ""
     said = said.replace(f"{workshop / 'source'}/", "")
     if done.returncode:
-        raise EtudeError("pages", f"an error of Sphinx: {(said + done.stderr)[-1500:]}")
+        raise EtudeError("pages", "an error of Sphinx", (said + done.stderr)[-1500:])
     return said
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import etude
 from etude.files import cache_dir, data_dir, project_root, replacing
+from etude.kept import holds, read_json, sealed
 from etude.meaning import TARGET, meaning
 
 PACKAGE = Path(etude.__file__).parent
@@ -167,15 +168,13 @@ def _counts(line: str, names: list[str]) -> bool:
 def _plain_digests(texts: dict[str, str]) -> dict[str, str]:
     """Return the digests of modules without tables: worked out once, then read from the cache by their text."""
     path = cache_dir() / f"meanings-{_version()}.json"
-    try:
-        held = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError):
-        held = {}
+    held = read_json(path)
+    held = held if isinstance(held, dict) and holds(held, path.name) else {}
     keys = {name: _sha(text) for name, text in texts.items()}
     new = {key: _sha(meaning(texts[name])) for name, key in keys.items() if key not in held}
     if new:
         with replacing(path) as place:
-            place.write_text(json.dumps({**held, **new}), encoding="utf-8")
+            place.write_text(json.dumps(sealed({**held, **new}, path.name)), encoding="utf-8")
     return {name: (held | new)[key] for name, key in keys.items()}
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError, MissingData, UnreadableFile, unknown_name
 from etude.files import project_root, replacing
+from etude.kept import sealed
 from etude.study.notebook import all_notebooks, read_notebook
 from etude.study.shapes import SUMMARY, read_shaped
 from etude.study.source import data_digests, module_digests
@@ -107,8 +108,8 @@ def _changed(name: str, source: dict) -> list[str]:
 
 
 def write_summary(path: Path, data: dict) -> None:
-    """Write a summary: strict JSON in a stable order, whole or not at all."""
-    text = json.dumps(as_json(data), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    """Write a summary: strict JSON in a stable order, sealed, whole or not at all."""
+    text = json.dumps(sealed(as_json(data)), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
     with replacing(path) as new:
         new.write_text(text + "\n", encoding="utf-8")
 

@@ -75,10 +75,18 @@ def place(task: Task, folder: Path) -> Path:
     path = Path(folder) / digest(task.identity)[:16]
     text = json.dumps(task.identity, indent=1, sort_keys=True, allow_nan=False) + "\n"
     described = path.with_suffix(".json")
-    if not described.is_file() or described.read_text(encoding="utf-8") != text:
+    if not _holds(described, text.encode()):
         with replacing(described) as new:
-            new.write_text(text, encoding="utf-8")
+            new.write_bytes(text.encode())
     return path
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Say whether a file holds these bytes; one that is not there, damaged or unreadable does not."""
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def data_digest(*splits: Sequence[np.ndarray]) -> str:
