@@ -11,7 +11,8 @@ from etude.lookup import on_first_use
 
 _PLACES = {
     "bits": ("score_table", "code_lengths", "amounts"),
-    "intervals": ("rate_interval", "paired_difference"),
+    "intervals": ("rate_interval", "paired_difference", "unpaired_difference"),
+    "leakage": ("leaked", "clean", "clean_gap", "leakage_table", "melody_shares"),
     "floors": ("fitted_floors", "compressor_floors"),
     "compressors": ("compressor_bits", "flac_bits", "midi_file_bits"),
     "coder": ("proof", "encode", "decode", "encode_all", "decode_all"),

@@ -67,6 +67,28 @@ def paired_difference(
     return rate_interval(bits - other, amounts, level, resamples, seed)
 
 
+def unpaired_difference(
+    bits: Sequence[float],
+    amounts: Sequence[float],
+    other_bits: Sequence[float],
+    other_amounts: Sequence[float],
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Interval:
+    """Return the rate of some pieces minus the rate of others, the two sets resampled apart (section 8.3).
+
+    An interval that holds 0 does not tell the two sets apart.
+    """
+    sets = [_pieces(bits, amounts, level), _pieces(other_bits, other_amounts, level)]
+    rates, resampled = [], []
+    for number, (some, per) in enumerate(sets):
+        rates.append(some.sum() / per.sum())
+        sums = [_resampled_sums(values, resamples, seed + number) for values in (some, per)]
+        resampled.append(sums[0] / sums[1])
+    return _percentiles(rates[0] - rates[1], resampled[0] - resampled[1], level)
+
+
 def _pieces(bits, amounts, level) -> tuple[np.ndarray, np.ndarray]:
     bits, amounts = np.asarray(bits, np.float64), np.asarray(amounts, np.float64)
     if bits.ndim != 1 or bits.shape != amounts.shape or not len(bits):
