@@ -6,11 +6,11 @@ from conftest import score_of
 
 import etude
 from etude.errors import EtudeError
-from etude.evaluation import chorale_table, chord_vocabulary, examine, find_key
+from etude.evaluation import chorale_table, chord_vocabulary, examine, find_key, six_definitions, six_numbers
 from etude.evaluation.cadences import cadences, kind_of
 from etude.evaluation.examiner import MEASURES
 from etude.evaluation.harmony import NAMES, degree, harmonies, non_chord_notes
-from etude.evaluation.phrase_ends import CHORALES, agreement, fit_phrase_ends, last_onsets, phrase_ends, stops
+from etude.evaluation.phrases import CHORALES, agreement, fit_phrase_ends, last_onsets, phrase_ends, stops
 from etude.evaluation.resolutions import Tally, foreign_notes, leading_notes, sevenths
 from etude.evaluation.tonality import Key, above_tonic, in_key
 from etude.evaluation.voice_leading import broken_rules, rules_of_tracks
@@ -291,6 +291,28 @@ def test_bach_closes_his_phrases_and_chance_does_not(valid):
 def test_the_vocabulary_sums_to_one_and_begins_with_the_tonic(valid):
     table = chord_vocabulary({"Bach": [s for s in valid[0][:30] if find_key(s).mode == "major"]}, most=200)
     assert table["Bach"].sum() == pytest.approx(1) and table.index[0] == "I" and table.index[1] in ("V", "V7")
+
+
+def test_the_six_numbers_by_hand():
+    score = chords((72, 67, 64, 48), (74, 69, 65, 50), (72, 67, 64, 48), (73, 67, 64, 48))
+    table = six_numbers({"one": [score], "none": []}, intervals=True)
+    one = table.loc["one"]
+    assert one[["notes_per_second", "voices"]].tolist() == [16 / 3, 4]
+    assert (
+        one["in_key"] == pytest.approx(1500 / 16)
+        and one["clashes"] == 25
+        and one["parallels"] == pytest.approx(200 / 3)
+    )
+    assert one["voices_low"] == one["voices_high"] == 4 and table.loc["none"].isna().all()
+    assert list(six_numbers({"one": [score]})) == [
+        "notes_per_second",
+        "voices",
+        "in_key",
+        "parallels",
+        "clashes",
+        "closing",
+    ]
+    assert six_definitions().count(";") == 5 and "in any key" not in six_definitions()
 
 
 def test_nothing_is_examined_without_a_fuss():

@@ -2,7 +2,7 @@
 
 A measure is so many of so many (`Tally`), so that pieces can be pooled and resampled: `MEASURES` says of each what is
 counted, in a line, and what it is multiplied by. Each is defined in the module that counts it: `voice_leading`,
-`resolutions`, `harmony`, `cadences`, `phrase_ends`, `chords`, `tonality`. None is a mark: Bach breaks every rule now
+`resolutions`, `harmony`, `cadences`, `phrases`, `chords`, `tonality`. None is a mark: Bach breaks every rule now
 and then, and his rates are what those of samples stand beside.
 
 >>> evaluation.examine(piece.score).cadences[-1].kind
@@ -18,22 +18,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from etude.errors import EtudeError
+from etude.clock import music_seconds
+from etude.errors import unknown_name
 from etude.evaluation.cadences import Cadence, cadences
 from etude.evaluation.chords import chords, clashes
 from etude.evaluation.harmony import NONE, Harmonies, degree, harmonies, non_chord_notes
 from etude.evaluation.intervals import rate_interval
-from etude.evaluation.phrase_ends import phrase_ends
+from etude.evaluation.phrases import phrase_ends
 from etude.evaluation.resolutions import Tally, foreign_notes, leading_notes, sevenths
 from etude.evaluation.statistics import BEAT
 from etude.evaluation.tonality import SCALES, Key, find_key, in_key
 from etude.evaluation.voice_leading import broken_rules, rules_of_tracks
 from etude.evaluation.voices import PARTS, Moments, moments, moments_by_track
-from etude.types import ONSET, Score
+from etude.types import ONSET, Piece, Score
 
 OF_MOVES, OF_CHORDS = "per 100 moves from one four-part chord to the next", "per 100 four-part chords"
+SIX = ("notes_per_second", "voices", "in_key", "parallels", "clashes", "closing")
 MEASURES = {  # name -> (what it is multiplied by, definition)
+    "notes_per_second": (1, "notes that begin in a second, at 80 quarters a minute"),
+    "voices": (1, "pitches that sound when a note begins, mean"),
     "four_part": (100, "% of the moments at which a note begins in which exactly four voices sound"),
+    "parallels": (100, f"two voices move in parallel fifths, octaves or unisons; {OF_MOVES}"),
     "parallel_fifths": (100, f"two voices move from a fifth in one direction to another; {OF_MOVES}"),
     "parallel_octaves": (100, f"the same from an octave or unison; {OF_MOVES}"),
     "parallel_unisons": (100, f"the same from a unison alone; {OF_MOVES}"),
@@ -156,6 +161,24 @@ def chorale_table(
     return pd.DataFrame(rows)
 
 
+def six_numbers(groups: Mapping[str, Sequence[Score | Examination]], intervals: bool = False):
+    """Return the six measures that every chapter shows (`SIX`), one row a set of scores.
+
+    Arguments as of `chorale_table`. With `intervals` each column is followed by its `_low` and `_high`.
+    `six_definitions` says in words what they are, for the caption.
+    """
+    table = chorale_table(groups, SIX).set_index(["group", "measure"])
+    wanted = [(name, part) for name in SIX for part in (("value", "low", "high") if intervals else ("value",))]
+    wide = table[["value", "low", "high"]].unstack("measure").swaplevel(axis=1).reindex(list(groups))[wanted]
+    wide.columns = [name if part == "value" else f"{name}_{part}" for name, part in wanted]
+    return wide.rename_axis(index=None)
+
+
+def six_definitions() -> str:
+    """Return a line that defines the six measures."""
+    return "; ".join(f"{name.replace('_', ' ')}: {MEASURES[name][1].replace('; ', ', ')}" for name in SIX)
+
+
 def chord_vocabulary(groups: Mapping[str, Sequence[Score | Examination]], most: int = 16):
     """Return the share of the beats of each set of scores whose chord is each numeral, the commonest of all first."""
     import pandas as pd
@@ -171,6 +194,7 @@ def chord_vocabulary(groups: Mapping[str, Sequence[Score | Examination]], most: 
 
 def _voices(at: Moments, by_track: bool) -> dict[str, Tally]:
     rules = broken_rules(at) | (rules_of_tracks(at) if by_track else {})
+    rules["parallels"] = rules["parallel_fifths"] | rules["parallel_octaves"]
     return {rule: Tally(int(marks.sum()), len(marks)) for rule, marks in rules.items()}
 
 
@@ -186,11 +210,14 @@ def _vertical(score: Score, found: Harmonies, key: Key | None) -> dict[str, Tall
     foreign, together = non_chord_notes(score, found), chords(score)
     heard = found.roots != NONE
     inside = found.members()[heard] & ~_scale(key)
+    notes = len(score.common())
     return {
+        "notes_per_second": Tally(notes, float(music_seconds([Piece("", score)], "score")[0])),
+        "voices": Tally(sum(map(len, together)), len(together)),
         "clashes": Tally(sum(clashes(chord) for chord in together), len(together)),
         "non_chord_notes": Tally(int(foreign.sum()), len(foreign)),
         "diatonic_chords": Tally(int((~inside.any(axis=1)).sum()), int(heard.sum())),
-        "in_key": Tally(int(in_key(score.common()).sum()), len(score.common())),
+        "in_key": Tally(int(in_key(score.common()).sum()), notes),
     }
 
 
@@ -228,5 +255,5 @@ def _pooled(examined: Sequence[Examination], measure: str, level: float) -> dict
 
 def _known(measure: str) -> str:
     if measure not in MEASURES:
-        raise EtudeError(f"a measure among {', '.join(MEASURES)}", repr(measure))
+        raise unknown_name("measure", measure, MEASURES)
     return measure

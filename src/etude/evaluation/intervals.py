@@ -47,7 +47,7 @@ def rate_interval(
     """
     bits, amounts = _pieces(bits, amounts, level)
     rates = _resampled_sums(bits, resamples, seed) / _resampled_sums(amounts, resamples, seed)
-    return _percentiles(bits.sum() / amounts.sum(), rates, level)
+    return percentile_interval(bits.sum() / amounts.sum(), rates, level)
 
 
 def paired_difference(
@@ -86,7 +86,7 @@ def unpaired_difference(
         rates.append(some.sum() / per.sum())
         sums = [_resampled_sums(values, resamples, seed + number) for values in (some, per)]
         resampled.append(sums[0] / sums[1])
-    return _percentiles(rates[0] - rates[1], resampled[0] - resampled[1], level)
+    return percentile_interval(rates[0] - rates[1], resampled[0] - resampled[1], level)
 
 
 def _pieces(bits, amounts, level) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +107,8 @@ def _resampled_sums(values: np.ndarray, resamples: int, seed: int) -> np.ndarray
     return np.concatenate(sums)
 
 
-def _percentiles(value: float, resampled: np.ndarray, level: float) -> Interval:
+def percentile_interval(value: float, resampled: np.ndarray, level: float) -> Interval:
+    """Return an estimate with the middle `level` of what it became when resampled, where that was a number."""
     usable = resampled[np.isfinite(resampled)]  # a resample of pieces without notes has no rate
     low, high = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(value), float(low), float(high), level)
