@@ -117,3 +117,15 @@ def test_a_threshold_of_nine_tenths_gives_the_counts_of_the_benchmark(collection
     except MissingData as missing:
         pytest.skip(str(missing))
     assert leaked(corpus, threshold=0.9).sum() == pieces
+
+
+def test_the_readme_counts_what_the_table_counts():
+    readme = (Path(__file__).parents[1] / "data" / "README.md").read_text(encoding="utf-8")
+    corpora = {"chorales": etude.corpus("chorales")}
+    for collection in ("JSB_Chorales", "Piano_midi"):  # the others take too long here
+        corpus = etude.corpus("polyphonic", collection=collection)
+        if corpus.path.is_file():
+            corpora[f"polyphonic/{collection}"] = corpus
+    for name, row in leakage_table(corpora).iterrows():
+        counts = " | ".join(str(int(row[f"leak_at_{threshold:g}"])) for threshold in (0.75, 0.8, 0.9))
+        assert f"| `{name}` | {int(row['pieces'])} | {row['chance']:.2f} | {counts} |" in readme
