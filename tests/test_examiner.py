@@ -6,9 +6,17 @@ from conftest import score_of
 
 import etude
 from etude.errors import EtudeError
-from etude.evaluation import chorale_table, chord_vocabulary, examine, find_key, six_definitions, six_numbers
+from etude.evaluation import (
+    MEASURES,
+    SIX,
+    chorale_table,
+    chord_vocabulary,
+    examine,
+    find_key,
+    six_definitions,
+    six_numbers,
+)
 from etude.evaluation.cadences import cadences, kind_of
-from etude.evaluation.examiner import MEASURES
 from etude.evaluation.harmony import NAMES, degree, harmonies, non_chord_notes
 from etude.evaluation.phrases import CHORALES, agreement, fit_phrase_ends, last_onsets, phrase_ends, stops
 from etude.evaluation.resolutions import Tally, foreign_notes, leading_notes, sevenths
@@ -136,6 +144,8 @@ def test_a_cadence_says_its_degrees_and_whether_it_is_perfect():
     assert (first.kind, first.perfect, first.numerals) == ("authentic", True, ("V", "I"))
     assert (first.bass, first.soprano) == ((7, 0), (11, 0))
     assert (second.kind, second.perfect, second.bass, second.soprano) == ("authentic", False, (11, 0), (11, 4))
+    third = cadences(chords(start, dominant, (76, 67, 60, 48)), [8])[0]
+    assert third.bass == (7, 0) and third.soprano == (11, 4) and not third.perfect
     assert cadences(chords(start, start), [4])[0].kind == "other"  # one chord is no cadence
     assert cadences(score_of(), []) == []
 
@@ -152,6 +162,8 @@ def test_leading_notes_rise():
     dominant = (71, 67, 62, 55)
     assert counted(leading_notes, dominant, (72, 67, 64, 48), key=C) == Tally(1, 1)
     assert counted(leading_notes, dominant, (67, 64, 60, 48), key=C) == Tally(0, 1)
+    assert counted(leading_notes, dominant, (76, 67, 60, 48), key=C) == Tally(0, 1)  # up, and past the root
+    assert counted(leading_notes, (79, 74, 71, 55), (76, 72, 67, 48), key=C, voices=(0, 3)) == Tally(0, 0)  # inner
     assert counted(leading_notes, (72, 67, 64, 48), (72, 69, 65, 53), key=C) == Tally(0, 0)  # I and IV: no dominant
     assert counted(leading_notes, (70, 67, 64, 48), (69, 65, 60, 53), key=C) == Tally(0, 1)  # I7 is one
 
@@ -184,6 +196,8 @@ def test_tracks_show_crossings_and_unisons():
     assert rules["crossings"].tolist() == [True, False, False]
     assert rules["parallel_unisons"].tolist() == [False, True]
     assert broken_rules(at)["parallel_octaves"].tolist() == [False, True]
+    held = moments_by_track(chords((72, 60, 60, 53), (71, 60, 60, 50), tracks=True))
+    assert rules_of_tracks(held)["parallel_unisons"].tolist() == [False]  # a unison that stays
     assert examine(score, by_track=True).tallies["crossings"] == Tally(1, 3)
     assert "crossings" not in examine(score).tallies
     with pytest.raises(EtudeError, match="tracks 0"):
@@ -298,20 +312,11 @@ def test_the_six_numbers_by_hand():
     table = six_numbers({"one": [score], "none": []}, intervals=True)
     one = table.loc["one"]
     assert one[["notes_per_second", "voices"]].tolist() == [16 / 3, 4]
-    assert (
-        one["in_key"] == pytest.approx(1500 / 16)
-        and one["clashes"] == 25
-        and one["parallels"] == pytest.approx(200 / 3)
-    )
-    assert one["voices_low"] == one["voices_high"] == 4 and table.loc["none"].isna().all()
-    assert list(six_numbers({"one": [score]})) == [
-        "notes_per_second",
-        "voices",
-        "in_key",
-        "parallels",
-        "clashes",
-        "closing",
-    ]
+    assert one["in_key"] == pytest.approx(1500 / 16) and one["parallels"] == pytest.approx(200 / 3)
+    assert one["clashes"] == 25 and one["voices_low"] == one["voices_high"] == 4 and table.loc["none"].isna().all()
+    assert tuple(six_numbers({"one": [score]})) == SIX
+    octaves = examine(chords((72, 69, 64, 48), (74, 69, 65, 50)))
+    assert octaves.rate("parallels") == 100 and octaves.rate("parallel_fifths") == 0
     assert six_definitions().count(";") == 5 and "in any key" not in six_definitions()
 
 

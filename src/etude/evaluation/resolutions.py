@@ -14,12 +14,13 @@ foreign note
     A note that is struck and does not belong to its beat's chord. It is resolved where the voice's next other note is
     at most two semitones away; one that the line breaks off after is not counted.
 
-The rules are those of Aldwell and Schachter, *Harmony and Voice Leading*. Bach breaks each: an inner leading note may
-fall to the fifth of the chord.
+The rules are those of Aldwell and Schachter, *Harmony and Voice Leading*, which ask the first of the outer voices only:
+Bach lets an inner leading note fall to the fifth of the chord in two cases of five.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ from etude.evaluation.tonality import Key
 from etude.evaluation.voices import Moments
 
 STEP = 2  # semitones
+ALL, OUTER = (0, 1, 2, 3), (0, 3)  # voices, the soprano first
 
 
 class Tally(NamedTuple):
@@ -40,14 +42,14 @@ class Tally(NamedTuple):
     of: float
 
 
-def leading_notes(at: Moments, chords: Harmonies, key: Key) -> Tally:
-    """Return how many leading notes are resolved, of all."""
+def leading_notes(at: Moments, chords: Harmonies, key: Key, voices: Sequence[int] = ALL) -> Tally:
+    """Return how many leading notes in some voices (0 the soprano) are resolved, of all in them."""
     resolved = total = 0
     for before, after, one, other in _changes(at, chords):
         if authentic(*one, *other) and (one[1] != "major" or (one[0] - key.tonic) % 12 == 7):
             leads = before % 12 == (other[0] - 1) % 12
-            total += int(leads.sum())
-            resolved += int((leads & (after - before == 1)).sum())
+            total += int(leads[list(voices)].sum())
+            resolved += int((leads & (after - before == 1))[list(voices)].sum())
     return Tally(resolved, total)
 
 
