@@ -10,7 +10,7 @@ from conftest import score_of
 import etude
 from etude.corpora.base import Corpus
 from etude.errors import EtudeError, MissingData
-from etude.evaluation import clean, clean_gap, leakage_table, leaked, melody_shares
+from etude.evaluation import clean, clean_gap, clean_table, leakage_table, leaked, melody_shares
 from etude.evaluation.leakage import shares_frame
 from etude.evaluation.melody_alignment import found_again, top_pitch_classes
 from etude.types import Piece
@@ -96,6 +96,11 @@ def test_the_gap_between_clean_and_leaked():
     found = clean_gap(bits, seconds, leaks)
     assert found.difference.value == pytest.approx(found.clean.value - found.leaked.value)
     assert 2 < found.difference.low < 3 < found.difference.high < 4
+    row = clean_table({"model": bits}, seconds, leaks).loc["model"]
+    assert row["all"] == pytest.approx(bits.sum() / seconds.sum()) and row["clean_pieces"] == 30
+    assert (row["clean"], row["gap_low"]) == (found.clean.value, found.difference.low)
+    none, every = (clean_table({"model": bits}, seconds, np.full(60, marks)).loc["model"] for marks in (False, True))
+    assert none["clean"] == none["all"] and np.isnan(none["gap"]) and np.isnan(every["clean"])
     same = clean_gap(bits, seconds, rng.permutation(leaks)).difference
     assert same.low < 0 < same.high
 

@@ -94,6 +94,7 @@ def test_unequal_sets_weigh_alike():
     rng = np.random.default_rng(1)
     few, many = noise(rng, 10), noise(rng, 90)
     assert abs(c2st(few, many).value - 0.5) < 0.15  # always saying "many" would be right in nine windows of ten
+    assert c2st(noise(rng, 10, shift=0.7), many).value > 0.62  # and would here be right in one half
 
 
 def test_windows_of_a_piece_stay_together():

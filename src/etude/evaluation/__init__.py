@@ -12,7 +12,7 @@ from etude.lookup import on_first_use
 _PLACES = {
     "bits": ("score_table", "code_lengths", "amounts"),
     "intervals": ("rate_interval", "paired_difference", "unpaired_difference"),
-    "leakage": ("leaked", "clean", "clean_gap", "leakage_table", "melody_shares"),
+    "leakage": ("leaked", "clean", "clean_gap", "clean_table", "leakage_table", "melody_shares"),
     "floors": ("fitted_floors", "compressor_floors"),
     "compressors": ("compressor_bits", "flac_bits", "midi_file_bits"),
     "coder": ("proof", "encode", "decode", "encode_all", "decode_all"),

@@ -86,6 +86,38 @@ def clean_gap(bits: Sequence[float], amounts: Sequence[float], leaks: np.ndarray
     return Gap(*(rate_interval(*part) for part in parts), unpaired_difference(*parts[0], *parts[1]))
 
 
+def clean_table(lengths: Mapping[str, Sequence[float]], amounts: Sequence[float], leaks: np.ndarray):
+    """Return the rates of several models on all pieces and on the clean ones, with the interval of the gap.
+
+    Parameters
+    ----------
+    lengths : mapping of model to Float[N]
+        A code length per piece, in bits or nats.
+    amounts : Float[N]
+        Seconds, notes or frames of each piece.
+    leaks : Bool[N]
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a model: all, low, high; clean, clean_low, clean_high; leaked; gap (clean minus leaked), gap_low,
+        gap_high; clean_pieces. What cannot be told, because no piece leaks or all do, is NaN.
+    """
+    import pandas as pd
+
+    rows, amounts, leaks = {}, np.asarray(amounts, float), np.asarray(leaks, bool)
+    for name, values in lengths.items():
+        row = {**_columns("all", rate_interval(values, amounts)), "clean_pieces": int((~leaks).sum())}
+        if not leaks.any():
+            row |= _columns("clean", rate_interval(values, amounts))
+        elif not leaks.all():
+            gap = clean_gap(values, amounts, leaks)
+            row |= _columns("clean", gap.clean) | {"leaked": gap.leaked.value} | _columns("gap", gap.difference)
+        rows[name] = row
+    order = ["all", "low", "high", "clean", "clean_low", "clean_high", "leaked", "gap", "gap_low", "gap_high"]
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=[*order, "clean_pieces"])
+
+
 def leakage_table(corpora: Mapping[str, Corpus], split: str = "test", thresholds: Sequence[float] = THRESHOLDS):
     """Return how many pieces leak, one row per corpus.
 
@@ -114,6 +146,11 @@ def shares_frame(corpus: Corpus, splits: Sequence[str] = ("valid", "test")):
         names, sources, shares = melody_shares(corpus, split)
         parts.append(pd.DataFrame({"name": names, "split": split, "nearest": sources, "share": shares.round(3)}))
     return pd.concat(parts, ignore_index=True)
+
+
+def _columns(name: str, rate: Interval) -> dict[str, float]:
+    before = "" if name == "all" else f"{name}_"
+    return {name: rate.value, f"{before}low": rate.low, f"{before}high": rate.high}
 
 
 def _melodies(corpus: Corpus, pieces: Sequence[Piece]) -> list[np.ndarray]:
