@@ -38,7 +38,7 @@ def chorale_table(
     chosen = [_known(measure) for measure in measures or MEASURES]
     rows = []
     for group, pieces in groups.items():
-        examined = [one if isinstance(one, Examination) else examine(one) for one in pieces]
+        examined = _examined(pieces)
         rows += [{"group": group, "measure": name, **_pooled(examined, name, level)} for name in chosen]
     return pd.DataFrame(rows)
 
@@ -60,13 +60,14 @@ def chord_vocabulary(groups: Mapping[str, Sequence[Score | Examination]], most: 
     """Return the share of the beats of each set of scores whose chord is each numeral, the commonest of all first."""
     import pandas as pd
 
-    counts = {}
-    for group, pieces in groups.items():
-        examined = [one if isinstance(one, Examination) else examine(one) for one in pieces]
-        counts[group] = sum((one.chords for one in examined), Counter())
+    counts = {group: sum((one.chords for one in _examined(pieces)), Counter()) for group, pieces in groups.items()}
     shares = {group: {name: n / found.total() for name, n in found.items()} for group, found in counts.items()}
     table = pd.DataFrame(shares).reindex(columns=list(groups)).fillna(0.0)
     return table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index[:most]]
+
+
+def _examined(pieces: Sequence[Score | Examination]) -> list[Examination]:
+    return [one if isinstance(one, Examination) else examine(one) for one in pieces]
 
 
 def _pooled(examined: Sequence[Examination], measure: str, level: float) -> dict:

@@ -32,6 +32,7 @@ from etude.types import Score
 
 FAR = 5  # standard deviations: a feature that is nearly always 0 must not decide by one window
 FOLDS, RESAMPLES, PERMUTATIONS = 5, 2000, 1000
+MOST_IN_MEDIAN = 2000  # windows
 Features = Sequence[np.ndarray]  # of each piece, Float[W, F]
 
 
@@ -76,14 +77,9 @@ def c2st(one: Features, other: Features, level: float = 0.95, seed: int = 0) -> 
 def mmd(one: Features, other: Features, permutations: int = PERMUTATIONS, seed: int = 0) -> Discrepancy:
     """Return the kernel distance of the features of two sets of pieces; arguments as of `c2st`."""
     one, other = _usable(one, other)
-    x = _standardised(np.concatenate([*one, *other]))
-    squares = np.maximum((x**2).sum(axis=1)[:, None] + (x**2).sum(axis=1) - 2 * x @ x.T, 0)
-    apart = squares[np.triu_indices(len(x), 1)]
-    width = float(np.median(np.sqrt(apart)))
-    sizes = np.array([len(piece) for piece in [*one, *other]])
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    kernel = np.exp(-squares / (2 * width**2)) if width else np.ones_like(squares)
-    sums = np.add.reduceat(np.add.reduceat(kernel, starts, axis=0), starts, axis=1)  # pieces x pieces
+    x, sizes = _standardised(np.concatenate([*one, *other])), np.array([len(piece) for piece in [*one, *other]])
+    width = _median_distance(x)
+    sums = _kernel_sums(x, sizes, width)
     pairs = np.outer(sizes, sizes).astype(float)
     for matrix in (sums, pairs):
         np.fill_diagonal(matrix, 0)
@@ -146,6 +142,26 @@ def _told_right(one: Features, other: Features, seed: int) -> list[np.ndarray]:
         fitted = LogisticRegression(C=0.05, class_weight="balanced", max_iter=1000).fit(shown, label[learn])
         right[ask] = fitted.predict(asked) == label[ask]
     return np.split(right, np.cumsum(sizes)[:-1])
+
+
+def _median_distance(x: np.ndarray) -> float:
+    """Return the median distance of two windows, of `MOST_IN_MEDIAN` evenly spaced ones where there are more."""
+    some = x[np.linspace(0, len(x) - 1, min(len(x), MOST_IN_MEDIAN)).astype(int)]
+    return float(np.median(np.sqrt(_squared_distances(some, some)[np.triu_indices(len(some), 1)])))
+
+
+def _kernel_sums(x: np.ndarray, sizes: np.ndarray, width: float) -> np.ndarray:
+    """Return the kernel of all pairs of windows, summed by the pieces they are from, Float64[pieces, pieces]."""
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    rows = []
+    for start, size in zip(starts, sizes, strict=True):  # one piece's rows at a time: memory is linear in the windows
+        kernel = np.exp(-_squared_distances(x[start : start + size], x) / (2 * width**2 or 1))
+        rows.append(np.add.reduceat(kernel.sum(axis=0), starts))
+    return np.array(rows)
+
+
+def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.maximum((x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2 * x @ y.T, 0)
 
 
 def _squared(sums: np.ndarray, pairs: np.ndarray, first: np.ndarray) -> float:
