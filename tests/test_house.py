@@ -61,6 +61,7 @@ def test_installed_packages_are_those_of_the_lock():
 
 PROVIDERS = {  # modules named unlike their package, or brought by one that is declared
     "yaml": "pyyaml",
+    "sklearn": "scikit-learn",
     "PIL": "pillow",
     "mpl_toolkits": "matplotlib",
     "IPython": "jupyter",

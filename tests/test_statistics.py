@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from etude import EtudeError, Piece, Score
-from etude.evaluation.memorisation import Memory, melody, memorisation_table, texture
+from etude.evaluation.memorisation import Memory, melody, memorisation_curve, memorisation_table, texture
 from etude.evaluation.overlap import jensen_shannon, overlap, statistics_table
 from etude.evaluation.statistics import STATISTICS, entropy, histogram, longest_repeat, statistics, top_line
 
@@ -181,3 +181,14 @@ def test_the_memorisation_table():
         Memory(train, "harmony")
     with pytest.raises(EtudeError, match="training piece"):
         Memory([])
+
+
+def test_the_curve_of_memorisation_by_model_and_temperature():
+    train = [random_piece(i) for i in range(4)]
+    held_out = [random_piece(i).score for i in range(8, 14)]
+    samples = {("copies", 0.5): [p.score for p in train], ("new", 1.0): [random_piece(i).score for i in range(20, 24)]}
+    table = memorisation_curve(samples, held_out, train, beats=4).set_index("model")
+    assert table.index.tolist() == ["held-out", "copies", "new"] and np.isnan(table.loc["held-out", "temperature"])
+    whole = memorisation_table({"copies": samples["copies", 0.5]}, train)["mean_copied"].iloc[0]
+    assert table.loc["held-out", "high"] < table.loc["copies", "low"] <= table.loc["copies", "events"] < whole
+    assert table.loc["copies", "above"] == 1 and table.loc["held-out", "above"] < 0.2

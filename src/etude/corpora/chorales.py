@@ -21,6 +21,7 @@ from etude.corpora.base import Corpus
 from etude.corpora.chorale_reader import TICKS_PER_QUARTER
 from etude.corpora.chorale_split import derive_split, find_siblings, read_split
 from etude.corpora.csv_table import read_table
+from etude.corpora.fermatas import all_fermatas
 from etude.corpora.keys import estimated_key
 from etude.corpora.sandbox import SECONDS, cores, read_all
 from etude.errors import MissingData, UnreadableFile, unknown_name
@@ -61,6 +62,14 @@ class Chorales(Corpus):
         if name not in self._pieces:
             raise unknown_name("chorale", name, self._pieces)
         return self._pieces[name]
+
+    def fermatas(self, piece: Piece | str) -> np.ndarray:
+        """Return the onsets Int64[n], in ticks, of the soprano's notes under fermatas: the ends of the hymn's lines.
+
+        They are in no score and no code (`etude.corpora.fermatas`). Some settings have none. The first call reads all.
+        """
+        name = piece if isinstance(piece, str) else piece.name
+        return self._fermatas[self.piece(name).name]
 
     def frame(self):
         """Return a pandas DataFrame, one row per chorale of every split.
@@ -127,6 +136,10 @@ class Chorales(Corpus):
             name: Piece(name, Score(notes, TICKS_PER_QUARTER, NOMINAL_BPM), source=self.source, licence=self.licence)
             for name, notes in self._parsed[0].items()
         }
+
+    @cached_property
+    def _fermatas(self) -> dict[str, np.ndarray]:
+        return all_fermatas(tuple(self._pieces))
 
     @property
     def _notation(self) -> dict[str, dict]:

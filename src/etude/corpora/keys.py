@@ -27,10 +27,15 @@ NAMES = {
 
 def estimated_key(score: Score) -> tuple[str, str]:
     """Return tonic and mode of the likeliest key, for example ``("F#", "minor")``."""
-    weights = np.bincount(score.notes[:, PITCH] % 12, score.notes[:, DURATION], 12)
-    keys = [(mode, tonic) for mode in PROFILES for tonic in range(12)]
-    mode, tonic = max(keys, key=lambda key: _correlation(weights, np.roll(PROFILES[key[0]], key[1])))
+    fits = key_fits(np.bincount(score.notes[:, PITCH] % 12, score.notes[:, DURATION], 12))
+    mode, tonic = max(fits, key=fits.get)
     return NAMES[mode][tonic], mode
+
+
+def key_fits(weights: np.ndarray) -> dict[tuple[str, int], float]:
+    """Return (mode, tonic) -> correlation in [-1, 1] of the pitch classes' weights Float[12] with each profile."""
+    keys = [(mode, tonic) for mode in PROFILES for tonic in range(12)]
+    return {(mode, tonic): _correlation(weights, np.roll(PROFILES[mode], tonic)) for mode, tonic in keys}
 
 
 def _correlation(x: np.ndarray, y: np.ndarray) -> float:

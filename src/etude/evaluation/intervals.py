@@ -47,7 +47,7 @@ def rate_interval(
     """
     bits, amounts = _pieces(bits, amounts, level)
     rates = _resampled_sums(bits, resamples, seed) / _resampled_sums(amounts, resamples, seed)
-    return _percentiles(bits.sum() / amounts.sum(), rates, level)
+    return percentile_interval(bits.sum() / amounts.sum(), rates, level)
 
 
 def paired_difference(
@@ -65,6 +65,28 @@ def paired_difference(
     bits, amounts = _pieces(bits, amounts, level)
     other, _ = _pieces(other, amounts, level)
     return rate_interval(bits - other, amounts, level, resamples, seed)
+
+
+def unpaired_difference(
+    bits: Sequence[float],
+    amounts: Sequence[float],
+    other_bits: Sequence[float],
+    other_amounts: Sequence[float],
+    level: float = 0.95,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Interval:
+    """Return the rate of some pieces minus the rate of others, the two sets resampled apart (section 8.3).
+
+    An interval that holds 0 does not tell the two sets apart.
+    """
+    sets = [_pieces(bits, amounts, level), _pieces(other_bits, other_amounts, level)]
+    rates, resampled = [], []
+    for number, (some, per) in enumerate(sets):
+        rates.append(some.sum() / per.sum())
+        sums = [_resampled_sums(values, resamples, seed + number) for values in (some, per)]
+        resampled.append(sums[0] / sums[1])
+    return percentile_interval(rates[0] - rates[1], resampled[0] - resampled[1], level)
 
 
 def _pieces(bits, amounts, level) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +107,8 @@ def _resampled_sums(values: np.ndarray, resamples: int, seed: int) -> np.ndarray
     return np.concatenate(sums)
 
 
-def _percentiles(value: float, resampled: np.ndarray, level: float) -> Interval:
+def percentile_interval(value: float, resampled: np.ndarray, level: float) -> Interval:
+    """Return an estimate with the middle `level` of what it became when resampled, where that was a number."""
     usable = resampled[np.isfinite(resampled)]  # a resample of pieces without notes has no rate
     low, high = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(value), float(low), float(high), level)

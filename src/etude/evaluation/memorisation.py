@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
-from etude.evaluation.statistics import melodic_steps, onset_groups
-from etude.types import Piece, Score
+from etude.evaluation.intervals import rate_interval
+from etude.evaluation.statistics import BEAT, melodic_steps, onset_groups
+from etude.types import ONSET, Piece, Score
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,50 @@ def memorisation_table(sets: Mapping[str, Sequence[Score]], train: Sequence[Piec
             "nearest_share": float(np.mean([memory.nearest(score)[1] for score in scores])),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def memorisation_curve(
+    samples: Mapping[tuple[str, float], Sequence[Score]],
+    held_out: Sequence[Score],
+    train: Sequence[Piece],
+    view: str = "melody",
+    beats: int = 32,
+):
+    """Return the longest run shared with the training pieces, by model and temperature, beside real music's own.
+
+    Parameters
+    ----------
+    samples : mapping of (model, temperature) to scores
+    held_out : sequence of Score
+        Real music that was not learnt: the row `held-out`, whose temperature is NaN.
+    train : sequence of Piece
+    view : {"melody", "texture"}
+    beats : int
+        Quarters of each piece, from its start, that are searched: a longer piece finds longer runs by chance alone.
+
+    Returns
+    -------
+    pandas.DataFrame
+        model, temperature, pieces, events (of the longest run, mean over pieces), low, high (bootstrap over pieces),
+        most, above (share of the pieces whose run is longer than that of 95 % of the held-out pieces).
+    """
+    import pandas as pd
+
+    memory, rows = Memory(train, view), []
+    longest = {key: np.array([memory.longest_copy(_beginning(score, beats)).events for score in scores])
+               for key, scores in {("held-out", np.nan): held_out, **samples}.items()}  # fmt: skip
+    usual = np.quantile(next(iter(longest.values())), 0.95)
+    for (model, temperature), events in longest.items():
+        mean = rate_interval(events, np.ones(len(events)))
+        row = {"model": model, "temperature": temperature, "pieces": len(events), "events": mean.value}
+        row |= {"low": mean.low, "high": mean.high, "most": int(events.max())}
+        rows.append(row | {"above": float((events > usual).mean())})
+    return pd.DataFrame(rows)
+
+
+def _beginning(score: Score, beats: int) -> Score:
+    score = score.common()
+    return Score(score.notes[score.notes[:, ONSET] < BEAT * beats], score.ticks_per_quarter, score.bpm)
 
 
 def _grams(events: list[int], n: int) -> set[tuple]:

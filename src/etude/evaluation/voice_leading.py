@@ -6,16 +6,20 @@ Schachter, *Harmony and Voice Leading*); motion is as in music21's `VoiceLeading
 
 parallel fifths, octaves
     Two voices move in the same direction from a fifth (octave, unison), octaves removed, to another.
+    Octaves hold unisons. These are also counted alone, where voices are tracks (`moments_by_track`): of voices told by
+    their heights no two have one pitch.
 hidden fifths, octaves
     Soprano and bass move in the same direction into a fifth or octave that they did not have, and the soprano leaps.
 overlap
     A voice moves above where its upper neighbour just was, or below where its lower one was.
+crossing
+    A voice sounds below its lower neighbour; seen only where voices are tracks.
 wide spacing
     More than an octave between soprano and alto or alto and tenor.
 out of range
     A voice outside its usual range: soprano C4 to A5, alto F3 to D5, tenor C3 to A4, bass E2 to D4.
-unrecovered leap
-    A voice leaps by more than a fifth, and its next move is not in the other direction.
+leap, unrecovered leap
+    A voice leaps by more than a fifth; and its next move is not in the other direction.
 
 A rule may be broken by several pairs of voices at once; the moment then counts once.
 """
@@ -43,6 +47,13 @@ def parallels(before: np.ndarray, after: np.ndarray, interval: int) -> np.ndarra
     return found
 
 
+def parallel_unisons(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return which moves carry one pitch of two voices to another pitch of both."""
+    same = [(before[:, upper] == before[:, lower]) & (after[:, upper] == after[:, lower]) for upper, lower in PAIRS]
+    moved = [before[:, upper] != after[:, upper] for upper, _ in PAIRS]
+    return (np.array(same) & np.array(moved)).any(axis=0)
+
+
 def hidden(before: np.ndarray, after: np.ndarray, interval: int) -> np.ndarray:
     """Return which moves lead soprano and bass in one direction into an interval, the soprano by a leap."""
     was, now = ((pitches[:, 0] - pitches[:, -1]) % OCTAVE == interval for pitches in (before, after))
@@ -55,6 +66,16 @@ def overlaps(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     above = (after[:, 1:] > before[:, :-1]).any(axis=1)
     below = (after[:, :-1] < before[:, 1:]).any(axis=1)
     return above | below
+
+
+def crossings(pitches: np.ndarray) -> np.ndarray:
+    """Return which moments Int[M, 4] have a voice below the next lower one."""
+    return (pitches[:, 1:] > pitches[:, :-1]).any(axis=1)
+
+
+def leaps(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Return which moves take a voice by more than a fifth."""
+    return (np.abs(after - before) > LEAP).any(axis=1)
 
 
 def wide(pitches: np.ndarray) -> np.ndarray:
@@ -91,10 +112,17 @@ def broken_rules(found: Moments) -> dict[str, np.ndarray]:
         "hidden_fifths": hidden(before, after, FIFTH),
         "hidden_octaves": hidden(before, after, 0),
         "overlaps": overlaps(before, after),
+        "leaps": leaps(before, after),
         "unrecovered_leaps": unrecovered(found.pitches, found.following)[found.following],
         "wide_spacing": wide(found.pitches),
         "out_of_range": out_of_range(found.pitches),
     }
+
+
+def rules_of_tracks(found: Moments) -> dict[str, np.ndarray]:
+    """Return the same of the rules that make sense only where voices are tracks."""
+    before, after = found.pitches[:-1][found.following], found.pitches[1:][found.following]
+    return {"parallel_unisons": parallel_unisons(before, after), "crossings": crossings(found.pitches)}
 
 
 def voice_leading_table(sets: Mapping[str, Sequence[Score]]):
