@@ -38,12 +38,23 @@ class Score:
         Quarter notes per minute.
     length : int, optional
         Ticks from the start to the end of the piece; by default the end of the last note.
+    meter : (int, int), optional
+        Beats of a bar and their unit, where the source states a metre.
+    programs : tuple of int
+        General MIDI instrument of tracks 0, 1, ... (128 for drums), where the source states any.
+
+    Notes
+    -----
+    Scores are equal where notes and time are: metre and instruments are how a piece is written down and played, and no
+    representation codes them. `like` gives them back.
     """
 
     notes: np.ndarray
     ticks_per_quarter: int = 480
     bpm: float = NOMINAL_BPM
     length: int | None = None
+    meter: tuple[int, int] | None = None
+    programs: tuple[int, ...] = ()
 
     def __post_init__(self):
         notes = _sorted_notes(self.notes)
@@ -57,6 +68,8 @@ class Score:
             raise EtudeError(f"a length of at least {end} ticks (the last note's end)", str(length))
         object.__setattr__(self, "notes", notes)
         object.__setattr__(self, "length", length)
+        object.__setattr__(self, "meter", None if self.meter is None else tuple(map(int, self.meter)))
+        object.__setattr__(self, "programs", tuple(map(int, self.programs)))
 
     def __eq__(self, other) -> bool:
         if not isinstance(other, Score):
@@ -93,6 +106,25 @@ class Score:
             there = np.unique(self.notes[:, TRACK]).tolist()
             raise EtudeError(f"a track among {there}", str(tracks), "Voices are counted from 0.")
         return replace(self, notes=self.notes[own])
+
+    def like(self, other: Score) -> Score:
+        """Return the score in the tempo, metre and instruments of another, whose tracks it need not have.
+
+        A track that the other does not have plays the instrument that sounds longest there.
+        """
+        tracks = range(int(self.notes[:, TRACK].max(initial=-1)) + 1)
+        longest = other._longest_program()
+        programs = tuple(other.programs[t] if len(other.programs) > t and len(tracks) > 1 else longest for t in tracks)
+        return replace(self, bpm=other.bpm, meter=other.meter, programs=programs if other.programs else ())
+
+    def _longest_program(self) -> int:
+        """Return the program that sounds longest, 0 where none is stated."""
+        times: dict[int, int] = {}
+        for track, duration in self.notes[:, [TRACK, DURATION]].tolist():
+            if track < len(self.programs):
+                program = self.programs[track]
+                times[program] = times.get(program, 0) + duration
+        return max(times, key=lambda program: (times[program], -program), default=0)
 
     def common(self) -> Score:
         """Return what every score representation keeps: the projection onto sixteenths, one velocity, one track.
@@ -185,7 +217,8 @@ class Audio:
 class Piece:
     """A piece of music: a score, a sound, or both, with where it comes from and under which licence.
 
-    `text` is the piece as its source writes it (the ABC of a tune), where the source is text.
+    `text` is the piece as its source writes it (the ABC of a tune), where the source is text; `title` what the source
+    calls it.
     """
 
     name: str
@@ -194,6 +227,7 @@ class Piece:
     source: str = ""
     licence: str = ""
     text: str | None = None
+    title: str = ""
 
     def __repr__(self) -> str:
         held = [repr(part) for part in (self.score, self.audio) if part is not None]
