@@ -89,7 +89,23 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
     Links are followed; a folder is entered once, however often it is met. Hidden files and folders are passed over, as
     are those that systems put beside a reader's own (`COMPANIONS`).
     """
-    found, losses, entered = [], [], set()
+    found, losses = [], []
+    for name, path in music_files(folder):
+        reason = _unopenable(path)
+        if reason:
+            losses.append(Loss(name, reason, ""))
+            continue
+        try:
+            check_size(path, kind := kind_of(path))  # before a file with terabytes of holes is hashed
+            found.append(Source(path, name, kind, digest_of(path)))
+        except UnreadableFile as error:
+            losses.append(Loss(name, str(error), ""))
+    return found, losses
+
+
+def music_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the name in the folder and the place of all that is called like music, in the order of a walk."""
+    entered = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         status = Path(root).stat()
         if (status.st_dev, status.st_ino) in entered:
@@ -99,17 +115,7 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
         folders[:] = sorted(name for name in folders if not _is_companion(name))
         own = (Path(root, file) for file in sorted(files) if not _is_companion(file))
         for path in (path for path in own if path.suffix.lower() in KINDS):
-            name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
-            reason = _unopenable(path)
-            if reason:
-                losses.append(Loss(name, reason, ""))
-                continue
-            try:
-                check_size(path, kind := kind_of(path))  # before a file with terabytes of holes is hashed
-                found.append(Source(path, name, kind, digest_of(path)))
-            except UnreadableFile as error:
-                losses.append(Loss(name, str(error), ""))
-    return found, losses
+            yield os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace"), path
 
 
 def _is_companion(name: str) -> bool:

@@ -10,12 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from etude.errors import EtudeError, SpaceMismatch
+from etude.lookup import resolve
 from etude.types import Bits, Budget, Evidence, History, Space
 
 
@@ -42,6 +44,7 @@ class Model(ABC):
     narrow: ClassVar[bool] = False
     revision: ClassVar[int] = 1  # raised where a change of the family changes what a fit gives
     window: int | None = None
+    home: Path | None = None  # the folder that it was loaded from
 
     def __init__(self, space: Space, *, seed: int | None = 0, **options):
         self.space, self.seed, self.options = space, seed_or_new(seed), dict(options)
@@ -205,6 +208,16 @@ class Model(ABC):
             "seed": self.seed,
             "options": self.options,
         }
+
+    @cached_property
+    def representation(self):
+        """The representation that reads its pieces, as saved beside it; None where the model came without one."""
+        from etude.models.storage import read_made_by
+
+        if self.home is None or not (self.home / "made_by.json").is_file():
+            return None
+        described = read_made_by(self.home).get("representation")
+        return described and resolve("etude.registry:representation")(described["name"], **described["options"])
 
     @property
     def parameters(self) -> int:
