@@ -70,6 +70,8 @@ class Folder(Corpus):
         Of the coding.
     drums : bool
         Use files that hold percussion alone, too; beside pitched notes percussion is always left out.
+    only : {"score", "audio"}, optional
+        Files of notes, or of sound; the others are not looked at.
 
     Attributes
     ----------
@@ -104,6 +106,7 @@ class Folder(Corpus):
         coding: str | None = None,
         levels: int = 256,
         drums: bool = False,
+        only: str | None = None,
     ):
         self.path, self.split, self.rate, self.verbose = _home(path), tuple(split), rate, verbose
         if len(self.split) != 3 or not min(self.split) >= 0 or not abs(sum(self.split) - 1) <= 1e-9:
@@ -119,6 +122,7 @@ class Folder(Corpus):
         self.source = str(self.path)
         self._held: OrderedDict[tuple, Piece] = OrderedDict()  # by file, part and span
         self._held_bytes = 0
+        self._only = only
         found, self._losses = self._indexed()
         self._entries, self._sides, self.division = divided(found, self.split, self.splits, self._whole_score)
         if verbose:
@@ -169,6 +173,11 @@ class Folder(Corpus):
             piece = self._piece(e)
             rows[-1] |= {"seconds": piece.seconds, **described(piece)}
         return pandas.DataFrame(rows, columns=None if rows else ["name", "file", "kind", "split", "seconds"])
+
+    def kinds(self) -> dict[str, int]:
+        """Return how many pieces there are of each kind of file; nothing is read."""
+        kinds = [entry.source.kind for entry in self._entries]
+        return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
 
     def _piece(self, entry: Entry) -> Piece:
         """Return the piece of an entry, from memory, the cache or its file."""
@@ -238,6 +247,7 @@ class Folder(Corpus):
         if not is_there(self.path, Path.is_dir):
             raise MissingData("a folder of music", f"no folder at {self.path}", "Check the path.")
         sources, losses = find_files(self.path)
+        sources = [s for s in sources if self._only in (None, "audio" if s.kind == "audio" else "score")]
         if not sources and not losses:
             raise MissingData("a folder with music in it", f"none in {self.path}", f"Looked for {', '.join(KINDS)}.")
         found = list(read_sources(sources, self.limits, self.reader, self._progress if self.verbose else None))

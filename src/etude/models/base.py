@@ -114,6 +114,7 @@ class Model(ABC):
         top_p: float = 1.0,
         prefix: np.ndarray | None = None,
         new: int | None = None,
+        fast: bool = False,
     ) -> list[np.ndarray]:
         """Draw `n` pieces.
 
@@ -134,15 +135,20 @@ class Model(ABC):
             How every piece begins: `condition(prefix=prefix)` draws.
         new : int, optional
             Instead of `steps`: steps after what is given.
+        fast : bool
+            Let compiled code draw, as a stream does, where the family has it for this space and output. It takes the
+            same numbers in the same order; its logits differ in the last digits, so that, rarely, so does a code.
         """
         if prefix is not None:
-            return self.condition(prefix=prefix).sample(n, steps, seed, temperature, top_p, new=new)
+            return self.condition(prefix=prefix).sample(n, steps, seed, temperature, top_p, new=new, fast=fast)
         steps = total_steps(steps, new, self._begun)
         if n < 1 or steps is None or steps < 0 or not temperature >= 0:
             raise EtudeError("n >= 1, steps >= 0, temperature >= 0", f"n={n}, steps={steps}, temperature={temperature}")
         if not 0 < top_p <= 1:
             raise EtudeError("top_p above 0 and at most 1", str(top_p), "1 draws from all codes.")
-        pieces = self._sample(int(n), int(steps), np.random.default_rng(seed), float(temperature), float(top_p))
+        asked = int(n), int(steps), np.random.default_rng(seed), float(temperature), float(top_p)
+        pieces = self._compiled_sample(*asked) if fast else None
+        pieces = self._sample(*asked) if pieces is None else pieces
         return [self.space.check(x) for x in pieces]
 
     def condition(self, evidence: Evidence | None = None, *, prefix: np.ndarray | None = None) -> Model:
@@ -236,6 +242,10 @@ class Model(ABC):
     def _admitted(self, x, complete: bool = False, narrow: bool = False):
         """Return a piece as the hooks take it, checked; `narrow` leaves it in its integers."""
         return self.space.check(x, complete, widen=not narrow)
+
+    def _compiled_sample(self, n, steps, rng, temperature, top_p, prefix=None) -> list[np.ndarray] | None:
+        """Draw by compiled code, where there is any; see `etude.models.sequence.streams`."""
+        return None
 
     @property
     def _begun(self) -> int:

@@ -103,7 +103,7 @@ class Entry(Parameter):
 
 
 def brought_paths(parameters: dict) -> list[str]:
-    """Return the places of the reader's own files and folders that parameters name: results depend on what they hold."""
+    """Return the places of the reader's own files and folders that parameters name, on which results depend."""
     named = [value for name, value in parameters.items() if OF_FILES.fullmatch(name)]
     items = [item for value in named for item in (value if isinstance(value, list | tuple) else [value])]
     return [item for item in items if isinstance(item, str) and item]
