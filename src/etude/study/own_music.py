@@ -119,6 +119,30 @@ class Own:
             rows += [{"what": kind, "value": value, "pieces": int(n)} for value, n in list(dict(counted).items())[:6]]
         return DataFrame(rows or [{"what": "metre and key", "value": "sound states none", "pieces": len(frame)}])
 
+    @property
+    def figure_says(self) -> str:
+        """The text alternative of `figure`."""
+        of_sound = "Waveform of the recording that is followed, whole and from near"
+        return "Pitch classes and note lengths of the music, as shares" if self.kind == "score" else of_sound
+
+    def figure(self):
+        """Return a figure: pitch classes and durations of the training scores, or a recording as wave and picture."""
+        import matplotlib.pyplot as plt
+
+        from etude import display
+
+        fig, (one, other) = plt.subplots(1, 2, figsize=(10, 3))
+        if self.kind == "score":
+            music = {split: self.pieces[split] for split in ("train", "test")}
+            display.plot_pitch_classes(music, one, title="Pitch classes")
+            display.plot_durations(music, other, title="Note lengths on the grid")
+        else:
+            display.plot_waveform(self.shown.audio, one, title="The recording that is followed")
+            display.plot_waveform(
+                self.shown.audio, other, start=self.shown.seconds / 2, seconds=0.02, title="From near"
+            )
+        return fig
+
     def on_the_grid(self) -> str:
         """Return a plain word on whether the music fits the grid of the score representations."""
         if self.kind == "audio":

@@ -46,6 +46,7 @@ class Scores:
     """
 
     unit, value = "bits per second", "bits_per_second"
+    columns = ("model", "representation", "kind", "bits_per_second", "low", "high", "bits_per_note", "pieces")
 
     def __init__(self, run: Run, own: Own, keys: int = 1):
         self.run, self.own = run, own
@@ -241,5 +242,5 @@ class Scores:
         if gap.high < 0:
             return f"{numbers}. The network needs fewer."
         if gap.low > 0:
-            return f"{numbers}. **Counting needs fewer bits than the network.** More steps, or more music, may change that."
+            return f"{numbers}. **Counting needs fewer bits than the network.** More steps or music may change that."
         return f"{numbers}. That is a tie."

@@ -43,6 +43,7 @@ class Sounds:
     """
 
     unit, value = "bits per sample", "bits_per_sample"
+    columns = ("model", "representation", "kind", "kbit_per_second", "low", "high", "bits_per_sample", "bits_per_step")
 
     def __init__(self, run: Run, own: Own, keys: int = 1):
         self.run, self.own = run, own
@@ -223,7 +224,7 @@ class Sounds:
         if gap.high < 0:
             return f"{numbers}. The network needs fewer."
         if gap.low > 0:
-            return f"{numbers}. **The floor needs fewer bits than the network.** At this budget it has not learnt enough to be of use."
+            return f"{numbers}. **The floor needs fewer bits than the network**, which has not learnt enough yet."
         return f"{numbers}. That is a tie."
 
 
