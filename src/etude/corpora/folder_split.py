@@ -52,7 +52,7 @@ def divided(
     drawn = {content: _drawn(content, shares, sides) for content in contents}
     words = "Split by content: copies stay together, and a new file moves no old one."
     counts = {side: list(drawn.values()).count(side) for side in sides}
-    fair = {side: max(1, int(share * len(contents) / 2)) for side, share in zip(sides, shares, strict=True)}
+    fair = {side: max(1, round(0.6 * share * len(contents))) for side, share in zip(sides, shares, strict=True)}
     if contents and any(counts[side] < fair[side] for side in wanted):
         drawn = dict(zip(contents, _ranked(len(contents), shares, sides), strict=True))
         words = "Split by rank of content, since a draw leaves one side too little; new files may move old ones."
@@ -112,7 +112,7 @@ def _score(entry: Entry, score: Score, shares, sides) -> list[tuple[Entry, str]]
     beats, unit = score.meter or (4, 4)
     bar = max(1, round(score.ticks_per_quarter * 4 * beats / unit))
     bars = -(-score.length // bar)
-    size = int(np.clip(round(bars / SECTIONS), SHORTEST, LONGEST)) if bars >= 10 * SHORTEST else max(1, bars // 10)
+    size = int(np.clip(round(bars / SECTIONS), SHORTEST, LONGEST)) if bars >= 10 * SHORTEST else max(2, bars // 10)
     heard = np.unique(score.notes[:, ONSET] // (bar * size))
     if bars < FEWEST or len(heard) < sum(share > 0 for share in shares):
         return []

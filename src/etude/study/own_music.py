@@ -182,7 +182,7 @@ def opened(run: Run, path: str, tunes: int = 48, share: Sequence[float] = (0.7, 
     kinds = folder.kinds()
     if not kinds:
         lost = folder.ledger
-        got = f"none of {len(lost)}; {lost['file'][0]}: {lost['reason'][0]}"
+        got = f"none of {len(lost)}; {lost['file'][0]}: {lost['reason'][0].rstrip('.')}"
         raise EtudeError("at least one file of music that can be read", got, "`Folder(path).ledger` names all of them.")
     sounds = kinds.get("audio", 0)
     kind = "audio" if sounds > sum(kinds.values()) - sounds else "score"

@@ -15,7 +15,7 @@ from etude.display.playing import player
 from etude.errors import EtudeError
 from etude.representations.round_trip import round_trip_table
 from etude.study import trial as trials
-from etude.study.own_music import Own, beginning, cheapest, nominal_seconds
+from etude.study.own_music import Own, beginning, cheapest, nominal_seconds, sections
 from etude.study.record import Run
 from etude.synthesis import render
 from etude.types import DURATION, Budget, Piece
@@ -167,13 +167,16 @@ class Scores:
 
     def samples(self, n: int, seed: int = 0) -> list[Piece]:
         """Draw pieces from the chosen model, in the tempo, metre and instruments of the shown piece."""
-        drawn = self.best.models[0].sample(n, self._steps(), seed=seed)
-        return [self.best.representation.decode(x, like=self.own.shown) for x in drawn]
+        return self._read(self.best.models[0].sample(n, self._steps(), seed=seed))
 
     def counted(self, n: int, seed: int = 0) -> list[Piece]:
         """Draw pieces from the counts, likewise."""
-        drawn = self.best.floors["counts"].sample(n, self._steps(), seed=seed)
-        return [self.best.representation.decode(x, like=self.own.shown) for x in drawn]
+        return self._read(self.best.floors["counts"].sample(n, self._steps(), seed=seed))
+
+    def _read(self, codes: Sequence[np.ndarray]) -> list[Piece]:
+        """Return what codes spell; a few letters may spell hours, of which the first minutes are kept."""
+        pieces = [self.best.representation.decode(x, like=self.own.shown) for x in codes]
+        return [next(iter(sections(piece)), piece) for piece in pieces]
 
     def continuation(self, seed: int = 0) -> tuple[Piece, Piece]:
         """Return the opening of the shown piece, and how the chosen model goes on from it."""
@@ -181,7 +184,7 @@ class Scores:
         x = one.representation.encode(opening)
         x = x[:-1] if one.representation.space.end is not None else x
         (drawn,) = one.models[0].sample(1, seed=seed, prefix=x, new=self._steps() // 2)
-        return opening, one.representation.decode(drawn, like=self.own.shown)
+        return opening, self._read([drawn])[0]
 
     def players(self, music: dict[str, Piece], seconds: float):
         """Show players of pieces, in their own tempo and instruments."""
