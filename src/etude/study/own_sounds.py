@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from etude import evaluation, registry
+from etude.corpora.one_file import read_piece
 from etude.errors import EtudeError
 from etude.evaluation.compressors import compressor_bits, flac_bits
 from etude.evaluation.floors import fitted_floors
@@ -60,9 +61,10 @@ class Sounds:
         return trials.Trial(representation, pieces, codes, codes["train"])
 
     def round_trips(self):
-        """Return what samples and frames lose of excerpts; notes are not in a recording to be kept."""
+        """Return what samples and frames lose of excerpts of the files; notes are not in a recording to be kept."""
         made = {"waveform": self.waveform, "spectrogram": self.spectrogram}
-        table = round_trip_table(self.own.pieces["test"][:3], made)
+        files = dict.fromkeys(piece.source for piece in self.own.pieces["test"])
+        table = round_trip_table([excerpt(read_piece(file, RATE)) for file in list(files)[:3]], made)
         columns = ["pieces", "symbols_per_second", "snr_db", "spectral_convergence", "log_spectral_distance_db"]
         return table[columns].reset_index()
 
