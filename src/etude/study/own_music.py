@@ -95,7 +95,7 @@ class Own:
         frame = self.frame
         columns = {"seconds": "seconds", "quarters": "quarters", "notes": "notes", "voices": "tracks with notes",
                    "bpm": "tempo (quarters a minute)", "lowest": "lowest note (MIDI)", "highest": "highest note (MIDI)",
-                   "off_grid": "share of onsets off the sixteenth grid", "rate": "samples a second, as read"}  # fmt: skip
+                   "off_grid": "share of onsets off the sixteenth grid", "rate": "samples a second read"}  # fmt: skip
         rows = [
             {"measure": words, "least": frame[name].min(), "median": frame[name].median(), "most": frame[name].max()}
             for name, words in columns.items()
