@@ -13,6 +13,7 @@ from etude.corpora.folder import Folder
 from etude.corpora.folder_index import Entry, Source
 from etude.corpora.folder_split import divided
 from etude.display.playing import _own_programs
+from etude.errors import MissingData
 from etude.formats.headings import heading
 from etude.formats.midi import read_midi, write_midi
 from etude.formats.midi_notes import DRUM_KIT
@@ -108,7 +109,11 @@ def test_drums_alone_are_used_on_request(mine):
     assert opened(mine).ledger["file"].tolist() == ["drums.mid"]
     folder = opened(mine, drums=True)
     assert folder.piece("drums.mid").score.programs == (DRUM_KIT, DRUM_KIT) and len(folder.ledger) == 0
-    assert opened(mine, only="audio").kinds() == {} and opened(mine, only="score").kinds() == {"midi": 3, "abc": 1}
+    assert opened(mine, only="score").kinds() == {"abc": 1, "midi": 3}
+    with pytest.raises(MissingData, match="none in"):
+        opened(mine, only="audio")
+    with pytest.raises(EtudeError, match="score"):
+        opened(mine, only="notes")
 
 
 def test_one_file_is_read_in_sections_whose_notes_are_those_of_the_file(mine):

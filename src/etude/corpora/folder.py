@@ -122,6 +122,8 @@ class Folder(Corpus):
         self.source = str(self.path)
         self._held: OrderedDict[tuple, Piece] = OrderedDict()  # by file, part and span
         self._held_bytes = 0
+        if only not in (None, "score", "audio"):
+            raise EtudeError('only="score" or only="audio", or neither', repr(only))
         self._only = only
         found, self._losses = self._indexed()
         self._entries, self._sides, self.division = divided(found, self.split, self.splits, self._whole_score)

@@ -245,5 +245,5 @@ class Scores:
         if gap.high < 0:
             return f"{numbers}. The network needs fewer."
         if gap.low > 0:
-            return f"{numbers}. **Counting needs fewer bits than the network.** More steps or music may change that."
+            return f"{numbers}. **The floor needs fewer bits than the network.** More steps or music may change that."
         return f"{numbers}. That is a tie."
