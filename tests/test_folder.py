@@ -139,7 +139,7 @@ def test_broken_files_are_named_with_reason_and_parsers(tmp_path, capsys):
     assert ledger.loc["page.xml", "reason"].count("a document of <html>") == 1
     printed = capsys.readouterr().out
     assert f"1 pieces; not usable: {len(ledger)}" in printed and "a pitch of 200.mid" in printed
-    assert len(printed.splitlines()) <= folder_module.SHOWN + 2
+    assert len(printed.splitlines()) <= folder_module.SHOWN + 3
 
 
 def test_a_bad_tune_does_not_spoil_its_book(tmp_path):

@@ -92,6 +92,8 @@ def model(name: str, space: Space, *, framework: str | None = None, seed: int | 
 def load(folder: Path | str, framework: str | None = None):
     """Return the model, of any family, that `Model.save` wrote into `folder`.
 
+    Its `representation` is the one that a chapter saved beside it, which reads what the model writes.
+
     Parameters
     ----------
     folder : Path or str
@@ -100,7 +102,9 @@ def load(folder: Path | str, framework: str | None = None):
     """
     from etude.models.storage import read_description
 
-    return model_class(read_description(Path(folder))["name"]).load(folder, framework)
+    model = model_class(read_description(Path(folder))["name"]).load(folder, framework)
+    model.home = Path(folder).absolute()
+    return model
 
 
 def _build(kind: str, table: dict[str, str], name: str, options: dict):

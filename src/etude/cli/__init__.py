@@ -16,11 +16,12 @@ from etude.errors import EtudeError
 from etude.places import unwritable
 
 # a module each, imported for its arguments only
-COMMANDS = ("run", "generate", "models", "corpora", "fetch", "site", "fits", "listings", "probes")
+COMMANDS = ("run", "study", "generate", "models", "corpora", "fetch", "site", "fits", "listings", "probes")
 EXAMPLES = """\
 examples:
   etude run                                   the whole study, a few minutes (profile quick)
   etude run 11_rnn -p representation=text -p steps=50
+  etude study ~/music/mine                    the same for a folder of your own, of notes or of sound
   etude generate rnn --representation midi --out song.mid --seed 3
   etude generate wavenet --out sound.wav      samples of sound, written as they are made
   etude models                                the trained models, what each learnt from and needs

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from etude.files import replacing
+from etude.formats.headings import heading
 from etude.types import Score
 
 _HEAD = struct.Struct("<qdqqq")  # ticks per quarter, bpm, length, notes, bytes of text
@@ -34,7 +35,8 @@ def keep_tunes(path: Path, pieces: list[dict]) -> list[dict]:
             place = file.tell(), _DIGEST + len(record)
             file.write(_digest(record) + record)
             content = hashlib.sha256(text + notes.tobytes()).hexdigest()
-            described.append({"content": content, "seconds": piece["seconds"], "place": place})
+            title = piece.get("title", "")
+            described.append({"content": content, "seconds": piece["seconds"], "place": place, "title": title})
     return described
 
 
@@ -50,7 +52,8 @@ def read_tune(path: Path, place: Place) -> tuple[Score, str] | None:
         return None
     ticks, bpm, length, rows, size = _HEAD.unpack_from(record)
     text = record[_HEAD.size : _HEAD.size + size].decode()
-    return Score(np.frombuffer(record, np.int64, rows * 5, _HEAD.size + size).reshape(-1, 5), ticks, bpm, length), text
+    notes = np.frombuffer(record, np.int64, rows * 5, _HEAD.size + size).reshape(-1, 5)
+    return Score(notes, ticks, bpm, length, heading(text).meter), text
 
 
 def _digest(record: bytes) -> bytes:

@@ -4,7 +4,8 @@ Every file is read in a worker process, which a broken one may crash, hang or st
 (`etude.corpora.sandbox`). What cannot be used stands in the ledger with the reason and the parsers tried. Pieces are
 made on access, and few are held, so a folder of any size takes little memory.
 
-The split depends on a piece's content alone: copies of a file fall on one side, and adding files moves no other.
+The split depends on content alone, and no side of it is silently empty: `etude.corpora.folder_split` draws, ranks or
+cuts, and `division` says in words what was done.
 
 Sound is decoded from its file whenever a piece is made. With `coding` it is decoded once, a minute at a time, and kept
 as codes of a waveform on disk, from which models learn without copying them: ten hours at 16 kHz are 0.6 GB there.
@@ -16,17 +17,19 @@ import hashlib
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate
 from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
 
 from etude.corpora.base import Corpus
+from etude.corpora.folder_frame import described
 from etude.corpora.folder_index import READER, Entry, Limits, Loss, find_files, forget, read_score, read_sources
 from etude.corpora.folder_reader import KINDS
 from etude.corpora.folder_sounds import coded_recordings
+from etude.corpora.folder_split import divided, within
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
 from etude.errors import EtudeError, MissingData, UnreadableFile, one_line, unknown_name
 from etude.files import is_there
@@ -45,6 +48,7 @@ class Folder(Corpus):
     Parameters
     ----------
     path : Path or str
+        `~` is the reader's home.
     split : three floats
         Shares of train, valid and test; they sum to 1.
     rate : int, optional
@@ -64,6 +68,15 @@ class Folder(Corpus):
         Keep the sounds as the codes that `Waveform(rate, coding, levels)` gives, and map them from disk.
     levels : int
         Of the coding.
+    drums : bool
+        Use files that hold percussion alone, too; beside pitched notes percussion is always left out.
+    only : {"score", "audio"}, optional
+        Files of notes, or of sound; the others are not looked at.
+
+    Attributes
+    ----------
+    division : str
+        How the pieces came to their sides, in words.
 
     Raises
     ------
@@ -92,8 +105,10 @@ class Folder(Corpus):
         verbose: bool = True,
         coding: str | None = None,
         levels: int = 256,
+        drums: bool = False,
+        only: str | None = None,
     ):
-        self.path, self.split, self.rate, self.verbose = Path(path), tuple(split), rate, verbose
+        self.path, self.split, self.rate, self.verbose = _home(path), tuple(split), rate, verbose
         if len(self.split) != 3 or not min(self.split) >= 0 or not abs(sum(self.split) - 1) <= 1e-9:
             raise EtudeError("three shares that sum to 1", str(split))
         _check_options(rate, longest, workers)
@@ -101,13 +116,17 @@ class Folder(Corpus):
             raise EtudeError("the rate at which sounds are to be coded", "none", "Give rate=8000, or another.")
         self.waveform = None if coding is None else Waveform(rate, coding, levels)
         workers = min(cores(), 8) if workers is None else workers
-        self.limits = Limits(longest, seconds, memory, workers, cut=coding is not None, rate=rate)
+        self.limits = Limits(longest, seconds, memory, workers, cut=coding is not None, rate=rate, drums=drums)
         self._decode = Sandbox("etude.corpora.folder_reader:read_sound", seconds, memory)
         weakref.finalize(self, self._decode.close)
         self.source = str(self.path)
-        self._held: OrderedDict[tuple[Path, int], Piece] = OrderedDict()  # by file and part
+        self._held: OrderedDict[tuple, Piece] = OrderedDict()  # by file, part and span
         self._held_bytes = 0
-        self._entries, self._losses = self._indexed()
+        if only not in (None, "score", "audio"):
+            raise EtudeError('only="score" or only="audio", or neither', repr(only))
+        self._only = only
+        found, self._losses = self._indexed()
+        self._entries, self._sides, self.division = divided(found, self.split, self.splits, self._whole_score)
         if verbose:
             print(self._summary())
 
@@ -135,16 +154,36 @@ class Folder(Corpus):
 
         return pandas.DataFrame(self._losses, columns=Loss._fields)
 
+    def piece(self, name: str) -> Piece:
+        """Return one piece by its name, or by its title where one piece alone has it."""
+        found = [entry for entry in self._entries if entry.name == name]
+        found = found or [entry for entry in self._entries if name and entry.title == name]
+        if len(found) != 1:
+            raise unknown_name("piece", name, [entry.name for entry in self._entries])
+        return self._piece(found[0])
+
     def frame(self):
-        """Return a pandas DataFrame, one row per usable piece: name, file, kind, split, seconds."""
+        """Return a pandas DataFrame, one row per usable piece: name, file, kind, split, seconds, and what it is.
+
+        The further columns are those of `etude.corpora.folder_frame.described`; every piece is read for them.
+        """
         import pandas
 
-        rows = [(e.name, e.source.name, e.source.kind, self._side(e), e.seconds) for e in self._entries]
-        return pandas.DataFrame(rows, columns=["name", "file", "kind", "split", "seconds"])
+        rows = []
+        for e in self._entries:
+            rows.append({"name": e.name, "file": e.source.name, "kind": e.source.kind, "split": self._side(e)})
+            piece = self._piece(e)
+            rows[-1] |= {"seconds": piece.seconds, **described(piece)}
+        return pandas.DataFrame(rows, columns=None if rows else ["name", "file", "kind", "split", "seconds"])
+
+    def kinds(self) -> dict[str, int]:
+        """Return how many pieces there are of each kind of file; nothing is read."""
+        kinds = [entry.source.kind for entry in self._entries]
+        return {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
 
     def _piece(self, entry: Entry) -> Piece:
         """Return the piece of an entry, from memory, the cache or its file."""
-        key = entry.source.path, entry.part
+        key = entry.source.path, entry.part, entry.span
         piece = self._held.get(key)
         if piece is None:
             piece = self._held[key] = self._made(entry)
@@ -160,20 +199,36 @@ class Folder(Corpus):
             return Piece(entry.name, None, CodedAudio(self._stretch(entry), self.waveform), source, self.licence)
         if entry.source.kind == "audio":
             sound = self._decode(source, self.rate)
-            return Piece(entry.name, None, Audio(sound["samples"], sound["rate"]), source, self.licence)
-        found = read_score(entry) or self._read_again(entry)
-        return Piece(entry.name, found[0], None, source, self.licence, found[1])
+            begin, end = _samples(entry, sound["rate"], len(sound["samples"]))
+            audio = Audio(sound["samples"][begin:end], sound["rate"])
+            return Piece(entry.name, None, audio, source, self.licence)
+        score, text = read_score(entry) or self._read_again(entry)
+        if entry.span is not None:
+            begin, end = entry.span
+            score, text = replace(score, notes=within(score, begin, end), length=end - begin), None
+        return Piece(entry.name, score, None, source, self.licence, text, entry.title)
+
+    def _whole_score(self, entry: Entry):
+        """Return the score of an entry that is about to be cut."""
+        return (read_score(entry) or self._read_again(entry))[0]
 
     def _stretch(self, entry: Entry) -> np.ndarray:
         """Return the codes of an entry's part of its recording."""
         codes = self._codes[entry.source.sha256]
+        if entry.span is not None:
+            begin, end = _samples(entry, self.waveform.rate, len(codes))
+            return codes[begin:end]
         start, end = (len(codes) * part // entry.parts for part in (entry.part, entry.part + 1))
         return codes[start:end]
 
     @cached_property
     def _codes(self) -> dict[str, np.ndarray]:
         """The codes of every recording by the sha256 of its file, UInt[T]."""
-        sources = {e.source.sha256: (e.source, e.seconds * e.parts) for e in self._entries if e.source.kind == "audio"}
+        sources: dict[str, tuple] = {}
+        for e in self._entries:
+            if e.source.kind == "audio":
+                seconds = e.seconds * e.parts if e.span is None else e.span[1]
+                sources[e.source.sha256] = e.source, max(seconds, sources.get(e.source.sha256, (None, 0.0))[1])
         return coded_recordings(sources, self.waveform, self.limits, self._progress if self.verbose else None)
 
     def _read_again(self, entry: Entry):
@@ -188,14 +243,13 @@ class Folder(Corpus):
         return found
 
     def _side(self, entry: Entry) -> str:
-        place = int(entry.content[:13], 16) / 16**13  # uniform in [0, 1)
-        edges = zip(self.splits, accumulate(self.split), strict=True)
-        return next((side for side, edge in edges if place < edge), self.splits[-1])
+        return self._sides[entry.name]
 
     def _indexed(self) -> tuple[list[Entry], list[Loss]]:
         if not is_there(self.path, Path.is_dir):
             raise MissingData("a folder of music", f"no folder at {self.path}", "Check the path.")
         sources, losses = find_files(self.path)
+        sources = [s for s in sources if self._only in (None, "audio" if s.kind == "audio" else "score")]
         if not sources and not losses:
             raise MissingData("a folder with music in it", f"none in {self.path}", f"Looked for {', '.join(KINDS)}.")
         found = list(read_sources(sources, self.limits, self.reader, self._progress if self.verbose else None))
@@ -209,8 +263,22 @@ class Folder(Corpus):
 
     def _summary(self) -> str:
         lines = [f"{one_line(self.path)}: {len(self._entries)} pieces; not usable: {len(self._losses) or 'none'}"]
+        lines += [f"  {self.division}"] * bool(self._entries)
         lines += [f"  {one_line(loss.file)[-40:]:<40}  {one_line(loss.reason)[:100]}" for loss in self._losses[:SHOWN]]
         return "\n".join([*lines, *([f"  ... all {len(self._losses)} in .ledger"] * (len(self._losses) > SHOWN))])
+
+
+def _home(path: Path | str) -> Path:
+    """Return a path whose `~` is the reader's home."""
+    return Path(path).expanduser() if str(path).startswith("~") else Path(path)
+
+
+def _samples(entry: Entry, rate: int, length: int) -> tuple[int, int]:
+    """Return where an entry begins and ends in the samples of its recording."""
+    if entry.span is None:
+        return 0, length
+    begin, end = (min(length, round(second * rate)) for second in entry.span)
+    return begin, end
 
 
 def _check_options(rate: int | None, longest: float, workers: int | None) -> None:

@@ -44,7 +44,8 @@ class Source(NamedTuple):
 class Entry(NamedTuple):
     """A usable piece: its name, its file, the number it has in that file, the sha256 of its content, its seconds.
 
-    A recording that is cut has `parts` entries of one content; a tune of a book has a `place` in the book's records.
+    A recording that is cut has `parts` entries of one content; a tune of a book has a `place` in the book's records; a
+    section of a piece has a `span`, in ticks of a score or seconds of a recording.
     """
 
     name: str
@@ -54,6 +55,8 @@ class Entry(NamedTuple):
     seconds: float
     parts: int = 1
     place: Place | None = None
+    title: str = ""
+    span: tuple[float, float] | None = None
 
 
 class Loss(NamedTuple):
@@ -68,7 +71,7 @@ class Limits(NamedTuple):
     """What one file may take: seconds of music, seconds of work, bytes of memory; and how many workers there are.
 
     With `cut`, a recording of more music than `longest` is several pieces; without, its samples, at `rate` or its own,
-    have to fit into memory.
+    have to fit into memory. With `drums`, files of percussion alone are used.
     """
 
     longest: float
@@ -77,6 +80,7 @@ class Limits(NamedTuple):
     workers: int
     cut: bool = False
     rate: int | None = None
+    drums: bool = False
 
 
 def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
@@ -85,7 +89,23 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
     Links are followed; a folder is entered once, however often it is met. Hidden files and folders are passed over, as
     are those that systems put beside a reader's own (`COMPANIONS`).
     """
-    found, losses, entered = [], [], set()
+    found, losses = [], []
+    for name, path in music_files(folder):
+        reason = _unopenable(path)
+        if reason:
+            losses.append(Loss(name, reason, ""))
+            continue
+        try:
+            check_size(path, kind := kind_of(path))  # before a file with terabytes of holes is hashed
+            found.append(Source(path, name, kind, digest_of(path)))
+        except UnreadableFile as error:
+            losses.append(Loss(name, str(error), ""))
+    return found, losses
+
+
+def music_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the name in the folder and the place of all that is called like music, in the order of a walk."""
+    entered = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         status = Path(root).stat()
         if (status.st_dev, status.st_ino) in entered:
@@ -95,17 +115,7 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
         folders[:] = sorted(name for name in folders if not _is_companion(name))
         own = (Path(root, file) for file in sorted(files) if not _is_companion(file))
         for path in (path for path in own if path.suffix.lower() in KINDS):
-            name = os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
-            reason = _unopenable(path)
-            if reason:
-                losses.append(Loss(name, reason, ""))
-                continue
-            try:
-                check_size(path, kind := kind_of(path))  # before a file with terabytes of holes is hashed
-                found.append(Source(path, name, kind, digest_of(path)))
-            except UnreadableFile as error:
-                losses.append(Loss(name, str(error), ""))
-    return found, losses
+            yield os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace"), path
 
 
 def _is_companion(name: str) -> bool:
@@ -181,6 +191,8 @@ def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Ent
         name = source.name if len(pieces) == 1 else f"{source.name}#{part + 1}"
         if "error" in piece:
             yield Loss(name, str(UnreadableFile(*piece["error"])), ", ".join(PARSERS[source.kind]))
+        elif piece.get("drums") and not limits.drums:
+            yield Loss(name, piece["drums"], ", ".join(PARSERS[source.kind]))
         elif piece["seconds"] > longest and limits.cut and source.kind == "audio":
             yield from _stretches(source, piece, ceil(piece["seconds"] / longest))
         elif piece["seconds"] > longest:
@@ -190,7 +202,8 @@ def _entries(source: Source, pieces: list[dict], limits: Limits) -> Iterator[Ent
             yield Loss(name, f"{reason}. Give a lower rate=, or coding=.", "")
         else:
             place = tuple(piece["place"]) if "place" in piece else None
-            yield Entry(name, source, part, piece["content"], piece["seconds"], place=place)
+            title = piece.get("title", "")
+            yield Entry(name, source, part, piece["content"], piece["seconds"], place=place, title=title)
 
 
 def _stretches(source: Source, recording: dict, parts: int) -> Iterator[Entry]:
@@ -234,7 +247,7 @@ def read_score(entry: Entry) -> tuple[Score, str | None] | None:
         return None
     piece = json.loads(str(arrays["pieces"]))[entry.part]
     notes = arrays[f"notes{entry.part}"]
-    return Score(notes, piece["ticks_per_quarter"], piece["bpm"], piece["length"]), piece.get("text")
+    return folder_reader.score_as_read(piece, notes), piece.get("text")
 
 
 def forget(source: Source) -> None:

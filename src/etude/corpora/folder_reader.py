@@ -68,13 +68,13 @@ def read_file(path: str, kind: str, parser: str) -> dict:
     """
     check_size(Path(path), kind)
     if kind == "midi":
-        from etude.formats.midi import read_midi
-
-        return {"pieces": [_described(read_midi(path))]}
+        return {"pieces": [_midi(path)]}
     if kind == "notation":
-        from etude.formats.musicxml import read_musicxml
+        from etude.formats.limits import file_bytes
+        from etude.formats.musicxml import notation_text, read_musicxml
 
-        return {"pieces": [_described(read_musicxml(path, parser))]}
+        described = _described(read_musicxml(path, parser))
+        return {"pieces": [described | _heading(notation_text(file_bytes(path, "a file of notated music")))]}
     return {"pieces": _tunes(Path(path)) if kind == "abc" else [_sound(path)]}
 
 
@@ -101,6 +101,25 @@ def code_sound(path: str, waveform: dict, target: str) -> dict:
     return {"length": length}
 
 
+def _midi(path: str) -> dict:
+    """Return what a MIDI file holds; one of percussion alone is marked with the reason why it has no pitches."""
+    from etude.formats.midi import read_midi
+
+    try:
+        return _described(read_midi(path))
+    except UnreadableFile as error:
+        if "of percussion" not in error.got:
+            raise
+        return {**_described(read_midi(path, percussion=True)), "drums": str(error)}
+
+
+def _heading(text: str) -> dict:
+    from etude.formats.headings import heading
+
+    title, meter = heading(text)
+    return {"title": title, "meter": meter and list(meter)}
+
+
 def _described(score: Score) -> dict:
     from etude.formats.limits import LONGEST_QUARTERS, score_within
 
@@ -114,7 +133,16 @@ def _described(score: Score) -> dict:
         "bpm": score.bpm,
         "length": score.length,
         "seconds": score.seconds,
+        "meter": score.meter and list(score.meter),
+        "programs": list(score.programs),
     }
+
+
+def score_as_read(described: dict, notes=None) -> Score:
+    """Return the score that a reader described."""
+    notes = described["notes"] if notes is None else notes
+    time = described["ticks_per_quarter"], described["bpm"], described["length"]
+    return Score(notes, *time, described.get("meter"), tuple(described.get("programs", ())))
 
 
 def _tunes(path: Path) -> list[dict]:
@@ -135,7 +163,7 @@ def _tune(tune: str | UnreadableFile) -> dict:
     try:
         score = read_abc(tune, strict=True)
         if len(score):
-            return {**_described(score), "text": tune}
+            return {**_described(score), "text": tune, **_heading(tune)}
     except UnreadableFile as error:
         return {"error": error.args}
     return {"error": ("a tune with notes", "none", "Check that its music follows its K:.")}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from etude.corpora.folder_reader import KINDS, PARSERS, SCORES, check_size, kind_of
+from etude.corpora.folder_reader import KINDS, PARSERS, SCORES, check_size, kind_of, score_as_read
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox
 from etude.errors import MissingData, UnreadableFile
-from etude.types import Audio, Piece, Score
+from etude.types import Audio, Piece
 
 READER, DECODER = "etude.corpora.folder_reader:read_file", "etude.corpora.folder_reader:read_sound"
 
@@ -38,8 +38,8 @@ def read_piece(path: Path | str, rate: int | None = None, seconds: float = SECON
             sound = decode(str(path.absolute()), rate)
         return Piece(path.stem, audio=Audio(sound["samples"], sound["rate"]), source=str(path))
     found = _first_readable(path, kind, seconds, memory)
-    score = Score(found["notes"], found["ticks_per_quarter"], found["bpm"], found["length"])
-    return Piece(path.stem, score, source=str(path), text=found.get("text"))
+    score, title = score_as_read(found), found.get("title", "")
+    return Piece(path.stem, score, source=str(path), text=found.get("text"), title=title)
 
 
 def is_score(path: Path | str) -> bool:
@@ -69,6 +69,8 @@ def _first_readable(path: Path, kind: str, seconds: float, memory: int) -> dict:
                 continue
             if "error" in piece:
                 raise UnreadableFile(*piece["error"])
+            if "drums" in piece:
+                raise UnreadableFile("at least one pitched note", f"{path.name}, of percussion alone")
             return piece
     raise _told(said)
 

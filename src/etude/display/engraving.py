@@ -13,7 +13,7 @@ import subprocess
 import sys
 from html import escape
 
-from etude.display.mei import write_mei
+from etude.display.mei import UNITS, write_mei
 from etude.display.page import Shown
 from etude.errors import EtudeError, MissingPackage
 from etude.files import link_from_notebook, replacing
@@ -110,11 +110,14 @@ def engrave(
     caption : str
         Below the score; also its text alternative.
     **notation
-        `meter`, `pickup`: see `etude.display.mei.write_mei`.
+        `meter`, `pickup`: see `etude.display.mei.write_mei`; by default the score's own metre from
+        its first tick, where it states one.
     """
     score = music.score if isinstance(music, Piece) else music
     if score is None:
         raise EtudeError("a piece with a score", f"{music.name!r}, without", "Show its sound with player().")
+    if score.meter is not None and score.meter[1] in UNITS:
+        notation = {"meter": score.meter, "pickup": 0, **notation}
     svg = engrave_svg(score, title=title, bars=bars, **notation)
     path = named_artefact("figures", name, ".svg", "engraving")
     with replacing(path) as new:

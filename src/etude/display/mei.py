@@ -19,6 +19,7 @@ from etude.errors import EtudeError
 from etude.types import DURATION, ONSET, Score
 
 QUARTER = 4  # sixteenths
+UNITS = (2, 4, 8, 16)  # of a metre
 MOST_BARS = 400
 VALUES = {16: "1", 12: "2.", 8: "2", 6: "4.", 4: "4", 3: "8.", 2: "8", 1: "16"}  # sixteenths -> note value
 
@@ -43,7 +44,7 @@ def write_mei(
     bars : int, optional
         Full bars to write, an upbeat apart; by default all, up to 400.
     """
-    if meter[0] < 1 or meter[1] not in (2, 4, 8, 16):
+    if meter[0] < 1 or meter[1] not in UNITS:
         raise EtudeError("a meter such as (4, 4), (3, 4) or (6, 8)", repr(meter))
     bar = meter[0] * 16 // meter[1]
     upbeat = _upbeat(score, bar) if pickup is None else round(pickup * QUARTER) % bar

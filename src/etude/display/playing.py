@@ -17,7 +17,7 @@ from etude.display.page import Shown
 from etude.errors import EtudeError
 from etude.files import link_from_notebook
 from etude.names import named_artefact
-from etude.types import DURATION, ONSET, PITCH, Audio, Piece, Score
+from etude.types import DURATION, ONSET, PITCH, TRACK, Audio, Piece, Score
 
 CHURCH_ORGAN = 19  # General MIDI program, from 0
 RATE = 22050  # Hz: rendered scores, and sounds whose own rate MP3 does not know
@@ -26,9 +26,7 @@ SILENCE = 1e-4  # peak below which there is nothing to hear
 INK = "#4c8bf5"  # legible on light and on dark
 
 
-def player(
-    music, name: str, caption: str = "", program: int | list[int] = CHURCH_ORGAN, seconds: float = 60.0
-) -> Shown:
+def player(music, name: str, caption: str = "", program: int | list[int] | None = None, seconds: float = 60.0) -> Shown:
     """Write the sound of `music` once, as MP3, and show a player for it.
 
     Parameters
@@ -38,8 +36,8 @@ def player(
     name : str
         Names the file, `reports/audio/NOTEBOOK/name.mp3`: see `etude.names`. The same name again replaces it.
     caption : str
-    program : int, or one for each track
-        General MIDI instrument for scores, 19 a church organ.
+    program : int, or one for each track, optional
+        General MIDI instrument for scores; by default those of the score itself, or a church organ where it has none.
     seconds : float
         Longer sounds are cut, and the caption says so.
     """
@@ -127,7 +125,13 @@ def _sound(music, program) -> Audio:
         return Audio(np.zeros(0, np.float32), RATE)
     from etude.synthesis import render
 
-    return render(score, rate=RATE, program=program)
+    return render(score, rate=RATE, program=_own_programs(score) if program is None else program)
+
+
+def _own_programs(score: Score) -> int | list[int]:
+    """Return the instruments that a score states, one for each of its tracks, or the study's organ."""
+    missing = int(score.notes[:, TRACK].max(initial=-1)) + 1 - len(score.programs)
+    return [*score.programs, *[score.programs[-1]] * missing] if score.programs else CHURCH_ORGAN
 
 
 def _for_mp3(audio: Audio) -> Audio:

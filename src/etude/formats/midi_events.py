@@ -15,14 +15,17 @@ from typing import NamedTuple
 
 from etude.errors import UnreadableFile
 
-NOTE_OFF, NOTE_ON, TEMPO, END = 0x80, 0x90, 0x51, 0x2F
+NOTE_OFF, NOTE_ON, PROGRAM, TEMPO, METRE, END = 0x80, 0x90, 0xC0, 0x51, 0x58, 0x2F
 _DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
 _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0}
 _AGAIN = "Export it again from its source."
 
 
 class Event(NamedTuple):
-    """A note-on or note-off (channel, pitch, velocity), a `TEMPO` (0, microseconds per quarter, 0) or the `END`."""
+    """A note-on or note-off (channel, pitch, velocity), a `TEMPO` (0, microseconds per quarter, 0) or the `END`.
+
+    Beside them a `PROGRAM` (channel, number, 0) and a `METRE` (0, beats, unit), which move no note.
+    """
 
     tick: int
     kind: int
@@ -93,7 +96,7 @@ def _tracks(data: bytes, place: int, declared: int) -> list[bytes]:
 
 
 def track_events(track: bytes) -> Iterator[Event]:
-    """Yield the notes and tempi of a track in order, and its end; raises UnreadableFile where a byte fits no event."""
+    """Yield the events of a track in order, and its end; raises UnreadableFile where a byte fits no event."""
     place = tick = running = 0
     try:
         while place < len(track):
@@ -122,6 +125,8 @@ def track_events(track: bytes) -> Iterator[Event]:
             place += size
             if status < 0xA0:
                 yield Event(tick, status & 0xF0 if last else NOTE_OFF, status & 0x0F, value, last)
+            elif status & 0xF0 == PROGRAM:
+                yield Event(tick, PROGRAM, status & 0x0F, value)
     except IndexError:
         raise UnreadableFile("a track of whole events", "one that ends within an event", _AGAIN) from None
     yield Event(tick, END)  # a track may lack it
@@ -139,7 +144,7 @@ def _quantity(track: bytes, place: int) -> tuple[int, int]:
 
 
 def _system(track: bytes, place: int, status: int, tick: int) -> tuple[Event | None, int]:
-    """Return the event at `place`, where it is a tempo or the end, and the place after it."""
+    """Return the event at `place`, where it is a tempo, a metre or the end, and the place after it."""
     if status in _SYSTEM_BYTES:  # of a live cable, out of place in a file but harmless
         return None, place + _SYSTEM_BYTES[status]
     if status not in (0xF0, 0xF7, 0xFF):
@@ -154,6 +159,8 @@ def _system(track: bytes, place: int, status: int, tick: int) -> tuple[Event | N
         raise UnreadableFile("a tempo of three bytes", f"one of {length} at byte {place} of a track", _AGAIN)
     if kind == TEMPO:
         return Event(tick, TEMPO, 0, int.from_bytes(track[place : place + length], "big")), place + length
+    if kind == METRE and length >= 2 and track[place] and track[place + 1] <= 5:
+        return Event(tick, METRE, 0, track[place], 2 ** track[place + 1]), place + length
     return None, place + length
 
 

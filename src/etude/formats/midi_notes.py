@@ -7,11 +7,11 @@ accounts for each of them, and tests hold the notes against those of symusic and
 Conventions
 -----------
 Time stays in the file's own ticks. A `Score` has one tempo, so a file's tempo map becomes its time-weighted mean: the
-piece keeps its total duration in seconds and loses rubato. Also lost: controllers, pedal, pitch bends, programs,
-lyrics, metres and key signatures. Tracks are numbered in the order of the file, one per MIDI track and channel that
-holds notes. Of two notes of one pitch that overlap, the first to begin is the first to end. A note of no length gets
-one tick. Where a pitch is struck more often than it is let go, each of its notes lasts until it is struck again or let
-go, the last of them to the end of its track.
+piece keeps its total duration in seconds and loses rubato. The metre is the one that holds longest; a track has the
+program with which it begins. Lost: controllers, pedal, pitch bends, lyrics and key signatures. Tracks are numbered in
+the order of the file, one per MIDI track and channel that holds notes. Of two notes of one pitch that overlap, the
+first to begin is the first to end. A note of no length gets one tick. Where a pitch is struck more often than it is
+let go, each of its notes lasts until it is struck again or let go, the last of them to the end of its track.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 
@@ -26,13 +27,15 @@ import numpy as np
 
 from etude.errors import UnreadableFile
 from etude.formats.limits import MOST_NOTES, file_bytes, score_within, too_many_notes
-from etude.formats.midi_events import END, NOTE_ON, TEMPO, Event, chunks, track_events
+from etude.formats.midi_events import END, METRE, NOTE_ON, PROGRAM, TEMPO, Event, chunks, track_events
 from etude.types import DURATION, ONSET, PITCH, TRACK, Score
 
 DEFAULT_BPM = 120.0  # of a file that states no tempo (Standard MIDI Files 1.0)
 PERCUSSION = 9  # channel 10, counted from 0
+DRUM_KIT = 128  # stands for the percussion channel among programs
 _LAST_TICK = 2**39
 _Tempos = list[tuple[int, int]]  # tick, microseconds per quarter
+_Metres = list[tuple[int, tuple[int, int]]]  # tick, beats of a bar and their unit
 
 
 def read_midi(path: Path | str, percussion: bool = False) -> Score:
@@ -56,9 +59,15 @@ def midi_score(data: bytes, percussion: bool = False) -> Score:
     """Return the notes of a MIDI file's bytes as a score; raises UnreadableFile."""
     ticks_per_quarter, tracks = chunks(data)
     tempos: _Tempos = []
+    metres: _Metres = []
+    programs: list[dict[int, int]] = []  # of each track, by channel
     voices: list[np.ndarray] = []
-    for track in tracks:
-        voices += _voices(_without_tempos(track_events(track), tempos), percussion)
+    channels: list[tuple[int, int]] = []  # of each voice: number of the MIDI track, channel
+    for number, track in enumerate(tracks):
+        programs.append({})
+        found = _voices(_only_notes(track_events(track), tempos, metres, programs[-1]), percussion)
+        voices += found.values()
+        channels += [(number, channel) for channel in found]
         if sum(map(len, voices)) > MOST_NOTES:
             raise too_many_notes()
     if not voices:
@@ -67,15 +76,21 @@ def midi_score(data: bytes, percussion: bool = False) -> Score:
     notes = np.concatenate(voices)
     notes[:, TRACK] = np.repeat(np.arange(len(voices)), [len(voice) for voice in voices])
     end = int((notes[:, ONSET] + notes[:, DURATION]).max())
-    return score_within(notes, ticks_per_quarter, _mean_bpm(sorted(tempos, key=itemgetter(0)), end, ticks_per_quarter))
+    bpm = _mean_bpm(sorted(tempos, key=itemgetter(0)), end, ticks_per_quarter)
+    score = score_within(notes, ticks_per_quarter, bpm)
+    return replace(score, meter=_longest_metre(metres, end), programs=_programs_of(channels, programs))
 
 
-def _without_tempos(events: Iterable[Event], tempos: _Tempos) -> Iterable[Event]:
-    """Yield the notes and the end of a track; its tempi go to `tempos`."""
+def _only_notes(events: Iterable[Event], tempos: _Tempos, metres: _Metres, programs: dict) -> Iterable[Event]:
+    """Yield the notes and the end of a track; what governs them is kept apart."""
     for event in events:
         if event.tick > _LAST_TICK:
             raise UnreadableFile(f"at most {_LAST_TICK} ticks", f"an event at tick {event.tick}")
-        if event.kind != TEMPO:
+        if event.kind == METRE:
+            metres.append((event.tick, (event.value, event.velocity)))
+        elif event.kind == PROGRAM:
+            programs.setdefault(event.channel, event.value)
+        elif event.kind != TEMPO:
             yield event
         elif not event.value:
             remedy = "Give it a tempo, or none, which means 120 quarters a minute."
@@ -84,7 +99,28 @@ def _without_tempos(events: Iterable[Event], tempos: _Tempos) -> Iterable[Event]
             tempos.append((event.tick, event.value))
 
 
-def _voices(events: Iterable[Event], percussion: bool) -> list[np.ndarray]:
+def _longest_metre(metres: _Metres, end: int) -> tuple[int, int] | None:
+    """Return the metre that holds for most of a piece; of equals the first."""
+    ordered = sorted(metres, key=itemgetter(0))
+    times: dict[tuple[int, int], int] = {}
+    for number, (start, metre) in enumerate(ordered, 1):
+        stop = ordered[number][0] if number < len(ordered) else end
+        times[metre] = times.get(metre, 0) + max(min(stop, end) - start, 0)
+    return max(times, key=lambda metre: times[metre], default=None)
+
+
+def _programs_of(channels: list[tuple[int, int]], programs: list[dict[int, int]]) -> tuple[int, ...]:
+    """Return the program of each voice: stated in its track, or elsewhere for its channel, else 0; () where none is."""
+    anywhere: dict[int, int] = {}
+    for stated in programs:
+        anywhere = stated | anywhere
+    if not anywhere and all(channel != PERCUSSION for _, channel in channels):
+        return ()
+    found = (programs[number].get(channel, anywhere.get(channel, 0)) for number, channel in channels)
+    return tuple(DRUM_KIT if at[1] == PERCUSSION else one for at, one in zip(channels, found, strict=True))
+
+
+def _voices(events: Iterable[Event], percussion: bool) -> dict[int, np.ndarray]:
     """Return the notes of a track, Int64[N, 5] for each of its channels that holds any, in the order of channels."""
     voices: dict[int, list] = defaultdict(list)
     sounding: dict[tuple[int, int], deque] = defaultdict(deque)  # notes that have not ended, by channel and pitch
@@ -106,7 +142,7 @@ def _voices(events: Iterable[Event], percussion: bool) -> list[np.ndarray]:
     for (channel, pitch), notes in sounding.items():
         if notes:
             _end_each([note for note in voices[channel] if note[PITCH] == pitch], offs[channel, pitch], end)
-    return [np.array(voices[channel], np.int64) for channel in sorted(voices)]
+    return {channel: np.array(voices[channel], np.int64) for channel in sorted(voices)}
 
 
 def _end_each(notes: list[list[int]], offs: list[int], end: int) -> None:

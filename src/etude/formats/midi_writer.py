@@ -9,22 +9,23 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.files import replacing
-from etude.formats.midi_notes import PERCUSSION
+from etude.formats.midi_notes import DRUM_KIT, PERCUSSION
 from etude.types import DURATION, ONSET, PITCH, TRACK, VELOCITY, Score
 
 
 def write_midi(score: Score, path: Path | str, program: int | list[int] | None = None) -> Path:
     """Write `score` as a format 1 file: a tempo track, then one track per track of the score.
 
-    Equal scores give equal bytes. Reading it back gives the same notes where no track repeats a pitch before its last
-    one has ended, and tracks are numbered without gaps; silence after the last note is kept as the end of track.
+    Scores that are equal, metre and programs included, give equal bytes. Reading it back gives the same notes where no
+    track repeats a pitch before its last one has ended, and tracks are numbered without gaps; silence after the last
+    note is kept as the end of track.
 
     Parameters
     ----------
     score : Score
     path : Path or str
     program : int or list of int, optional
-        General MIDI program (0-127), one for all tracks or one per track.
+        General MIDI program (0-127; 128 for drums), one for all tracks or one per track; by default the score's own.
     """
     import mido
 
@@ -34,7 +35,12 @@ def write_midi(score: Score, path: Path | str, program: int | list[int] | None =
     if not 0 < tempo < 2**24:
         raise EtudeError("a tempo above 3.6 bpm", f"{score.bpm} bpm", "Choose ticks so that a quarter is shorter.")
     file = mido.MidiFile(type=1, ticks_per_beat=score.ticks_per_quarter)
-    file.tracks.append(_track([(0, mido.MetaMessage("set_tempo", tempo=tempo))], score.length))
+    program = (list(score.programs) or None) if program is None else program
+    head = [(0, mido.MetaMessage("set_tempo", tempo=tempo))]
+    if score.meter is not None:
+        beats, unit = score.meter
+        head.append((0, mido.MetaMessage("time_signature", numerator=beats, denominator=unit)))
+    file.tracks.append(_track(head, score.length))
     for voice in range(int(score.notes[:, TRACK].max(initial=-1)) + 1):
         notes = score.notes[score.notes[:, TRACK] == voice]
         file.tracks.append(_track(_events(notes, voice, program), score.length))
@@ -50,8 +56,10 @@ def _events(notes: np.ndarray, voice: int, program: int | list[int] | None) -> l
 
     channel = [c for c in range(16) if c != PERCUSSION][voice % 15]
     events = []
-    if program is not None:
-        number = program if isinstance(program, int) else program[voice % len(program)]
+    number = program if isinstance(program, int) or program is None else program[voice % len(program)]
+    if number == DRUM_KIT:
+        channel = PERCUSSION
+    elif number is not None:
         events.append((0, mido.Message("program_change", channel=channel, program=number)))
     for row in notes.tolist():
         key = {"channel": channel, "note": row[PITCH]}

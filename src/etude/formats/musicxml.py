@@ -5,6 +5,6 @@ True
 """
 
 from etude.formats.musicxml_writer import write_musicxml
-from etude.formats.notation import PARSERS, read_musicxml
+from etude.formats.notation import PARSERS, notation_text, read_musicxml
 
-__all__ = ["PARSERS", "read_musicxml", "write_musicxml"]
+__all__ = ["PARSERS", "notation_text", "read_musicxml", "write_musicxml"]

@@ -88,6 +88,9 @@ class Continuation(Conditioned):
     def _sample(self, n, steps, rng, temperature, top_p=1.0):
         return self.model._sample(n, max(steps, len(self.prefix)), rng, temperature, top_p, prefix=self.prefix)
 
+    def _compiled_sample(self, n, steps, rng, temperature, top_p, prefix=None):
+        return self.model._compiled_sample(n, max(steps, len(self.prefix)), rng, temperature, top_p, self.prefix)
+
 
 def draw(rng: np.random.Generator, temperature: float = 1.0, top_p: float = 1.0) -> Chooser:
     """Return a chooser that draws each symbol by inverse transform, one uniform number a symbol."""

@@ -10,12 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from etude.errors import EtudeError, SpaceMismatch
+from etude.lookup import resolve
 from etude.types import Bits, Budget, Evidence, History, Space
 
 
@@ -42,6 +44,7 @@ class Model(ABC):
     narrow: ClassVar[bool] = False
     revision: ClassVar[int] = 1  # raised where a change of the family changes what a fit gives
     window: int | None = None
+    home: Path | None = None  # the folder that it was loaded from
 
     def __init__(self, space: Space, *, seed: int | None = 0, **options):
         self.space, self.seed, self.options = space, seed_or_new(seed), dict(options)
@@ -111,6 +114,7 @@ class Model(ABC):
         top_p: float = 1.0,
         prefix: np.ndarray | None = None,
         new: int | None = None,
+        fast: bool = False,
     ) -> list[np.ndarray]:
         """Draw `n` pieces.
 
@@ -131,15 +135,20 @@ class Model(ABC):
             How every piece begins: `condition(prefix=prefix)` draws.
         new : int, optional
             Instead of `steps`: steps after what is given.
+        fast : bool
+            Let compiled code draw, as a stream does, where the family has it for this space and output. It takes the
+            same numbers in the same order; its logits differ in the last digits, so that, rarely, so does a code.
         """
         if prefix is not None:
-            return self.condition(prefix=prefix).sample(n, steps, seed, temperature, top_p, new=new)
+            return self.condition(prefix=prefix).sample(n, steps, seed, temperature, top_p, new=new, fast=fast)
         steps = total_steps(steps, new, self._begun)
         if n < 1 or steps is None or steps < 0 or not temperature >= 0:
             raise EtudeError("n >= 1, steps >= 0, temperature >= 0", f"n={n}, steps={steps}, temperature={temperature}")
         if not 0 < top_p <= 1:
             raise EtudeError("top_p above 0 and at most 1", str(top_p), "1 draws from all codes.")
-        pieces = self._sample(int(n), int(steps), np.random.default_rng(seed), float(temperature), float(top_p))
+        asked = int(n), int(steps), np.random.default_rng(seed), float(temperature), float(top_p)
+        pieces = self._compiled_sample(*asked) if fast else None
+        pieces = self._sample(*asked) if pieces is None else pieces
         return [self.space.check(x) for x in pieces]
 
     def condition(self, evidence: Evidence | None = None, *, prefix: np.ndarray | None = None) -> Model:
@@ -206,6 +215,16 @@ class Model(ABC):
             "options": self.options,
         }
 
+    @cached_property
+    def representation(self):
+        """The representation that reads its pieces, as saved beside it; None where the model came without one."""
+        from etude.models.storage import read_made_by
+
+        if self.home is None or not (self.home / "made_by.json").is_file():
+            return None
+        described = read_made_by(self.home).get("representation")
+        return described and resolve("etude.registry:representation")(described["name"], **described["options"])
+
     @property
     def parameters(self) -> int:
         """Numbers that were learnt."""
@@ -223,6 +242,10 @@ class Model(ABC):
     def _admitted(self, x, complete: bool = False, narrow: bool = False):
         """Return a piece as the hooks take it, checked; `narrow` leaves it in its integers."""
         return self.space.check(x, complete, widen=not narrow)
+
+    def _compiled_sample(self, n, steps, rng, temperature, top_p, prefix=None) -> list[np.ndarray] | None:
+        """Draw by compiled code, where there is any; see `etude.models.sequence.streams`."""
+        return None
 
     @property
     def _begun(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -33,9 +34,19 @@ class Representation(ABC):
             raise EtudeError(f"a piece with {self.domain}", f"{piece.name!r}, without", remedy)
         return self.space.check(self._encode(piece), complete=True, widen=False)
 
-    def decode(self, x) -> Piece:
-        """Return some piece for any array Int[T, *E] of the space."""
-        return self._decode(self.space.check(x))
+    def decode(self, x, like: Piece | None = None) -> Piece:
+        """Return some piece for any array Int[T, *E] of the space.
+
+        Parameters
+        ----------
+        x : Int[T, *E]
+        like : Piece, optional
+            Whose tempo, metre and instruments the piece gets, which no code holds: see `Score.like`.
+        """
+        piece = self._decode(self.space.check(x))
+        if like is None or like.score is None or piece.score is None:
+            return piece
+        return replace(piece, score=piece.score.like(like.score))
 
     @abstractmethod
     def _encode(self, piece: Piece) -> np.ndarray: ...

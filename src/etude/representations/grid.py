@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.types import HIGHEST_KEY, LOWEST_KEY, NOMINAL_BPM, ONSET, PITCH, VELOCITY, Score
 
+GRIDS = (4, 6, 8, 12, 24)  # steps a quarter: sixteenths, their triplets, thirty-seconds, what holds both
 LONGEST_PIECE = 2**18  # steps: 13 hours of sixteenths at the nominal tempo; beyond, a score is taken for damaged
 
 
@@ -36,6 +38,22 @@ def fitting(score: Score, lowest: int, highest: int) -> Score:
     if score.length > LONGEST_PIECE:
         raise EtudeError(f"at most {LONGEST_PIECE} steps", f"{score.length}", "Cut the piece, or mend its onsets.")
     return score
+
+
+def off_grid(score: Score, grid: int = 4, tolerance: float = 0.05) -> float:
+    """Return the share of onsets further than `tolerance` steps from a grid of `grid` steps a quarter; 0 of none."""
+    steps = score.notes[:, ONSET] * grid / score.ticks_per_quarter
+    return float((np.abs(steps - np.rint(steps)) > tolerance).mean()) if len(steps) else 0.0
+
+
+def fitting_grid(scores: Sequence[Score], most: float = 0.02) -> int | None:
+    """Return the coarsest grid, of `GRIDS` steps a quarter, that holds all but `most` of the onsets; None for none."""
+    onsets = np.array([len(score) for score in scores], np.float64)
+    for grid in GRIDS:
+        off = np.array([off_grid(score, grid) for score in scores])
+        if off @ onsets <= most * max(onsets.sum(), 1):
+            return grid
+    return None
 
 
 def checked_range(grid: int, lowest: int, highest: int) -> None:

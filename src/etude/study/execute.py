@@ -38,6 +38,7 @@ from etude.study.notebook import (
     with_outputs,
     with_parameters,
 )
+from etude.study.parameters import brought_paths
 from etude.study.shapes import PLAN, TRACED, read_shaped
 from etude.study.source import data_digests, file_digests, module_digests, modules_in_use, packages_in_use, read_package
 from etude.study.staleness import FORMAT, record_path
@@ -113,6 +114,7 @@ class Execution:
         notebook = read_notebook(project_root() / self.plan["source"])
         for old in (self.logs / f"{self.id}.failed.ipynb", self.logs / f"{self.id}.failure.json", self.trace):
             old.unlink(missing_ok=True)
+        brought = file_digests(brought_paths(self._parameters(notebook)))
         self._prepare(notebook)
         executed = self._execute(notebook)
         noise = outputs.clean(executed)
@@ -124,9 +126,9 @@ class Execution:
             outputs.check(final)
         except EtudeError as error:
             raise Failed("the check of its outputs", str(error)) from error
-        self._finish(notebook, final, texts, len(noise))
+        self._finish(notebook, final, texts, brought, len(noise))
 
-    def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], noise: int) -> None:
+    def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], brought: dict, noise: int) -> None:
         """Put the results in place, and last the record, which says that the job is done."""
         traced = read_shaped(self.trace, TRACED, "the trace of a run")
         modules = modules_in_use(traced["modules"], texts)
@@ -139,7 +141,7 @@ class Execution:
             "modules": module_digests(modules, texts),
             "packages": packages_in_use(modules, texts, notebook.imports),
             "data": data_digests(modules),
-            "inputs": file_digests(traced["inputs"]),
+            "inputs": file_digests(traced["inputs"]) | brought,
             "noise": noise,
         }
         written = results.install(self.folder, notebook.name, final, record, self.started)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from dataclasses import dataclass
 from typing import ClassVar
@@ -28,6 +29,7 @@ NOUNS = {
     "dict": "a dictionary",
     "NoneType": "none",
 }
+OF_FILES = re.compile(r"(?:.*_)?(?:path|file|folder)s?")  # names of parameters that say where files are
 REGISTERED = {"representation": REPRESENTATIONS, "model": MODELS, "corpus": CORPORA}  # parameters that name an entry
 
 
@@ -98,6 +100,13 @@ class Entry(Parameter):
     """An entry of a parameter that is a dictionary."""
 
     refusal = WrongEntry
+
+
+def brought_paths(parameters: dict) -> list[str]:
+    """Return the places of the reader's own files and folders that parameters name, on which results depend."""
+    named = [value for name, value in parameters.items() if OF_FILES.fullmatch(name)]
+    items = [item for value in named for item in (value if isinstance(value, list | tuple) else [value])]
+    return [item for item in items if isinstance(item, str) and item]
 
 
 def read_parameters(source: str, where: str) -> dict[str, Parameter]:

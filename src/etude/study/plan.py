@@ -17,9 +17,9 @@ from etude.files import from_checkout, runs_dir
 from etude.names import LONGEST, file_name
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
 from etude.study.parameter_text import split_list
+from etude.study.parameters import OF_FILES
 
 DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 3600, 10**6  # seconds
-OF_FILES = re.compile(r"(?:.*_)?(?:path|file|folder)s?")  # names of parameters that say where files are
 READERS_DATA = ("benchmark",)  # among what a notebook needs: no notebook, but files that only the reader can bring
 
 

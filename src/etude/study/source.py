@@ -246,10 +246,26 @@ def data_digests(modules: list[str]) -> dict[str, str]:
     return found
 
 
-def file_digests(paths: list[str]) -> dict[str, str]:
-    """Return the sha256 of files named relative to the project, "" for one that is gone."""
-    files = {path: project_root() / path for path in paths}
-    return {p: hashlib.sha256(f.read_bytes()).hexdigest() if f.is_file() else "" for p, f in files.items()}
+def file_digests(paths: Iterable[str]) -> dict[str, str]:
+    """Return the sha256 of files and of folders named relative to the project, "" for what is gone."""
+    return {path: _digest_of(project_root() / path) for path in paths}
+
+
+def _digest_of(path: Path) -> str:
+    """Return the sha256 of a file, or of the names and contents of the files of music in a folder at any depth."""
+    if path.is_file():
+        return _file_digest(path)
+    if not path.is_dir():
+        return ""
+    from etude.corpora.folder_index import music_files
+
+    lines = (f"{name}/{_file_digest(file) if file.is_file() else ''}" for name, file in music_files(path))
+    return _sha("\n".join(lines))
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _relative(path: Path) -> str:

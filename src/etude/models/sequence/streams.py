@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from etude.lookup import resolve
+from etude.models.autoregressive import cut_at_end
 
 
 class Streams:
@@ -53,3 +54,11 @@ class Streams:
         return resolve("etude.models.compiled.generator:stream")(
             self, n, steps, seed, temperature, top_p, prefix, block, new
         )
+
+    def _compiled_sample(self, n, steps, rng, temperature, top_p, prefix=None):
+        unsuited = resolve("etude.models.compiled.generator:unsuited")
+        if unsuited(self) is not None:
+            return None
+        blocks = self.stream(n, steps, rng, temperature, top_p, prefix)
+        codes = np.concatenate([np.zeros((n, 0), np.int64), *blocks], axis=1)
+        return [cut_at_end(x, self.space.end) for x in codes]

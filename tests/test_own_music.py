@@ -1,0 +1,129 @@
+"""Chapter 41's steps on any music: what is cut, what is said, what is refused; and `etude study`."""
+
+import argparse
+
+import numpy as np
+import pytest
+
+from etude import Audio, EtudeError, Piece, Score
+from etude.cli import study as command
+from etude.corpora.folder import Folder
+from etude.errors import MissingData
+from etude.formats.midi import write_midi
+from etude.study import own_music
+from etude.study.own_music import Own, beginning, excerpt, opened, sections
+from etude.study.own_sounds import copied_share
+
+
+def line(quarters, ticks=4, step=1.0, programs=()):
+    notes = [(round(k * step * ticks), ticks // 2, 60 + k % 9, 80, 0) for k in range(int(quarters / step))]
+    return Piece(f"line{quarters}-{step}", Score(notes, ticks, programs=programs))
+
+
+class Kept:
+    """A run that keeps nothing."""
+
+    def corpus(self, corpus):
+        return corpus
+
+
+def test_long_scores_are_cut_and_silent_sections_left_out():
+    short, long = line(200), line(1000)
+    assert sections(short) == [short]
+    cut = sections(long)
+    assert len(cut) == 7 and sum(len(piece.score) for piece in cut) == len(long.score)
+    assert all(piece.score.length <= 160 * 4 for piece in cut) and len({piece.name for piece in cut}) == 7
+    gap = Piece("gap", Score([(0, 4, 60, 80, 0), (4000, 4, 60, 80, 0)], 4))
+    assert len(sections(gap)) == 2
+
+
+def test_a_beginning_starts_where_music_does():
+    late = Piece("late", Score([(1000, 4, 60, 80, 0), (1010, 40, 62, 80, 0)], 4))
+    assert beginning(late, 4).score.notes[:, :3].tolist() == [[8, 4, 60]]
+    assert len(beginning(line(8), 32).score) == 8
+    sound = excerpt(Piece("a", audio=Audio(np.linspace(-1, 1, 1000), 100)), 2.0)
+    assert len(sound.audio) == 200 and abs(sound.audio.samples.mean()) < 0.01
+
+
+def own(pieces, kind="score"):
+    return Own(None, kind, {"train": pieces, "valid": pieces, "test": pieces}, {}, 0)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        ([line(40)], "Every onset lies on the sixteenth grid"),
+        ([line(40, 480, 1 / 3)], "A grid of 6 steps a quarter (sixteenth triplets)"),
+        ([line(40, 480, 0.7311)], "does not fit a grid"),
+        ([line(400, 480), line(2, 480, 0.47)], "of the onsets lie off the sixteenth grid; below they move"),
+    ],
+)
+def test_what_is_said_of_the_grid_is_true(pieces, words):
+    assert words in own(pieces).on_the_grid()
+
+
+def test_a_folder_of_drums_is_known_as_such():
+    assert (
+        own([line(4, programs=(128,))]).drums and not own([line(4, programs=(0,))]).drums and not own([line(4)]).drums
+    )
+
+
+def test_copied_runs_are_found_and_stillness_is_none():
+    rng = np.random.default_rng(0)
+    train, other = rng.integers(0, 256, 4000), rng.integers(0, 256, 1000)
+    assert copied_share([train[100:500]], [train]) == 1.0 and copied_share([other], [train]) == 0.0
+    half = np.concatenate([train[:516], other[:484]])
+    assert copied_share([half], [train]) == pytest.approx((516 - 31) / (1000 - 31))
+    assert copied_share([np.full(500, 7)], [np.full(500, 7)]) == 0.0
+
+
+def test_what_cannot_be_studied_is_refused_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "mine"
+    with pytest.raises(MissingData, match="no folder"):
+        opened(Kept(), str(folder))
+    folder.mkdir()
+    (folder / "noise.mid").write_bytes(b"noise")
+    with pytest.raises(EtudeError, match=r"none of 1; noise\.mid: expected a MIDI file"):
+        opened(Kept(), str(folder))
+    write_midi(line(8).score, folder / "short.mid")
+    with pytest.raises(EtudeError, match="none for valid and test"):
+        opened(Kept(), str(folder))
+
+
+def test_three_files_are_opened_told_and_kept_apart(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path / "cache"))
+    for k in range(3):
+        write_midi(line(30 + k).score, tmp_path / f"{k}.mid")
+    mine = opened(Kept(), str(tmp_path))
+    assert isinstance(mine.folder, Folder) and [len(mine.pieces[s]) for s in mine.folder.splits] == [1, 1, 1]
+    assert "The folder holds 3 usable pieces: 1 to learn from" in mine.told() and len(mine.ledger()) == 1
+    facts = mine.facts().set_index("measure")
+    assert facts.loc["quarters", "least"] == pytest.approx(29.5) and facts.loc["quarters", "most"] == pytest.approx(
+        31.5
+    )
+    assert mine.commonest()["value"].tolist()[0] == "none stated"
+
+
+def test_the_command_is_the_chapter_on_a_folder(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("etude.cli.run.run", lambda given: asked.append(given) or 0)
+    parser = argparse.ArgumentParser()
+    command.arguments(parser)
+    assert command.run(parser.parse_args([str(tmp_path), "-p", "steps=3", "--profile", "smoke"])) == 0
+    assert asked[0].notebooks == ["41_your_music"] and asked[0].settings == [f"path={tmp_path}", "steps=3"]
+    with pytest.raises(MissingData, match="no folder"):
+        command.run(parser.parse_args([str(tmp_path / "none")]))
+
+
+def test_the_stranger_s_folder_is_the_same_every_time(tmp_path, monkeypatch):
+    class Book:
+        licence = "free"
+
+        def load(self, split):
+            return [Piece(f"t{k}", line(20 + k).score, text=f"X:1\nM:{k % 3 + 2}/4\nK:C\n") for k in range(9)]
+
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
+    monkeypatch.setattr(own_music.registry, "corpus", lambda *a, **o: Book())
+    first = {p.name: p.read_bytes() for p in own_music.strangers_folder(4).iterdir()}
+    assert len(first) == 4 and first == {p.name: p.read_bytes() for p in own_music.strangers_folder(4).iterdir()}
