@@ -165,8 +165,8 @@ def test_attention_is_a_distribution_over_the_band():
     assert model.attention(x[:0]).shape == (2, 3, 0, 0)
 
 
-def test_it_learns_to_copy_what_followed_before():
-    """Induction: the second half of a piece of random codes repeats the first, and two layers find it there."""
+def test_it_learns_how_long_ago_to_look():
+    """The second half of a piece of random codes repeats the first: what comes next stands eight steps back."""
     space, rng = Space((), 8), np.random.default_rng(0)
     pieces = [np.tile(rng.permutation(8), 2) for _ in range(400)]
     model = etude.model("attention", space, channels=16, heads=2, layers=2, span=16, dropout=0.0, seed=0)

@@ -76,7 +76,9 @@ def _draw_history(ax, history: History, name: str, colour, scale: float, against
                 label={"train": "training", "valid": "validation"}[part] if alone else name,
                 **look,
             )
-    best = [row for row in rows if row["step"] == history.best_step and None not in (row.get("valid"), row.get(against))]
+    best = [
+        row for row in rows if row["step"] == history.best_step and None not in (row.get("valid"), row.get(against))
+    ]
     if best:
         ax.plot(
             best[0][against],

@@ -1,10 +1,10 @@
 """One lesson for all: what models that are ranked against each other have in common while they learn.
 
 A code of one representation holds another stretch of music than a code of the next, so equal batches of equal windows
-are not an equal lesson. A `Lesson` is therefore stated in seconds of music, and becomes the `Budget` of a representation
-by how many codes a second of its music takes. Every fit of a lesson then sees, at each optimiser step, as much music as
-any other: the same number of windows, each of the same seconds (on the average over the training pieces where codes
-have no fixed length), in the same keys, with the same schedule, the same averaging and the same selection: the whole
+are not an equal lesson. A `Lesson` is therefore stated in seconds of music, and becomes the `Budget` of a
+representation by how many codes a second of its music takes. Every fit of a lesson then sees, at each optimiser step,
+as much music as any other: the same number of windows, each of the same seconds (on the average over the training
+pieces where codes have no fixed length), in the same keys, with the same schedule, averaging and selection: the whole
 validation pieces are scored at the same steps, and the best weights are kept.
 
 Families may differ in their peak learning rate, which is then said. Equal music is not equal time: `curve` gives what a

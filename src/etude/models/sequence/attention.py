@@ -1,4 +1,4 @@
-"""Causal self-attention: a Transformer (Vaswani et al. 2017, decoder only) that knows moments by how long ago they were.
+"""Causal self-attention: a Transformer decoder (Vaswani et al. 2017) that knows moments by how long ago they were.
 
 A step looks, in every layer, at the last S steps (`span`), its own included, and takes from each as much as a softmax
 says. Position t holds the event before step t (position 0 the start of the piece), so nothing looks ahead. Layers are
@@ -8,10 +8,10 @@ normalised first (pre-norm: Xiong et al. 2020). With A heads of size D = C / A, 
     a_ts = softmax over t - S < s <= t of (q_t . k_s + q_t . r_{min(t - s, R - 1)}) / sqrt(D)
     x_t <- x_t + dropout((sum over s of a_ts v_s) @ O + o)        x <- x + dropout(relu(norm'(x) @ U + u) @ V + v)
 
-and features are norm(x) after the last layer. The vectors r are those of Music Transformer (Huang et al. 2019, section
-3.4; Shaw et al. 2018), one for every distance below R (`distances`) and the last for all beyond. Every distance has its
-own because a bar is exactly sixteen sixteenths; the ranges that T5 (Raffel et al. 2020) lets share a bias would blur it.
-The query's bias gives each distance a worth that depends on nothing else.
+and features are norm(x) after the last layer. The vectors r are those of Music Transformer (Huang et al. 2019,
+section 3.4; Shaw et al. 2018), one for every distance below R (`distances`) and the last for all beyond. Every distance
+has its own because a bar is exactly sixteen sixteenths; the ranges that T5 (Raffel et al. 2020) lets share a bias would
+blur it. The query's bias gives each distance a worth that depends on nothing else.
 
 No position is counted from the start of a piece and no layer sees further than S, so a piece may be of any length.
 A layer needs the last S - 1 keys and values to go on (`receptive_field`: 1 + layers (S - 1) steps), and scoring and

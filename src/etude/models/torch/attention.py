@@ -39,7 +39,7 @@ class Layer(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, cache: Cache | None) -> tuple[Tensor, Cache, Tensor]:
-        """Return Float[n, T, C] of x in its shape, the cache, and the weights Float[n, heads, T, T with the cache]."""
+        """Return Float[n, T, C] of x in its shape, the cache, and the weights Float[n, heads, T, steps looked at]."""
         query, *news = self.read(self.norm(x)).chunk(3, dim=-1)
         past = [torch.cat(parts, dim=1) for parts in zip(cache, news, strict=True)] if cache else news
         query, keys, values = (self._split(part) for part in (query, *past))
@@ -50,7 +50,7 @@ class Layer(nn.Module):
         return x, (past[0][:, begin:], past[1][:, begin:]), weights
 
     def weights(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Return the softmax Float[n, heads, T, S] of queries Float[n, heads, T, D], the last of S keys being theirs."""
+        """Return weights Float[n, heads, T, S] of queries Float[n, heads, T, D]; the last T of the S keys are theirs."""
         steps, seen = query.shape[2], keys.shape[2]
         ago = torch.arange(seen - 1, -1, -1, device=query.device)  # of each key, from the last query
         vectors = self.positions[:, ago.clamp(max=self.positions.shape[1] - 1)]  # (heads, S, D)
@@ -68,9 +68,9 @@ class Layer(nn.Module):
 
 
 def skewed(by_distance: Tensor) -> Tensor:
-    """Return Float[..., T, S] by keys of scores by distance, whose row t is that of the T - 1 - t-th query from the end.
+    """Return scores by keys, Float[..., T, S], of scores by distance from S - 1 down to 0, in the same shape.
 
-    Row t moves left by T - 1 - t (Huang et al. 2019, section 3.4.1); what comes in at its end is of later keys, masked.
+    Row t moves left by T - 1 - t (Huang et al. 2019, section 3.4.1); what comes in at its end is of later keys.
     """
     steps, seen = by_distance.shape[-2:]
     rows = nn.functional.pad(by_distance, (0, 1)).flatten(-2)
