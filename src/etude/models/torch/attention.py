@@ -50,7 +50,7 @@ class Layer(nn.Module):
         return x, (past[0][:, begin:], past[1][:, begin:]), weights
 
     def weights(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Return weights Float[n, heads, T, S] of queries Float[n, heads, T, D]; the last T of the S keys are theirs."""
+        """Return weights Float[n, heads, T, S] of queries Float[n, heads, T, D]; the last T of S keys are theirs."""
         steps, seen = query.shape[2], keys.shape[2]
         ago = torch.arange(seen - 1, -1, -1, device=query.device)  # of each key, from the last query
         vectors = self.positions[:, ago.clamp(max=self.positions.shape[1] - 1)]  # (heads, S, D)
