@@ -92,6 +92,18 @@ def test_a_fit_by_the_lesson_keeps_curve_and_cost(small, tmp_path, monkeypatch):
     assert again.histories[0].rows == data.histories[0].rows, "a finished fit is read, clocks and all"
 
 
+def test_a_checkpoint_from_before_the_cpu_clock_is_read():
+    from etude.training import Task
+    from etude.training.record import Record
+
+    kept = Record(Task(None, [], None, Budget(), 0, {})).state
+    read = Record(Task(None, [], None, Budget(), 0, {}))
+    read.state = {name: value for name, value in kept.items() if name != "cpu_seconds"} | {"seconds": 7.0}
+    assert read.seconds == 7.0 and read.cpu_seconds == 0.0
+    with pytest.raises(KeyError):
+        read.state = {name: value for name, value in kept.items() if name != "rows"}
+
+
 def test_what_was_reached_within_a_time():
     rows = [{"cpu_seconds": 1.0, "music": 5.0, "best": 3.0}, {"cpu_seconds": 2.0, "music": 9.0, "best": 2.0}]
     assert reached(rows, 1.5) == 3.0 and reached(rows, 2.0) == 2.0 and reached(rows, 9.0, "music") == 2.0

@@ -43,8 +43,7 @@ TINY = {
     ),
     "attention": (
         {"channels": 8, "heads": 2, "layers": 2, "span": 3, "distances": 2},
-        {"channels": 6, "heads": 1, "layers": 1, "span": 8, "embedding": 4, "recall": 2, **NADE},
-        {"channels": 6, "heads": 2, "layers": 1, "span": 5, **RELATIVE},
+        {"channels": 6, "heads": 1, "layers": 1, "span": 8, "embedding": 4, "recall": 2, **RELATIVE},
     ),
     "wavenet": (
         {"residual": 6, "skip": 8, "stacks": 1, "dilations": 3},
