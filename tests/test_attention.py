@@ -175,6 +175,11 @@ def test_it_learns_how_long_ago_to_look():
     assert bits[0] == pytest.approx(3, abs=0.5) and bits[9:].mean() < 0.3
 
 
+def test_a_piece_that_is_too_long_to_look_at_is_refused():
+    with pytest.raises(EtudeError, match=r"at most 4096 steps.*5000"):
+        untrained(TEXT).attention(np.zeros(5000, int))
+
+
 # Refusals --------------------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,7 @@ from etude.models.sequence.rnn import recall_arrays
 from etude.models.sequence.sequence import ContextModel, embedding_arrays
 from etude.types import Space
 
+MOST_LOOKED_AT = 4096  # steps of a piece whose weights are all returned: with 12 heads 0.8 GB
 WIDER = 4  # times C: units of the layer inside a block
 
 
@@ -109,7 +110,16 @@ class Attention(ContextModel):
         Float32[layers, heads, T, T]
             Row t, of step t, sums to 1. Column s is the event before step s, x[s - 1]; column 0 is the start of the
             piece.
+
+        Raises
+        ------
+        EtudeError
+            The piece has more than `MOST_LOOKED_AT` steps.
         """
+        if len(x) > MOST_LOOKED_AT:
+            raise EtudeError(
+                f"at most {MOST_LOOKED_AT} steps, of which each looks at each", str(len(x)), "Take a part."
+            )
         events = self.space.check(x).reshape(len(x), self.space.entries)
         return self.network.attention(np.concatenate([events[:1], events[:-1]]))
 
