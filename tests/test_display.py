@@ -550,6 +550,32 @@ def test_activations_share_the_time_of_the_roll():
         display.plot_activations(np.zeros(6), score)
 
 
+def test_attention_is_arcs_from_the_step_to_what_it_takes_from():
+    score, weights = chorale(), np.zeros((2, 12, 12))
+    weights[0, 8, [0, 3]], weights[1, 8, 8], weights[1, 8, 2] = (0.25, 0.75), 0.97, 0.03
+    ax = display.plot_attention(weights, score, 8, labels=("bar", "echo"))
+    above, step = ax.figure.axes[1], score.seconds / 12
+    assert ax.get_xlim() == above.get_xlim() == (0, score.seconds)
+    ends = [(arc.vertices[0, 0], arc.vertices[-1, 0]) for arcs in above.collections for arc in arcs.get_paths()]
+    assert ends == [(0, 8.5 * step), (2.5 * step, 8.5 * step), (7.5 * step, 8.5 * step)]
+    assert [list(c.get_linewidths()) for c in above.collections] == [[1.5, 4.5], [pytest.approx(5.82)]]
+    assert [text.get_text() for text in above.get_legend().get_texts()] == ["bar", "echo"]
+    with pytest.raises(EtudeError, match="one of the T steps"):
+        display.plot_attention(weights, score, 12)
+    with pytest.raises(EtudeError, match="label for each of 2"):
+        display.plot_attention(weights, score, 8, labels=("one",))
+
+
+def test_a_learning_curve_can_be_drawn_over_time():
+    rows = [{"step": n, "train": 2.0, "valid": 1.0, "seconds": 2.0 * n, "cpu_seconds": 3.0 * n} for n in (1, 2)]
+    ax = display.plot_learning_curve(
+        History([*rows, {"step": 3, "train": 1.0, "valid": 0.5}], 2), against="cpu_seconds"
+    )
+    assert ax.get_xlabel() == "CPU seconds" and ax.lines[1].get_xdata().tolist() == [3, 6]
+    with pytest.raises(EtudeError, match="column of a history"):
+        display.plot_learning_curve(History(rows, 1), against="hours")
+
+
 @pytest.mark.parametrize("log", [False, True])
 def test_a_grid_shows_every_number_and_leaves_gaps_white(log):
     table = pandas.DataFrame({"nade": [1.234, 5.0], "rbm": [2.0, np.nan]}, index=["rnn", "tcn"])

@@ -32,6 +32,10 @@ TINY = {
         {"channels": 6, "blocks": 1, **RBM},
         {"channels": 6, "blocks": 1, **RELATIVE},
     ),
+    "attention": (
+        {"channels": 8, "heads": 2, "layers": 2, "span": 3, "distances": 2},
+        {"channels": 6, "heads": 1, "layers": 1, "span": 8, "embedding": 4, "recall": 2, **RELATIVE},
+    ),
     "wavenet": (
         {"residual": 6, "skip": 8, "stacks": 1, "dilations": 3},
         {"residual": 6, "skip": 8, "stacks": 2, "dilations": 2, **NADE},

@@ -34,6 +34,7 @@ MODELS = {
     "memoryless": "etude.models.sequence.memoryless:Memoryless",
     "rnn": "etude.models.sequence.rnn:RNN",
     "tcn": "etude.models.sequence.tcn:TCN",
+    "attention": "etude.models.sequence.attention:Attention",
     "wavenet": "etude.models.sequence.wavenet:WaveNet",
     "guided-wavenet": "etude.models.sequence.guided:GuidedWaveNet",
     "samplernn": "etude.models.sequence.samplernn:SampleRNN",

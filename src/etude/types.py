@@ -523,8 +523,9 @@ class Budget:
 class History:
     """What a fit did: one row of `rows` per validation score.
 
-    Rows hold step, train and valid bits per step of the sequence (None where there are none to be had), and seconds
-    since the start. `fit` is the digest, in 16 digits, of all that the fit depends on; "" without a checkpoint.
+    Rows hold step, train and valid bits per step of the sequence (None where there are none to be had), and since the
+    start seconds and CPU seconds, of all threads together. `fit` is the digest, in 16 digits, of all that the fit
+    depends on; "" without a checkpoint.
     """
 
     rows: list[dict] = field(default_factory=list)

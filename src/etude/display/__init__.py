@@ -19,6 +19,7 @@ _PLACES = {
     "receptive_fields": ("plot_dilations", "plot_reach"),
     "grids": ("plot_grid",),
     "activations": ("plot_activations",),
+    "looks": ("plot_attention",),
     "sound": ("plot_waveform", "plot_spectrogram", "band_frequencies"),
     "keyboard": ("plot_key_weights",),
     "results": ("plot_learning_curve", "plot_bits", "plot_annealing"),

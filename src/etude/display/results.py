@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from etude.display.house_style import COMPRESSOR, FLOOR, MUSIC, PALETTE, axes
+from etude.errors import unknown_name
 from etude.registry import FLOORS
 from etude.types import History
 
 COMPRESSORS = ("xz", "ppmd", "flac", "lzma", "bz2", "gzip", "zlib")
+OVER = {"step": "optimiser steps", "seconds": "seconds", "cpu_seconds": "CPU seconds"}  # what a curve is drawn over
 ROLES = {"floor": FLOOR, "compressor": COMPRESSOR, "music": MUSIC, "model": PALETTE[0]}
 
 
@@ -21,9 +23,10 @@ def plot_learning_curve(
     floors: Mapping[str, float] | None = None,
     unit: str = "bits per step",
     scale: float = 1.0,
+    against: str = "step",
     title: str = "",
 ):
-    """Draw training and validation bits against optimiser steps, with floors as dashed lines.
+    """Draw training and validation bits against optimiser steps or seconds, with floors as dashed lines.
 
     Parameters
     ----------
@@ -33,11 +36,15 @@ def plot_learning_curve(
         In the unit of the figure.
     scale : float
         Multiplies the history's bits per step, for another `unit` (steps a second give bits per second).
+    against : {"step", "seconds", "cpu_seconds"}
+        What the rows of the history are drawn over.
     """
+    if against not in OVER:
+        raise unknown_name("column of a history", against, OVER)
     ax = axes(ax)
     histories = history if isinstance(history, Mapping) else {"": history}
     for i, (name, one) in enumerate(histories.items()):
-        _draw_history(ax, one, name, PALETTE[i % len(PALETTE)], scale, alone=len(histories) == 1)
+        _draw_history(ax, one, name, PALETTE[i % len(PALETTE)], scale, against, alone=len(histories) == 1)
     for name, bits in (floors or {}).items():
         ax.axhline(bits, color=FLOOR, linestyle="--", linewidth=1.2)
         ax.annotate(
@@ -49,30 +56,32 @@ def plot_learning_curve(
             fontsize=9,
             color="#555555",
         )
-    ax.set(xlabel="optimiser steps", ylabel=unit, xlim=(0, None))
+    ax.set(xlabel=OVER[against], ylabel=unit, xlim=(0, None))
     ax.set_title(title)
     ax.grid(axis="y")
     ax.legend()
     return ax
 
 
-def _draw_history(ax, history: History, name: str, colour, scale: float, alone: bool) -> None:
+def _draw_history(ax, history: History, name: str, colour, scale: float, against: str, alone: bool) -> None:
     rows = history.rows
     for part, look in (
         ("train", {"color": PALETTE[1], "alpha": 0.9}),
         ("valid", {"color": colour, "marker": "o", "markersize": 4}),
     ):
-        points = [(row["step"], scale * row[part]) for row in rows if row.get(part) is not None]
+        points = [(row[against], scale * row[part]) for row in rows if None not in (row.get(part), row.get(against))]
         if points and (alone or part == "valid"):
             ax.plot(
                 *zip(*points, strict=True),
                 label={"train": "training", "valid": "validation"}[part] if alone else name,
                 **look,
             )
-    best = [row for row in rows if row["step"] == history.best_step and row.get("valid") is not None]
+    best = [
+        row for row in rows if row["step"] == history.best_step and None not in (row.get("valid"), row.get(against))
+    ]
     if best:
         ax.plot(
-            best[0]["step"],
+            best[0][against],
             scale * best[0]["valid"],
             "o",
             markersize=10,

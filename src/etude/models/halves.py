@@ -78,6 +78,17 @@ class GatedNetwork(Network, Protocol):
         ...
 
 
+class AttentiveNetwork(Network, Protocol):
+    """Of causal self-attention."""
+
+    def attention(self, past: np.ndarray) -> np.ndarray:
+        """Return what heads look at, Float32[layers, heads, T, T], before each step of a piece.
+
+        `past` Int[T, entries] holds the event before each step; the first is the start, whatever it says.
+        """
+        ...
+
+
 class GuidedNetwork(GatedNetwork, Protocol):
     """Of a WaveNet with a guide. Frames are Int[n, F + 2, G], and Bool[n, F + 2] says which exist."""
 

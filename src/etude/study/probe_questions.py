@@ -125,6 +125,13 @@ def field(model, pieces) -> int:
     return int(model.receptive_field)
 
 
+def attended(model, pieces) -> list:
+    """Return what the heads look at, for the figures of chapter 19: the distance that each looks back on average."""
+    looked = model.attention(pieces[0])
+    ago = np.arange(looked.shape[-1])[:, None] - np.arange(looked.shape[-1])
+    return (looked * ago).sum(axis=-1).mean(axis=-1).ravel()
+
+
 def gates(model, pieces) -> list:
     """Return what a WaveNet's gates let through, for the figure of chapter 15."""
     return np.asarray(model.gates(pieces[0])).mean(axis=-1).ravel()

@@ -123,6 +123,14 @@ CONVOLUTIONAL = {
     "wavenet relative": Probe("wavenet", "bands", {**SOUND, **RELATIVE}),
     "wavenet rbm": Probe("wavenet", "keys", {**SOUND, **RBM}),
 }
+LOOKING = {"channels": 8, "heads": 2, "span": 6, "distances": 4}
+ATTENTIVE = {
+    "attention": Probe("attention", "tokens", {**LOOKING, "layers": 2}, (*READS, ask.field, ask.attended)),
+    "attention roll": Probe("attention", "roll", {**LOOKING, "layers": 1, "embedding": 5, "dropout": 0.5}),
+    "attention nade": Probe("attention", "roll", {**LOOKING, "layers": 1, "span": 40, **NADE}),
+    "attention relative": Probe("attention", "keys", {**LOOKING, "layers": 1, "recall": 2, **RELATIVE}),
+    "attention rbm": Probe("attention", "keys", {**LOOKING, "layers": 1, **RBM}),
+}
 TIERED = {
     "samplernn two": Probe(
         "samplernn", "sound", {"frames": [4], "hidden": 8, "embedding": 4}, (*READS, ask.streamed), {"window": 20}
@@ -193,4 +201,15 @@ SECOND = {
         ("rbm exact", MACHINES["rbm exact"], {"questions": (ask.bits,)}),
     )
 }
-FITS = {**FLOORS, **OUTPUTS, **RECURRENT, **CONVOLUTIONAL, **TIERED, **LATENTS, **FILLERS, **MACHINES, **SECOND}
+FITS = {
+    **FLOORS,
+    **OUTPUTS,
+    **RECURRENT,
+    **CONVOLUTIONAL,
+    **ATTENTIVE,
+    **TIERED,
+    **LATENTS,
+    **FILLERS,
+    **MACHINES,
+    **SECOND,
+}

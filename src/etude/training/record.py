@@ -18,7 +18,7 @@ from etude.training.task import Task, digest
 from etude.types import History
 
 DIVERGED = "Lower the learning rate."
-STATE = ("digest", "rows", "best", "best_step", "seconds", "finished")
+STATE = ("digest", "rows", "best", "best_step", "seconds", "finished", "cpu_seconds")
 
 log = logging.getLogger("etude.training")
 
@@ -30,10 +30,11 @@ class Record:
         self.task, self.digest = task, digest(task.identity)
         self.rows, self.best, self.best_step = [], {}, 0
         self.seconds, self.since, self.finished, self.bar = 0.0, 0.0, False, None
+        self.cpu_seconds, self.cpu_since = 0.0, 0.0  # of the process, all its threads
 
     def begin(self, step: int) -> None:
         """Start the clock and the bar at an optimiser step."""
-        self.since = time.perf_counter()
+        self.since, self.cpu_since = time.perf_counter(), time.process_time()
         self.bar = progress.progress_bar(self.task.budget.steps, step)
 
     def advance(self) -> None:
@@ -61,17 +62,21 @@ class Record:
         EtudeError
             The loss is no longer finite.
         """
-        now = time.perf_counter()
-        self.seconds, self.since = self.seconds + now - self.since, now
+        self._read_clocks()
         row = {"step": step, "train": train, "valid": valid}
         if not isfinite((train or 0) + (valid or 0)):
             raise EtudeError("a finite loss", f"{progress.describe(row)} at step {step}", DIVERGED)
         if self._is_best(row):
             self.best_step, self.best = step, weights()
-        self.rows.append({**row, "seconds": round(self.seconds, 3)})
+        self.rows.append({**row, "seconds": round(self.seconds, 3), "cpu_seconds": round(self.cpu_seconds, 3)})
         self.finished = stopped or step >= self.task.budget.steps
         self.bar.set_postfix_str(progress.describe(row), refresh=True)
         log.info("step %d of %d: %s", step, self.task.budget.steps, progress.describe(row))
+
+    def _read_clocks(self) -> None:
+        now, cpu = time.perf_counter(), time.process_time()
+        self.seconds, self.since = self.seconds + now - self.since, now
+        self.cpu_seconds, self.cpu_since = self.cpu_seconds + cpu - self.cpu_since, cpu
 
     def _is_best(self, row: dict) -> bool:
         return row["valid"] is None or row["valid"] < min((r["valid"] for r in self.rows), default=float("inf"))
@@ -89,7 +94,7 @@ class Record:
     @state.setter
     def state(self, state: dict) -> None:
         for name in STATE:
-            setattr(self, name, state[name])
+            setattr(self, name, state.get(name, 0.0) if name == "cpu_seconds" else state[name])  # older ones lack it
 
     def history(self) -> History:
         """Return what was done."""

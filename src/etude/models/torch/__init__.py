@@ -11,6 +11,7 @@ BUILDERS = {
     "memoryless": "etude.models.torch.memoryless:build",
     "rnn": "etude.models.torch.rnn:build",
     "tcn": "etude.models.torch.tcn:build",
+    "attention": "etude.models.torch.attention:build",
     "wavenet": "etude.models.torch.wavenet:build",
     "guided-wavenet": "etude.models.torch.guided:build",
     "samplernn": "etude.models.torch.samplernn:build",
