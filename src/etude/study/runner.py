@@ -6,7 +6,6 @@ and goes on from its checkpoint.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,23 +14,24 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from etude.errors import EtudeError
 from etude.files import from_checkout, made_folder, project_root, replacing
-from etude.places import writing
+from etude.locks import alone
+from etude.study.conductor import GRACE
 from etude.study.environment import cores, default_jobs
 from etude.study.plan import Job, Plan
 from etude.study.preparation import prepare, with_its_data
 from etude.study.progress import Display, Status
 from etude.study.publish import publish, refresh
-from etude.study.staleness import reasons_by_job, upstream_ids
+from etude.study.shapes import PLAN, read_if_sound
+from etude.study.staleness import reasons_by_job, record_path, upstream_ids
 from etude.study.watch import Watch
 
-GRACE = 15.0  # seconds that kernels get to end after Ctrl-C
 LITTLE = 2**20  # bytes without which no result can be written
 LOOK = 0.3  # seconds between two looks at the jobs
 
@@ -106,23 +106,10 @@ def _settle(plan: Plan, statuses: dict[str, Status]) -> list[str]:
     return notes
 
 
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the run's lock; the system releases it when its holder dies, however it dies."""
-    place = made_folder(folder / "plan") / "lock"
-    with writing(place):
-        lock = place.open("a+", encoding="utf-8")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            remedy = "Wait for it or stop it, or give this run a --name of its own."
-            raise EtudeError(f"the run {folder.name} to be free", f"one at work ({holder})", remedy) from error
-        lock.truncate(0)
-        print(f"process {os.getpid()} on {socket.gethostname()}", file=lock, flush=True)
-        yield
+def _only_one(folder: Path):
+    """Hold the run's lock, which a holder that dies, however it dies, gives back."""
+    remedy = "Wait for it or stop it, or give this run a --name of its own."
+    return alone(made_folder(folder / "plan") / "run", wait=False, what=f"the run {folder.name}", remedy=remedy)
 
 
 def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None:
@@ -134,14 +121,24 @@ def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None
         "part": job.part,
         "cell_timeout": job.cell_timeout,
         "refit": refit,
-        "because": reasons,
     }
+    planned |= {"id": _id_of(folder, job.id, planned), "because": reasons}
     for part in ("logs", "records"):
         made_folder(folder / part)
     with replacing(folder / "plan" / f"{job.id}.json") as new:
         new.write_text(json.dumps(planned, indent=1) + "\n", encoding="utf-8")
     (folder / "plan" / f"{job.id}.progress").unlink(missing_ok=True)
     (folder / "logs" / f"{job.id}.failure.json").unlink(missing_ok=True)
+
+
+def _id_of(folder: Path, job_id: str, planned: dict) -> str:
+    """Return the id of a plan: a new one, or where the same was planned and has not ended, that of then.
+
+    Who is still at it somewhere, or has just finished it unseen, then does this plan's work.
+    """
+    old = {} if record_path(folder, job_id).is_file() else read_if_sound(folder / "plan" / f"{job_id}.json", PLAN) or {}
+    same = json.dumps(planned) == json.dumps({key: old.get(key) for key in planned})
+    return old["id"] if same else uuid.uuid4().hex
 
 
 def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: str) -> list[str]:
@@ -151,7 +148,8 @@ def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, exec
     workflow = from_checkout("workflow")
     many = ["--jobs", str(jobs)] if executor != "local" else []
     return [
-        *(sys.executable, "-m", "snakemake", *(f"records/{job}.json" for job in stale)),
+        *(sys.executable, "-m", "etude.study.conductor", str(plan.folder)),
+        *(f"records/{job}.json" for job in stale),
         *("--snakefile", str(workflow / "Snakefile"), "--directory", str(plan.folder)),
         *("--configfile", str(plan.folder / "plan" / "workflow.config"), "--cores", str(jobs * threads), *many),
         *("--profile", str(workflow / "executors" / executor), "--workflow-profile", "none"),

@@ -31,7 +31,7 @@ RECORD = {
     "noise?": int,
     "seconds?": NUMBER,
 }
-PLAN = {"source": str, "profile": str, "parameters": Of(ANY), "part": str, "cell_timeout": int}
+PLAN = {"source": str, "profile": str, "parameters": Of(ANY), "part": str, "cell_timeout": int, "id": str}
 PROGRESS = {"number": int, "of": int, "line": str, "started": NUMBER}
 FAILURE = {"where": str, "what": str}
 SUMMARY = {

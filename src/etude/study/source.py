@@ -31,11 +31,13 @@ MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, f
             "api_reference",
             "book",
             "cells",
+            "conductor",
             "definitions",
             "environment",
             "execute",
             "fits",
             "kernel",
+            "ledger",
             "listings",
         )
     ),
