@@ -51,15 +51,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Run what the command line asks for; return the exit status."""
-    from etude.errors import unknown_name
-    from etude.files import from_checkout
+    from etude.study.executors import executor_folder
     from etude.study.plan import make_plan
     from etude.study.runner import Interrupted
     from etude.study.runner import run as run_plan
 
-    executors = {path.name for path in from_checkout("workflow/executors").glob("*") if path.is_dir()}
-    if given.executor not in executors:
-        raise unknown_name("executor", given.executor, executors)
+    executor_folder(given.executor)
     plan = make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name)
     if given.parameters:
         return _list_parameters(plan)

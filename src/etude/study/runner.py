@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from pathlib import Path
 from etude.files import from_checkout, made_folder, project_root, replacing
 from etude.locks import alone
 from etude.study.conductor import GRACE
-from etude.study.environment import cores, default_jobs
+from etude.study.executors import executor_folder, jobs_at_once, require, threads_each
 from etude.study.plan import Job, Plan
 from etude.study.preparation import prepare, with_its_data
 from etude.study.progress import Display, Status
@@ -76,7 +76,8 @@ def run(
         After Ctrl-C or SIGTERM, once the kernels have ended.
     """
     started, stream = time.time(), stream or sys.stderr
-    jobs, (plan, notes) = jobs or default_jobs(), with_its_data(plan)
+    require(executor)
+    jobs, (plan, notes) = jobs_at_once(executor, jobs), with_its_data(plan)
     with _only_one(plan.folder):
         reasons = reasons_by_job(plan, force or refit)
         for job in plan.jobs:
@@ -143,7 +144,7 @@ def _id_of(folder: Path, job_id: str, planned: dict) -> str:
 
 def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: str) -> list[str]:
     """Return the command line of Snakemake for the stale jobs: by time of `plan/JOB.json` alone, longest first."""
-    threads = max(1, cores() // jobs)
+    threads = threads_each(executor, jobs)
     stale = [job.id for job in plan.jobs if reasons[job.id]]
     workflow = from_checkout("workflow")
     many = ["--jobs", str(jobs)] if executor != "local" else []
@@ -152,7 +153,7 @@ def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, exec
         *(f"records/{job}.json" for job in stale),
         *("--snakefile", str(workflow / "Snakefile"), "--directory", str(plan.folder)),
         *("--configfile", str(plan.folder / "plan" / "workflow.config"), "--cores", str(jobs * threads), *many),
-        *("--profile", str(workflow / "executors" / executor), "--workflow-profile", "none"),
+        *("--profile", str(executor_folder(executor)), "--workflow-profile", "none"),
         *("--rerun-triggers", "mtime", "--rerun-incomplete", "--keep-going", "--nolock", "--nocolor"),
         *("--prioritize", *(f"records/{job}.json" for job in _longest(plan, stale))),
     ]
@@ -167,7 +168,7 @@ def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: s
     folder = plan.folder
     config = {
         "jobs": {job.id: upstream_ids(job, plan.jobs) for job in plan.jobs},
-        "threads": max(1, cores() // jobs),
+        "threads": threads_each(executor, jobs),
     }
     with replacing(folder / "plan" / "workflow.config") as new:
         new.write_text(json.dumps(config), encoding="utf-8")
@@ -191,7 +192,7 @@ def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: s
                 watch.look()
                 time.sleep(LOOK)
         except KeyboardInterrupt:
-            _stop(process)
+            _stop(process, executor)
             raise Interrupted from None
         finally:
             watch.look(final=True)
@@ -215,14 +216,18 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _stop(process: subprocess.Popen) -> None:
-    """End Snakemake and the jobs below it: first asked, after a while made to."""
+def _stop(process: subprocess.Popen, executor: str) -> None:
+    """End Snakemake and the jobs below it, or in the queue of a cluster: first asked, after a while made to."""
+    if executor != "local":
+        _end(process, lambda: process.send_signal(signal.SIGINT))
     for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(GRACE)
-            return
-        except ProcessLookupError:
-            return
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            continue
+        if process.poll() is None:
+            _end(process, lambda how=how: os.killpg(process.pid, how))
+
+
+def _end(process: subprocess.Popen, ask: Callable[[], None]) -> None:
+    try:
+        ask()
+        process.wait(GRACE)
+    except (ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
+        return

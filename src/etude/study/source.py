@@ -35,6 +35,7 @@ MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, f
             "definitions",
             "environment",
             "execute",
+            "executors",
             "fits",
             "kernel",
             "ledger",

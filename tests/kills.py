@@ -1,6 +1,6 @@
 """Kills at random moments of a batch: does it end, once resumed, in the summaries of one that nobody disturbed?
 
-Run: python benchmarks/kills.py [--kills 50] [--seed 0] [--jobs 2] [CHAPTER ...]
+Run: python tests/kills.py [--kills 50] [--seed 0] [--jobs 2] [CHAPTER ...]
 
 With chapters, `etude run CHAPTER ... --profile smoke` is the batch; without, three small notebooks of the same make are
 (a network fitted with checkpoints, a figure, a notebook that reads the others' summaries), which take a tenth of the
@@ -27,45 +27,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from small_study import HOME, small_checkout
 
 from etude.study.comparison import first_difference
 from etude.study.equality import MEASURED, differences
 from etude.study.ledger import Ledger
 from etude.study.summary import read_summary
 
-HOME = Path(__file__).parents[1]
 TARGETS = ("runner", "kernel", "tree")
 MOST_TRIES = 50  # of one batch, after which it counts as lost
-FITTED = """import etude, numpy as np
-from etude import Budget, study
-run = study.start("11_fitted", globals())
-rng = np.random.default_rng(seed)
-pieces = [rng.integers(0, 5, 60) for _ in range(8)]
-model = etude.model("rnn", etude.Space((), 5), hidden=8, layers=1, embedding=3, dropout=0.2, seed=seed)
-history = model.fit(pieces, pieces[:2], Budget(steps=steps, batch_size=4, window=16, valid_every=4), seed,
-                    checkpoint=run.checkpoint("rnn"))
-run.cost("rnn", history)
-run.table("curve", [{k: v for k, v in row.items() if k != "seconds"} for row in history.rows])
-run.number("bits", model.bits(pieces).total, "bits")
-run.table("sample", [{"code": int(c)} for c in np.ravel(model.sample(1, 40, seed=seed)[0])])
-run.finish()"""
-COUNTED = """import etude, numpy as np
-import matplotlib.pyplot as plt
-from etude import display, study
-run = study.start("12_counted", globals())
-pieces = [np.random.default_rng(seed).integers(0, 5, 60)]
-model = etude.model("marginal", etude.Space((), 5))
-model.fit(pieces)
-run.number("bits", model.bits(pieces).total, "bits")
-fig, ax = plt.subplots()
-ax.plot(pieces[0])
-run.figure("codes", fig, "codes over time")
-run.finish()"""
-READS = """from etude import study
-run = study.start("13_reads")
-run.number("sum", sum(study.read_summary(name).number("bits") for name in ("11_fitted", "12_counted")), "bits")
-run.finish()"""
-SMALL = {"11_fitted": FITTED, "12_counted": COUNTED}
 
 
 @dataclass
@@ -122,26 +92,6 @@ class Batches:
         one, other = (read_summary(notebook, self.folder(place)).data for place in ("undisturbed", name))
         parts = [{part: said[part] for part in ("numbers", "tables")} for said in (one, other)]
         return first_difference(*parts, lambda a, b: a == b, "", MEASURED.fullmatch)
-
-
-def small_checkout(root: Path) -> Path:
-    """Write a checkout with three small notebooks."""
-    shutil.copytree(HOME / "workflow", root / "workflow")
-    (root / "workflow/profiles/smoke.yaml").write_text("cell_timeout: 300\n")
-    shutil.copy(HOME / "pyproject.toml", root)
-    (root / "notebooks").mkdir()
-    for name, code in SMALL.items():
-        _write(root, name, "seed = 1\nsteps = 60", code, [])
-    _write(root, "13_reads", "n = 1", READS, list(SMALL))
-    return root
-
-
-def _write(root: Path, name: str, parameters: str, code: str, needs: list[str]) -> None:
-    from nbformat import v4, write
-
-    cells = [v4.new_markdown_cell("# ?"), v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})]
-    page = v4.new_notebook(cells=[*cells, v4.new_code_cell(code)], metadata={"etude": {"needs": needs}})
-    write(page, root / "notebooks" / f"{name}.ipynb")
 
 
 def kill(process: subprocess.Popen, target: str) -> bool:
