@@ -12,6 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -110,15 +111,16 @@ class Cluster:
         self._daemon("slurmd", "-D", "-N", node, name=node)
 
     def stop_node(self, node: str) -> int:
-        """End a node as a cut of its power would: its daemon and all that runs on it at once; return how many jobs."""
-        killed = [self.daemons.pop(node)] + [psutil.Process(pid) for pid in self._below(node)]
-        for process in killed:
-            try:
+        """End a node and all that runs on it as a cut of its power would; return how many processes ran."""
+        daemon, below = self.daemons.pop(node), [psutil.Process(pid) for pid in self._below(node)]
+        below.sort(
+            key=lambda process: not process.name().startswith("slurmstepd")
+        )  # they would tell of the others' end
+        for process in [daemon, *below]:
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
                 process.send_signal(signal.SIGKILL)
-            except (psutil.NoSuchProcess, ProcessLookupError):
-                continue
-        killed[0].wait()
-        return len(killed) - 1
+        daemon.wait()
+        return len(below)
 
     def jobs(self) -> str:
         """Return the jobs of the cluster, a line each: id, state, node."""

@@ -17,6 +17,7 @@ examples:
   etude run --profile full                      what is committed: hours, resumable
   etude run --dry-run                           what would run, and why
   etude run 11_rnn --parameters                 what can be set, and what it means
+  etude run 11_rnn --sweep seed=0,1,2 --executor slurm       a job of the cluster each (workflow/executors)
 
 A notebook runs again only if its code, its parameters, what a module of étude that it uses does, a package or its data
 have changed; prose, comments and layout do not count. Fits are kept in data/fits for all notebooks and runs: an equal
@@ -44,9 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--refit", action="store_true", help="run all and learn every fit anew: hours, in profile full")
     parser.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")
     parser.add_argument("--parameters", action="store_true", help="list the notebooks' parameters and run nothing")
-    parser.add_argument(
-        "--executor", default="local", metavar="NAME", help="a folder of workflow/executors (default: local)"
-    )
+    parser.add_argument("--executor", default="local", metavar="NAME", help="where: local (default), slurm, kubernetes")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -63,7 +62,7 @@ def run(given: argparse.Namespace) -> int:
     if plan.left_out:
         print(f"Without these parameters, so left out: {', '.join(plan.left_out)}.", file=sys.stderr)
     if given.dry_run:
-        return _explain(plan, given.force or given.refit)
+        return _explain(plan, given.force or given.refit, given.executor)
     try:
         outcome = run_plan(plan, given.jobs, given.force, given.executor, refit=given.refit)
     except Interrupted:
@@ -103,7 +102,8 @@ def _failure(folder, job: str, status) -> str:
     return f"\n{job} failed in {status.detail}\n  log: {_short(log)}{notebook}"
 
 
-def _explain(plan, force: bool) -> int:
+def _explain(plan, force: bool, executor: str) -> int:
+    from etude.study.executors import shown_jobs
     from etude.study.preparation import with_its_data
     from etude.study.staleness import reasons_by_job
 
@@ -118,6 +118,7 @@ def _explain(plan, force: bool) -> int:
         if why and job.parameters:
             print(f"{'':<{width}}  with  {', '.join(f'{name} = {value!r}' for name, value in job.parameters.items())}")
     print(f"{sum(map(bool, reasons.values()))} of {len(reasons)} would run, into {_short(plan.folder)}")
+    print(shown_jobs(executor, plan, [job for job in plan.jobs if reasons[job.id]]), end="")
     return 0
 
 

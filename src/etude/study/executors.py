@@ -9,9 +9,11 @@ from pathlib import Path
 from etude.errors import EtudeError, MissingPackage, unknown_name
 from etude.files import from_checkout
 from etude.study.environment import cores, default_jobs
+from etude.study.plan import Job, Plan
 
 MANY = 100  # jobs at once where others carry them, if nobody says
 PLUGINS = {"slurm": "slurm"}  # executor -> the extra of the project that brings what Snakemake needs for it
+MODULES = {"kubernetes": "etude.study.kubernetes"}  # executor -> what executes a plan, where it is no process of ours
 COMMANDS = {"slurm": "sbatch", "kubernetes": "kubectl"}  # executor -> how it is reached
 
 
@@ -38,6 +40,20 @@ def jobs_at_once(name: str, jobs: int | None) -> int:
     return jobs or (default_jobs() if name == "local" else MANY)
 
 
+def module_of(name: str) -> str:
+    """Return the module that Snakemake calls with a plan."""
+    return MODULES.get(name, "etude.study.execute")
+
+
 def threads_each(name: str, jobs: int) -> int:
     """Return the threads of a job: a share of this machine's cores, or elsewhere one, unless the executor sets more."""
     return max(1, cores() // jobs) if name == "local" else 1
+
+
+def shown_jobs(name: str, plan: Plan, jobs: list[Job]) -> str:
+    """Return how jobs would be handed to an executor, for reading; "" for one that has no text of its own."""
+    if name != "kubernetes" or not jobs:
+        return ""
+    from etude.study.kubernetes import shown
+
+    return "---\n" + shown(plan, jobs, threads_each(name, len(jobs)))

@@ -23,7 +23,7 @@ from pathlib import Path
 from etude.files import from_checkout, made_folder, project_root, replacing
 from etude.locks import alone
 from etude.study.conductor import GRACE
-from etude.study.executors import executor_folder, jobs_at_once, require, threads_each
+from etude.study.executors import executor_folder, jobs_at_once, module_of, require, threads_each
 from etude.study.plan import Job, Plan
 from etude.study.preparation import prepare, with_its_data
 from etude.study.progress import Display, Status
@@ -169,6 +169,7 @@ def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: s
     config = {
         "jobs": {job.id: upstream_ids(job, plan.jobs) for job in plan.jobs},
         "threads": threads_each(executor, jobs),
+        "module": module_of(executor),
     }
     with replacing(folder / "plan" / "workflow.config") as new:
         new.write_text(json.dumps(config), encoding="utf-8")

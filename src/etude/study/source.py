@@ -38,6 +38,7 @@ MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, f
             "executors",
             "fits",
             "kernel",
+            "kubernetes",
             "ledger",
             "listings",
         )
