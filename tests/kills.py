@@ -1,13 +1,14 @@
 """Kills at random moments of a batch: does it end, once resumed, in the summaries of one that nobody disturbed?
 
-Run: python tests/kills.py [--kills 50] [--seed 0] [--jobs 2] [CHAPTER ...]
+Run: python tests/kills.py [--kills 50] [--seed 0] [--jobs 2] [--percent 60] [CHAPTER ...]
 
 With chapters, `etude run CHAPTER ... --profile smoke` is the batch; without, three small notebooks of the same make are
 (a network fitted with checkpoints, a figure, a notebook that reads the others' summaries), which take a tenth of the
 time. A batch is started in fresh folders (ETUDE_RUNS, ETUDE_FITS); at a random moment `etude run`, a kernel or the
 whole tree of processes, in turn, gets SIGKILL; the same command goes on, is killed again, and so on until it ends. Then
 its summaries are compared with those of an undisturbed batch number by number, figures by pixel, sounds by byte (times
-excepted), and a new batch begins.
+excepted), and a new batch begins. Moments are drawn evenly from the first `--percent` of the time that an undisturbed
+batch takes: what is left after some kills takes less than the whole.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _kernels(tree: list[psutil.Process]) -> Iterator[psutil.Process]:
             continue
 
 
-def measure(batches: Batches, kills: int, seed: int) -> Tally:
+def measure(batches: Batches, kills: int, seed: int, percent: int) -> Tally:
     """Kill as often as asked, and compare."""
     tally, draw = Tally(), random.Random(seed)
     started = time.monotonic()
@@ -129,7 +130,7 @@ def measure(batches: Batches, kills: int, seed: int) -> Tally:
     while sum(tally.sent.values()) < kills:
         name = f"batch-{tally.batches}"
         tally.batches += 1
-        here = disturbed(batches, name, tally, kills, length, draw)
+        here = disturbed(batches, name, tally, kills, length * percent / 100, draw)
         wrong = batches.unequal(name) if here is not None else [f"{name} did not end: see {batches.room / name}"]
         tally.wrong += wrong
         tally.equal += 0 if wrong else here
@@ -141,14 +142,14 @@ def measure(batches: Batches, kills: int, seed: int) -> Tally:
     return tally
 
 
-def disturbed(batches: Batches, name: str, tally: Tally, kills: int, length: float, draw: random.Random) -> int | None:
+def disturbed(batches: Batches, name: str, tally: Tally, kills: int, latest: float, draw: random.Random) -> int | None:
     """Run a batch to its end under kills; return how many it got, None where it did not end."""
     here = 0
     for _ in range(MOST_TRIES):
         process, sent = batches.start(name), sum(tally.sent.values())
         if sent < kills:
             try:
-                process.wait(draw.uniform(0, length))
+                process.wait(draw.uniform(0, latest))
             except subprocess.TimeoutExpired:
                 target = TARGETS[sent % len(TARGETS)]
                 if kill(process, target):
@@ -167,7 +168,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*")
-    for name, default in (("kills", 50), ("seed", 0), ("jobs", 2)):
+    for name, default in (("kills", 50), ("seed", 0), ("jobs", 2), ("percent", 60)):
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kills-", ignore_cleanup_errors=True) as place:
@@ -175,7 +176,7 @@ def main() -> None:
         root = HOME if given.chapters else small_checkout(room / "checkout")
         os.environ["ETUDE_ROOT"] = str(root)
         batches = Batches(room, root, given.chapters, given.jobs)
-        tally = measure(batches, given.kills, given.seed)
+        tally = measure(batches, given.kills, given.seed, given.percent)
         said = ", ".join(f"{tally.sent[target]} {target}" for target in TARGETS)
         total = sum(tally.sent.values())
         print(f"\n{total} kills ({said}) in {tally.batches} batches, seed {given.seed}.")

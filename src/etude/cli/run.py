@@ -17,7 +17,7 @@ examples:
   etude run --profile full                      what is committed: hours, resumable
   etude run --dry-run                           what would run, and why
   etude run 11_rnn --parameters                 what can be set, and what it means
-  etude run 11_rnn --sweep seed=0,1,2 --executor slurm       a job of the cluster each (workflow/executors)
+  etude run 11_rnn --sweep cell=lstm,gru --executor slurm    on a cluster, a job each (workflow/executors)
 
 A notebook runs again only if its code, its parameters, what a module of étude that it uses does, a package or its data
 have changed; prose, comments and layout do not count. Fits are kept in data/fits for all notebooks and runs: an equal
