@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -33,7 +35,14 @@ def begin(cluster, root, runs):
     others = {name: value for name, value in cluster.environment.items() if not name.startswith("ETUDE_")}
     sweep = f"seed={','.join(map(str, range(runs)))}"
     command = ["run", "11_fitted", "--profile", "smoke", "--sweep", sweep, "--name", "sweep", "--executor", "slurm"]
-    return subprocess.Popen([sys.executable, "-m", "etude.cli", *command], env={**others, **ours}, cwd=root)
+    return subprocess.Popen(
+        [sys.executable, "-m", "etude.cli", *command], env={**others, **ours}, cwd=root, preexec_fn=heed_interrupts
+    )
+
+
+def heed_interrupts():
+    """Undo what a shell does to its background jobs: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def entries(folder, what):
@@ -64,6 +73,18 @@ def test_a_node_is_lost_and_every_run_ends_once(cluster, tmp_path):
     assert len(summaries) == len(fits) == runs
     assert {path.stem for path in (root / "data/fits").glob("*.ckpt")} == fits, "no result twice, none lost"
     assert not list((root / "data/fits").glob(".*.lease*"))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "killed"])
+def test_no_job_stays_in_the_queue_of_a_run_that_is_gone(cluster, tmp_path, how):
+    root, before = small_checkout(tmp_path / "study"), cluster.jobs()
+    process = begin(cluster, root, 3)
+    ours = lambda: [line for line in cluster.jobs().splitlines() if line not in before.splitlines()]  # noqa: E731
+    until(lambda: "RUNNING" in " ".join(ours()), 300)
+    process.send_signal(how)
+    assert process.wait(60) == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    until(lambda: not re.search("RUNNING|PENDING|COMPLETING|CONFIGURING", " ".join(ours())), 90)
+    assert "CANCELLED" in " ".join(ours())
 
 
 def on(folder, node):
