@@ -7,11 +7,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help study test smoke site lab bench lint clean
+.PHONY: help study test test-slurm smoke site lab bench lint clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 10
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -28,6 +28,9 @@ study: $(READY)  ## run all notebooks (PROFILE=quick|smoke|full) and build their
 
 test: $(READY)  ## run the tests
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+test-slurm: $(READY)  ## run a sweep on a Slurm of two nodes made here (root on Debian; installs slurm-wlm, munge)
+	@.ci/slurm $(BIN)/python
 
 smoke: $(READY)  ## run every chapter with the least work, in a clean copy of what git tracks
 	@.ci/smoke $(BIN)/python

@@ -73,6 +73,21 @@ def test_only_what_no_summary_names_is_dropped_and_nothing_of_others(project, ca
     assert cli.main(["fits", "--yes"]) == 2
 
 
+def test_what_killed_processes_left_goes_with_the_next_pruning(project, capsys):
+    used, store = learn("11_rnn"), project / "data/fits"
+    digest = used.fit
+    old = [f".{digest}.ckpt.lock", f".{digest}-abc1.ckpt", f".{digest}-x_9.json", f".{digest}.ckpt.lease-0a"]
+    kept = [f".{digest}.ckpt.lease", ".notes", f".{digest}.txt"]
+    for name in [*old, *kept]:
+        (store / name).touch()
+    for name in [*old, ".notes", f".{digest}.txt"]:
+        os.utime(store / name, (1e9, 1e9))
+    assert cli.main(["fits", "--prune", "--yes"]) == 0
+    assert "4 files that killed processes left there" in capsys.readouterr().out
+    assert sorted(path.name for path in store.glob(".*")) == sorted(kept)
+    assert [fit.digest for fit in stored()] == [digest]
+
+
 def test_make_clean_spares_the_fits():
     makefile = (etude.files.project_root() / "Makefile").read_text(encoding="utf-8")
     (line,) = [line for line in makefile.splitlines() if line.strip().startswith("rm -rf")]

@@ -19,7 +19,8 @@ FIXED = {"jupyter", "tensorflow-cpu", "torch", "librosa", "music21", "pandas", "
 
 def declared() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]]
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    return [Requirement(line) for line in project["dependencies"] + extras]
 
 
 def locked() -> dict[str, Requirement]:

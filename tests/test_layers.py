@@ -16,6 +16,7 @@ LAYERS = [  # from the ground up; modules in one row may not import each other
     {"errors", "memory", "renaming"},
     {"places", "masks"},
     {"types", "files", "lookup", "meaning"},
+    {"locks"},
     {"kept"},
     {"formats", "clock", "names"},
     {"representations", "synthesis", "training"},

@@ -13,7 +13,8 @@ import pytest
 import etude
 from etude import Space, cli
 from etude.errors import EtudeError, ForeignFiles, MissingData, Unwritable, unknown_name
-from etude.files import alone, artefact, cache_dir, from_checkout, made_folder, replacing, replacing_folder, runs_dir
+from etude.files import artefact, cache_dir, from_checkout, made_folder, replacing, replacing_folder, runs_dir
+from etude.locks import alone
 from etude.places import plain_name, refuse_foreign, writing
 from etude.study.plan import make_plan, read_profile
 from etude.study.publish import _refuse_foreign

@@ -67,7 +67,7 @@ def is_there(path: Path, kind: Callable[[Path], bool] = Path.exists) -> bool:
 
 def made_folder(folder: Path) -> Path:
     """Return a folder, made where it is missing; raises Unwritable where it cannot be made."""
-    with writing(folder, partial(_remedy, folder)):
+    with writing(folder, partial(folder_remedy, folder)):
         folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -87,7 +87,7 @@ def runs_dir() -> Path:
     return Path(given).expanduser().resolve() if given else project_root() / "reports" / "runs"
 
 
-def _remedy(path: Path) -> str:
+def folder_remedy(path: Path) -> str:
     """Return what to do where `path` cannot be written."""
     moved = {"ETUDE_CACHE": _cache_place(), "ETUDE_FITS": _fits_place(), "ETUDE_RUNS": runs_dir()}
     for variable, folder in moved.items():
@@ -105,7 +105,7 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> with replacing(Path("song.mid")) as new:
     ...     new.write_bytes(data)
     """
-    path, remedy = Path(path), partial(_remedy, path)
+    path, remedy = Path(path), partial(folder_remedy, path)
     with writing(path, remedy):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
@@ -140,7 +140,7 @@ def replacing_folder(folder: Path, holds: Collection[str] | None = None) -> Iter
     Unwritable
         The place is read-only, full or not to be had.
     """
-    folder, remedy = Path(folder), partial(_remedy, folder)
+    folder, remedy = Path(folder), partial(folder_remedy, folder)
     refuse_foreign(folder, holds)
     with writing(folder, remedy):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -158,27 +158,6 @@ def replacing_folder(folder: Path, holds: Collection[str] | None = None) -> Iter
             (room / "new").replace(folder)
     finally:
         shutil.rmtree(room, ignore_errors=True)
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Let one process at a time make `path`; the others wait, and find it made.
-
-    >>> with alone(path):
-    ...     if not path.exists():
-    ...         make(path)
-    """
-    from filelock import FileLock
-
-    path = Path(path)
-    lock = FileLock(path.parent / f".{path.name}.lock")
-    with writing(path, partial(_remedy, path)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def run_dir() -> Path:

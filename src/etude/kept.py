@@ -17,7 +17,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from etude.errors import EtudeError
-from etude.files import alone, replacing
+from etude.files import replacing
+from etude.locks import alone
 
 Found = TypeVar("Found")
 SEAL = "seal"  # the entry of sealed JSON

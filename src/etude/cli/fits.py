@@ -28,20 +28,24 @@ def run(given: argparse.Namespace) -> int:
     """List or prune; return the exit status."""
     from etude.errors import EtudeError
     from etude.files import fits_dir
-    from etude.study.fits import prune, stored, unused
+    from etude.study.fits import leftovers, prune, stored, unused
 
     if (given.dry_run or given.yes) and not given.prune:
         raise EtudeError("--dry-run and --yes after --prune", "one of them alone", "etude fits --prune --dry-run")
-    fits = unused() if given.prune else stored()
+    fits, left = (unused(), leftovers()) if given.prune else (stored(), [])
     for fit in fits:
         print(_line(fit))
     size = sum(fit.size for fit in fits) / MEGABYTE
     print(f"{len(fits)} fits{' that no summary names' if given.prune else ''}, {size:.1f} MB in {fits_dir()}")
-    if not given.prune or given.dry_run or not fits:
+    if left:
+        print(f"{len(left)} files that killed processes left there")
+    if not given.prune or given.dry_run or not (fits or left):
         return 0
     if not given.yes and not _agreed():
         print("Nothing was dropped.")
         return 0
+    for path in left:
+        path.unlink(missing_ok=True)
     print(f"Dropped: {prune(fits) / MEGABYTE:.1f} MB are free.")
     return 0
 

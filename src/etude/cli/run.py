@@ -17,6 +17,7 @@ examples:
   etude run --profile full                      what is committed: hours, resumable
   etude run --dry-run                           what would run, and why
   etude run 11_rnn --parameters                 what can be set, and what it means
+  etude run 11_rnn --sweep cell=lstm,gru --executor slurm    on a cluster, a job each (workflow/executors)
 
 A notebook runs again only if its code, its parameters, what a module of étude that it uses does, a package or its data
 have changed; prose, comments and layout do not count. Fits are kept in data/fits for all notebooks and runs: an equal
@@ -44,29 +45,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--refit", action="store_true", help="run all and learn every fit anew: hours, in profile full")
     parser.add_argument("--dry-run", action="store_true", help="say what would run and why, and run nothing")
     parser.add_argument("--parameters", action="store_true", help="list the notebooks' parameters and run nothing")
-    parser.add_argument(
-        "--executor", default="local", metavar="NAME", help="a folder of workflow/executors (default: local)"
-    )
+    parser.add_argument("--executor", default="local", metavar="NAME", help="where: local (default), slurm, kubernetes")
 
 
 def run(given: argparse.Namespace) -> int:
     """Run what the command line asks for; return the exit status."""
-    from etude.errors import unknown_name
-    from etude.files import from_checkout
+    from etude.study.executors import executor_folder
     from etude.study.plan import make_plan
     from etude.study.runner import Interrupted
     from etude.study.runner import run as run_plan
 
-    executors = {path.name for path in from_checkout("workflow/executors").glob("*") if path.is_dir()}
-    if given.executor not in executors:
-        raise unknown_name("executor", given.executor, executors)
+    executor_folder(given.executor)
     plan = make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name)
     if given.parameters:
         return _list_parameters(plan)
     if plan.left_out:
         print(f"Without these parameters, so left out: {', '.join(plan.left_out)}.", file=sys.stderr)
     if given.dry_run:
-        return _explain(plan, given.force or given.refit)
+        return _explain(plan, given.force or given.refit, given.executor)
     try:
         outcome = run_plan(plan, given.jobs, given.force, given.executor, refit=given.refit)
     except Interrupted:
@@ -106,7 +102,8 @@ def _failure(folder, job: str, status) -> str:
     return f"\n{job} failed in {status.detail}\n  log: {_short(log)}{notebook}"
 
 
-def _explain(plan, force: bool) -> int:
+def _explain(plan, force: bool, executor: str) -> int:
+    from etude.study.executors import shown_jobs
     from etude.study.preparation import with_its_data
     from etude.study.staleness import reasons_by_job
 
@@ -121,6 +118,7 @@ def _explain(plan, force: bool) -> int:
         if why and job.parameters:
             print(f"{'':<{width}}  with  {', '.join(f'{name} = {value!r}' for name, value in job.parameters.items())}")
     print(f"{sum(map(bool, reasons.values()))} of {len(reasons)} would run, into {_short(plan.folder)}")
+    print(shown_jobs(executor, plan, [job for job in plan.jobs if reasons[job.id]]), end="")
     return 0
 
 

@@ -9,26 +9,26 @@ notebook is kept in `logs/`.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
 import os
 import re
 import signal
-import socket
 import sys
 import tempfile
 import threading
 import time
 import traceback
-from contextlib import contextmanager
 from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import fits_dir, made_folder, project_root, replacing
 from etude.kept import sealed
+from etude.locks import alone
 from etude.memory import peak_memory_mb
 from etude.study import frameworks, outputs, results
+from etude.study.conductor import follow_runner
 from etude.study.environment import kernel_environment
+from etude.study.ledger import Ledger
 from etude.study.notebook import (
     Notebook,
     code_cell,
@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
-    threading.Thread(target=_follow_runner, daemon=True).start()
+    threading.Thread(target=follow_runner, args=(_end,), daemon=True).start()
     try:
         job = Execution(given.plan.resolve(), given.threads)
     except EtudeError as error:
@@ -75,7 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         with job.alone(), tempfile.TemporaryDirectory(prefix="etude-", dir=folder_for_sockets()) as sockets:
             os.environ["JUPYTER_RUNTIME_DIR"] = sockets
-            job.run()
+            if not job.found_done():
+                job.run()
     except KeyboardInterrupt:
         print("stopped; what has a checkpoint goes on from there at the next run")
         return 130
@@ -98,18 +99,25 @@ class Execution:
         self.trace = plan.with_suffix(".trace")
         self.progress = plan.with_suffix(".progress")
         self.refit = plan.with_suffix(".refit")  # fits that are learnt anew, until the notebook has finished
-        self.logs = self.run_folder / "logs"
+        self.fits = fits_dir()
+        self.logs, self.ledger = self.run_folder / "logs", Ledger(self.run_folder, self.id)
         self.cell, self.cells, self.started = None, 0, time.time()
 
-    @contextmanager
     def alone(self):
-        """Hold the job's lock: an orphan of a killed run must end before its checkpoint is used again."""
-        with (self.run_folder / "plan" / f"{self.id}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        """Hold the job's lock: who works on it elsewhere, or is left of a killed run, must end first."""
+        return alone(self.run_folder / "plan" / self.id)
+
+    def found_done(self) -> bool:
+        """Say whether another process has done this very plan already; its record is then put back in place."""
+        record = self.ledger.done(self.plan["id"])
+        if record is not None:
+            print("done already, by another process")
+            self._settle(record)
+        return record is not None
 
     def run(self) -> None:
         """Execute, clean, check, and put the results in place."""
+        self.ledger.begin(self.plan["id"])
         texts = read_package()  # as it is before the kernel imports anything: a later edit makes the result stale
         notebook = read_notebook(project_root() / self.plan["source"])
         for old in (self.logs / f"{self.id}.failed.ipynb", self.logs / f"{self.id}.failure.json", self.trace):
@@ -147,14 +155,19 @@ class Execution:
         written = results.install(self.folder, notebook.name, final, record, self.started)
         seconds, peak = round(time.time() - self.started, 1), peak_memory_mb(of_children=True)
         record |= {"outputs": written, "seconds": seconds, "peak_memory_mb": peak}
-        with replacing(record_path(self.run_folder, self.id)) as new:
-            new.write_text(json.dumps(sealed(record), indent=1) + "\n", encoding="utf-8")
-        self.partial.unlink(missing_ok=True)
+        self.ledger.end(self.plan["id"], sealed(record))
+        self._settle(sealed(record))
+        print(f"{seconds:7.1f} s  done, {peak} MB at most", flush=True)
+
+    def _settle(self, record: dict) -> None:
+        """Do what remains once the ledger has the record; safe to do twice."""
         if self.refit.is_dir():
             for path in sorted(self.refit.iterdir()):
                 path.replace(self.fits / path.name)
             self.refit.rmdir()
-        print(f"{seconds:7.1f} s  done, {peak} MB at most", flush=True)
+        with replacing(record_path(self.run_folder, self.id)) as new:
+            new.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        self.partial.unlink(missing_ok=True)
 
     def _parameters(self, notebook: Notebook) -> dict:
         """Return the job's parameters with their types (JSON knows no tuples)."""
@@ -165,7 +178,6 @@ class Execution:
             made_folder(self.folder / part)
         os.environ.update(kernel_environment(self.folder, notebook.name, self.plan["profile"], self.threads))
         os.environ["ETUDE_ROOT"] = str(project_root())
-        self.fits = fits_dir()
         if self.plan.get("refit"):
             os.environ["ETUDE_FITS"] = str(self.refit)
         frameworks.tell(os.environ, self._parameters(notebook))
@@ -263,16 +275,8 @@ def _interrupt(_signal, _frame) -> None:
     raise KeyboardInterrupt
 
 
-def _follow_runner() -> None:
-    """End this process soon after the `etude run` that wanted it is gone, even killed."""
-    host, _, pid = os.environ.get("ETUDE_RUNNER", "").rpartition(":")
-    while host == socket.gethostname() and pid:
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            os.kill(os.getpid(), signal.SIGTERM)
-            return
-        time.sleep(1)
+def _end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -22,6 +23,8 @@ from etude.study.shapes import FITS, read_if_sound
 from etude.types import Space
 
 NAME = re.compile(r"[0-9a-f]{16}")
+LEFT = re.compile(r"\.[0-9a-f]{16}(-\w+\.(ckpt|json)|\.(ckpt|json)\.(lock|lease)(-\w+)?)")
+OLD = 24 * 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,12 @@ def stored() -> list[Fit]:
 def unused() -> list[Fit]:
     """Return the fits that no summary names, of the checkout or of a run."""
     return [fit for fit in stored() if not fit.used_by]
+
+
+def leftovers() -> list[Path]:
+    """Return what killed processes, and locks of older versions, have left in the store for a day or longer."""
+    hidden = [path for path in sorted(fits_dir().glob(".*")) if LEFT.fullmatch(path.name) and path.is_file()]
+    return [path for path in hidden if time.time() - path.stat().st_mtime > OLD]
 
 
 def prune(fits: list[Fit]) -> int:

@@ -6,7 +6,6 @@ and goes on from its checkpoint.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,24 +14,25 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from etude.errors import EtudeError
 from etude.files import from_checkout, made_folder, project_root, replacing
-from etude.places import writing
-from etude.study.environment import cores, default_jobs
+from etude.locks import alone
+from etude.study.conductor import GRACE
+from etude.study.executors import executor_folder, jobs_at_once, module_of, require, threads_each
 from etude.study.plan import Job, Plan
 from etude.study.preparation import prepare, with_its_data
 from etude.study.progress import Display, Status
 from etude.study.publish import publish, refresh
 from etude.study.report import write_report
-from etude.study.staleness import reasons_by_job, upstream_ids
+from etude.study.shapes import PLAN, read_if_sound
+from etude.study.staleness import reasons_by_job, record_path, upstream_ids
 from etude.study.watch import Watch
 
-GRACE = 15.0  # seconds that kernels get to end after Ctrl-C
 LITTLE = 2**20  # bytes without which no result can be written
 LOOK = 0.3  # seconds between two looks at the jobs
 
@@ -77,7 +77,8 @@ def run(
         After Ctrl-C or SIGTERM, once the kernels have ended.
     """
     started, stream = time.time(), stream or sys.stderr
-    jobs, (plan, notes) = jobs or default_jobs(), with_its_data(plan)
+    require(executor)
+    jobs, (plan, notes) = jobs_at_once(executor, jobs), with_its_data(plan)
     with _only_one(plan.folder):
         reasons = reasons_by_job(plan, force or refit)
         for job in plan.jobs:
@@ -109,23 +110,10 @@ def _settle(plan: Plan, statuses: dict[str, Status]) -> list[str]:
     return notes
 
 
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the run's lock; the system releases it when its holder dies, however it dies."""
-    place = made_folder(folder / "plan") / "lock"
-    with writing(place):
-        lock = place.open("a+", encoding="utf-8")
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            remedy = "Wait for it or stop it, or give this run a --name of its own."
-            raise EtudeError(f"the run {folder.name} to be free", f"one at work ({holder})", remedy) from error
-        lock.truncate(0)
-        print(f"process {os.getpid()} on {socket.gethostname()}", file=lock, flush=True)
-        yield
+def _only_one(folder: Path):
+    """Hold the run's lock, which a holder that dies, however it dies, gives back."""
+    remedy = "Wait for it or stop it, or give this run a --name of its own."
+    return alone(made_folder(folder / "plan") / "run", wait=False, what=f"the run {folder.name}", remedy=remedy)
 
 
 def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None:
@@ -137,8 +125,8 @@ def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None
         "part": job.part,
         "cell_timeout": job.cell_timeout,
         "refit": refit,
-        "because": reasons,
     }
+    planned |= {"id": _id_of(folder, job.id, planned), "because": reasons}
     for part in ("logs", "records"):
         made_folder(folder / part)
     with replacing(folder / "plan" / f"{job.id}.json") as new:
@@ -147,17 +135,28 @@ def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None
     (folder / "logs" / f"{job.id}.failure.json").unlink(missing_ok=True)
 
 
+def _id_of(folder: Path, job_id: str, planned: dict) -> str:
+    """Return the id of a plan: a new one, or where the same was planned and has not ended, that of then.
+
+    Who is still at it somewhere, or has just finished it unseen, then does this plan's work.
+    """
+    old = {} if record_path(folder, job_id).is_file() else read_if_sound(folder / "plan" / f"{job_id}.json", PLAN) or {}
+    same = json.dumps(planned) == json.dumps({key: old.get(key) for key in planned})
+    return old["id"] if same else uuid.uuid4().hex
+
+
 def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: str) -> list[str]:
     """Return the command line of Snakemake for the stale jobs: by time of `plan/JOB.json` alone, longest first."""
-    threads = max(1, cores() // jobs)
+    threads = threads_each(executor, jobs)
     stale = [job.id for job in plan.jobs if reasons[job.id]]
     workflow = from_checkout("workflow")
     many = ["--jobs", str(jobs)] if executor != "local" else []
     return [
-        *(sys.executable, "-m", "snakemake", *(f"records/{job}.json" for job in stale)),
+        *(sys.executable, "-m", "etude.study.conductor", str(plan.folder)),
+        *(f"records/{job}.json" for job in stale),
         *("--snakefile", str(workflow / "Snakefile"), "--directory", str(plan.folder)),
         *("--configfile", str(plan.folder / "plan" / "workflow.config"), "--cores", str(jobs * threads), *many),
-        *("--profile", str(workflow / "executors" / executor), "--workflow-profile", "none"),
+        *("--profile", str(executor_folder(executor)), "--workflow-profile", "none"),
         *("--rerun-triggers", "mtime", "--rerun-incomplete", "--keep-going", "--nolock", "--nocolor"),
         *("--prioritize", *(f"records/{job}.json" for job in _longest(plan, stale))),
     ]
@@ -172,7 +171,8 @@ def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: s
     folder = plan.folder
     config = {
         "jobs": {job.id: upstream_ids(job, plan.jobs) for job in plan.jobs},
-        "threads": max(1, cores() // jobs),
+        "threads": threads_each(executor, jobs),
+        "module": module_of(executor),
     }
     with replacing(folder / "plan" / "workflow.config") as new:
         new.write_text(json.dumps(config), encoding="utf-8")
@@ -196,7 +196,7 @@ def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: s
                 watch.look()
                 time.sleep(LOOK)
         except KeyboardInterrupt:
-            _stop(process)
+            _stop(process, executor)
             raise Interrupted from None
         finally:
             watch.look(final=True)
@@ -220,14 +220,18 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _stop(process: subprocess.Popen) -> None:
-    """End Snakemake and the jobs below it: first asked, after a while made to."""
+def _stop(process: subprocess.Popen, executor: str) -> None:
+    """End Snakemake and the jobs below it, or in the queue of a cluster: first asked, after a while made to."""
+    if executor != "local":
+        _end(process, lambda: process.send_signal(signal.SIGINT))
     for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, how)
-            process.wait(GRACE)
-            return
-        except ProcessLookupError:
-            return
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
-            continue
+        if process.poll() is None:
+            _end(process, lambda how=how: os.killpg(process.pid, how))
+
+
+def _end(process: subprocess.Popen, ask: Callable[[], None]) -> None:
+    try:
+        ask()
+        process.wait(GRACE)
+    except (ProcessLookupError, subprocess.TimeoutExpired, KeyboardInterrupt):
+        return

@@ -33,7 +33,7 @@ RECORD = {
     "noise?": int,
     "seconds?": NUMBER,
 }
-PLAN = {"source": str, "profile": str, "parameters": Of(ANY), "part": str, "cell_timeout": int}
+PLAN = {"source": str, "profile": str, "parameters": Of(ANY), "part": str, "cell_timeout": int, "id": str}
 PROGRESS = {"number": int, "of": int, "line": str, "started": NUMBER}
 FAILURE = {"where": str, "what": str}
 FITS = Of({"fit?": (str, type(None)), "valid_bits?": (*NUMBER, type(None))})  # what a summary says of its fits

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from etude.errors import CorruptCheckpoint
-from etude.files import alone
+from etude.locks import alone
 from etude.training.record import Record
 from etude.training.task import Task, place
 
