@@ -27,7 +27,7 @@ from pathlib import Path
 from etude.errors import EtudeError
 from etude.files import fits_dir, made_folder, project_root, replacing
 from etude.kept import sealed
-from etude.study import frameworks, outputs, results
+from etude.study import frameworks, outputs, placing
 from etude.study.environment import kernel_environment
 from etude.study.notebook import (
     Notebook,
@@ -104,8 +104,10 @@ class Execution:
     @contextmanager
     def alone(self):
         """Hold the job's lock: an orphan of a killed run must end before its checkpoint is used again."""
-        with (self.run_folder / "plan" / f"{self.id}.lock").open("w") as lock:
+        with (self.run_folder / "plan" / f"{self.id}.lock").open("a+", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.truncate(0)
+            print(f"process {os.getpid()} on {socket.gethostname()}", file=lock, flush=True)
             yield
 
     def run(self) -> None:
@@ -143,7 +145,7 @@ class Execution:
             "inputs": file_digests(traced["inputs"]),
             "noise": noise,
         }
-        written = results.install(self.folder, notebook.name, final, record, self.started)
+        written = placing.install(self.folder, notebook.name, final, record, self.started)
         seconds, peak = round(time.time() - self.started, 1), peak_memory_mb(resource.RUSAGE_CHILDREN)
         record |= {"outputs": written, "seconds": seconds, "peak_memory_mb": peak}
         with replacing(record_path(self.run_folder, self.id)) as new:

@@ -149,7 +149,9 @@ class Run:
             "versions": packages_in_use(modules, code=page.imports if page else ""),
             "source": {"code": None, "modules": module_digests(modules), "data": data_digests(modules)},
             "listings": listings(page) if page else {},
+            "threads": int(os.environ.get("ETUDE_THREADS") or 0) or None,
             "wall_seconds": round(time.monotonic() - self._started, 1),
+            "cpu_seconds": cpu_seconds(),
             "peak_memory_mb": peak_memory_mb(),
             **self._parts,
         }
@@ -163,6 +165,12 @@ def peak_memory_mb(who: int = resource.RUSAGE_SELF) -> float:
     """Return the peak resident memory of this process, or of its largest ended child, in megabytes (10^6 bytes)."""
     peak = resource.getrusage(who).ru_maxrss
     return round(peak * (1 if sys.platform == "darwin" else 1024) / 1e6, 1)
+
+
+def cpu_seconds() -> float:
+    """Return the seconds of all cores that this process and its ended children have used so far."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return round(sum(one.ru_utime + one.ru_stime for one in used), 1)
 
 
 def _placeholder():

@@ -81,7 +81,7 @@ def run(
         reasons = reasons_by_job(plan, force or refit)
         for job in plan.jobs:
             if reasons[job.id]:
-                _write_plan(plan.folder, job, reasons[job.id], refit)
+                _write_plan(plan, job, reasons[job.id], refit)
         if any(reasons.values()):
             prepare(job.notebook for job in plan.jobs if reasons[job.id])
             watch = Watch(plan, reasons, started, Display([job.id for job in plan.jobs], stream))
@@ -114,7 +114,7 @@ def _only_one(folder: Path) -> Iterator[None]:
         lock = place.open("a+", encoding="utf-8")
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(lock)
         except OSError as error:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
@@ -125,8 +125,21 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None:
+def _take(lock) -> None:
+    """Take a lock that nobody holds; who only asks whether it is held (`etude status`) has it for a moment."""
+    for patience in (0.1, 0.2, None):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if patience is None:
+                raise
+            time.sleep(patience)
+
+
+def _write_plan(plan: Plan, job: Job, reasons: list[str], refit: bool) -> None:
     """Write `plan/JOB.json`: newer than the record, it makes Snakemake run the job."""
+    folder = plan.folder
     planned = {
         "source": job.notebook.path.relative_to(project_root()).as_posix(),
         "profile": job.profile,
@@ -135,6 +148,7 @@ def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None
         "cell_timeout": job.cell_timeout,
         "refit": refit,
         "because": reasons,
+        "request": plan.request,
     }
     for part in ("logs", "records"):
         made_folder(folder / part)

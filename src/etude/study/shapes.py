@@ -31,13 +31,15 @@ RECORD = {
     "noise?": int,
     "seconds?": NUMBER,
 }
-PLAN = {"source": str, "profile": str, "parameters": Of(ANY), "part": str, "cell_timeout": int}
+PLAN = {"source": str, "profile": str, "parameters": Of(ANY), "part": str, "cell_timeout": int, "request?": Of(ANY)}
 PROGRESS = {"number": int, "of": int, "line": str, "started": NUMBER}
 FAILURE = {"where": str, "what": str}
 SUMMARY = {
     "answer?": str,
     "profile?": str,
     "wall_seconds?": NUMBER,
+    "cpu_seconds?": NUMBER,
+    "peak_memory_mb?": NUMBER,
     "parameters?": Of(ANY),
     "numbers?": Of({"value": ANY, "unit?": str}),
     "tables?": Of(ANY),
