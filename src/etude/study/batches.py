@@ -92,7 +92,9 @@ def planned(folder: Path) -> tuple[list[Job], dict[str, Mapping]]:
         job = _planned_again(path.stem, request, plans) or _as_written(said)
         if job is not None:
             jobs[path.stem] = job
-    return list(jobs.values()), requests
+    order = {job_id: number for plan in plans.values() for number, job_id in enumerate(plan)}
+    ordered = sorted(jobs.values(), key=lambda job: (job.notebook.name, order.get(job.id, len(order))))
+    return ordered, requests
 
 
 def _own_name(folder: Path, request: Mapping) -> str | None:

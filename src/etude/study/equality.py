@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,18 @@ def differences(before: Path, after: Path, name: str) -> list[str]:
     for kind, same in (("figures", same_picture), ("audio", same_bytes)):
         found += _files_parted(before, after, name, kind, same)
     return found
+
+
+def results_of(summary: Mapping) -> dict:
+    """Return what a chapter found, without what a clock or a gauge measured and without what it was made by."""
+    kept = {part: summary.get(part, {}) for part in ("parameters", "tables", "corpora", "models")}
+    return _unmeasured({**kept, "numbers": _numbers(summary), "answer": summary.get("answer", "")})
+
+
+def _unmeasured(value):
+    if isinstance(value, dict):
+        return {key: _unmeasured(item) for key, item in value.items() if not MEASURED.fullmatch(key)}
+    return [_unmeasured(item) for item in value] if isinstance(value, list) else value
 
 
 def same_picture(one: Path, other: Path) -> bool:

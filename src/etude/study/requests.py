@@ -1,4 +1,4 @@
-"""What was asked of `etude run`, kept with each job: the command that asks it again, for one job alone, and its plan."""
+"""What was asked of `etude run`, kept with each job: the command that asks again, for one job alone, and the plan."""
 
 from __future__ import annotations
 

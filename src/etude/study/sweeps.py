@@ -77,12 +77,14 @@ def text_of_point(point: Point) -> str:
 
 def text_of_value(value: object) -> str:
     """Return a value as one would write it on the command line."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    return (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    )
 
 
 def _read(path: Path) -> object:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (it is a SafeLoader)
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
         raise MissingData("a file of a sweep", f"no {path}") from error
     except OSError as error:
@@ -100,7 +102,8 @@ def _checked(said: object, file: str) -> dict:
             raise unknown_name(f"part of {file}", str(key), KEYS)
     if not said.keys() & set(KEYS[1:]):
         raise EtudeError(f"{', '.join(KEYS[1:-1])} or {KEYS[-1]} in {file}", "what is set in every run only", example)
-    _check_names(said.get("set", {}), f"set in {file}")
+    if "set" in said:
+        _check_names(said["set"], f"set in {file}")
     return said
 
 
@@ -115,7 +118,9 @@ def _points(kind: str, said: object, file: str) -> list[Point]:
     _check_names(said, where)
     for name, values in said.items():
         if not isinstance(values, list) or not values:
-            raise EtudeError(f"a list of values for {name} of {where}", f"{values!r:.80}", f"For example: {name}: [1, 2]")
+            raise EtudeError(
+                f"a list of values for {name} of {where}", f"{values!r:.80}", f"For example: {name}: [1, 2]"
+            )
     return list(_product(said, file) if kind == "product" else _zipped(said, where))
 
 

@@ -1,9 +1,9 @@
 """Numbers of the committed chapters, computed again from what ships with the study, without learning anything.
 
 The models of `data/pretrained` score the pieces that their chapters tested on, and the floors, which only count, are
-counted again. Which number belongs to which model is read off what both say: a model's `made_by.json` names its chapter,
-its parameters and its representation, the chapter's tables name model and representation. Where a row is the mean of
-several seeds, of which one ships, the number cannot be equal; it must lie as near as the spread that the row states.
+counted again. Which number belongs to which model is read off what both say: a model's `made_by.json` names its
+chapter, its parameters and its representation, the chapter's tables name model and representation. Where a row is the
+mean of several seeds, of which one ships, the number cannot be equal; it must lie as near as the spread of the row.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -135,39 +134,30 @@ def model_checks(model: Shipped) -> Iterator[Check]:
     if summary is None:
         return
     test = held_out(model)
-    lengths = _lengths(registry.load(model.folder)[0] if False else _model(model), test.xs)
-    found = score_table({model.label: lengths}, _plain(test.xs), test.pieces, model.representation).iloc[0].to_dict()
+    lengths = code_lengths(registry.load(model.folder), test.xs)
+    found = _found({model.label: lengths}, test, model.representation)[model.label]
     for table, number, row in rows_of(summary):
         if _is_of(model, row, found):
             yield from _row_checks(chapter, f"{table}[{number}]", row, found)
     yield from _proof_checks(chapter, summary, lengths, test.pieces)
 
 
-def _model(model: Shipped):
-    loaded = registry.load(model.folder)
-    return loaded[0] if isinstance(loaded, tuple) else loaded
-
-
-def _plain(xs: Sequence) -> list[np.ndarray]:
-    return [x.x if isinstance(x, Guided) else x for x in xs]
-
-
-def _lengths(model, xs: Sequence) -> Bits:
-    return code_lengths(model, xs)
+def _found(scored: Mapping, test: HeldOut, representation: Representation) -> dict[str, dict]:
+    """Return the rows of a table of code lengths, by model."""
+    plain = [x.x if isinstance(x, Guided) else x for x in test.xs]
+    return {row["model"]: row for row in score_table(scored, plain, test.pieces, representation).to_dict("records")}
 
 
 def rows_of(summary: Mapping) -> Iterator[tuple[str, int, dict]]:
     """Yield the rows of a summary's tables of code lengths: table, number, row."""
     for table, rows in summary["tables"].items():
         for number, row in enumerate(rows):
-            if isinstance(row, dict) and {"model", "representation", "seeds", "pieces", *NUMBERS} & set(row) >= {
-                *("model", "representation", "seeds", "pieces")
-            }:
+            if isinstance(row, dict) and {"model", "representation", "seeds", "pieces"} <= row.keys():
                 yield table, number, row
 
 
 def _is_of(model: Shipped, row: Mapping, found: Mapping) -> bool:
-    """Say whether a row is of a model: by its name, or, where a table has names of its own, by what the model states."""
+    """Say whether a row is of a model: by its name or, where a table has names of its own, by what the model states."""
     if row["representation"] != model.representation.name or row["pieces"] != found["pieces"]:
         return False
     said = model.made_by
@@ -202,9 +192,50 @@ def _proof_checks(chapter: str, summary: Mapping, lengths: Bits, pieces: Sequenc
                 yield Check(chapter, f"{table}[{number}]/claimed_bits", row["claimed_bits"], by_name[row["file"]])
 
 
-@cache
-def _encoded(representation: str, options: str, keys: int) -> trial.Trial:
+@dataclass(frozen=True)
+class Floors:
+    """What chapters set their models against on the chorales: a representation, its options as JSON, and the keys.
+
+    `chapters` have tables with these floors.
+    """
+
+    representation: str
+    options: str
+    keys: int
+    chapters: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Representation, keys and, where it is not the usual one, its levels: `pianoroll-12-keys`."""
+        levels = json.loads(self.options).get("levels")
+        usual = registry.representation(self.representation).space.levels
+        return f"{self.representation}-{self.keys}-keys" + (f"-{levels}-levels" if levels not in (None, usual) else "")
+
+
+def floors() -> list[Floors]:
+    """Return the sets of floors that chapters share: a chapter's models say which representation its tables mean."""
+    found: dict[tuple, list[str]] = {}
+    for model in shipped():
+        said = model.made_by
+        if "keys" in said["parameters"] and model.representation.domain == "score":
+            options = json.dumps(said["representation"]["options"], sort_keys=True)
+            key = said["representation"]["name"], options, said["parameters"]["keys"]
+            if said["notebook"] not in found.setdefault(key, []):
+                found[key].append(said["notebook"])
+    return [Floors(*key, tuple(sorted(chapters))) for key, chapters in found.items()]
+
+
+def floor_checks(asked: Floors) -> Iterator[Check]:
+    """Yield the floors of chapters beside what counting and compressing give now."""
     corpus = registry.corpus(SCORES)
     pieces = {split: corpus.load(split) for split in corpus.splits}
-    encoding = registry.representation(representation, **json.loads(options))
-    return trial.encode(pieces, encoding, range(-(keys // 2), keys - keys // 2))
+    encoding = registry.representation(asked.representation, **json.loads(asked.options))
+    half = asked.keys // 2
+    counted = trial.with_floors(trial.encode(pieces, encoding, range(-half, asked.keys - half)))
+    test = HeldOut(counted.codes["test"], counted.pieces["test"])
+    found, summaries = _found(counted.floors, test, encoding), committed()
+    for chapter in asked.chapters:
+        for table, number, row in rows_of(summaries.get(chapter, {"tables": {}})):
+            same = row["representation"] == asked.representation and row["pieces"] == len(test.xs)
+            if same and row["model"] in found:
+                yield from _row_checks(chapter, f"{table}[{number}]", row, found[row["model"]])
