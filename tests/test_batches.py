@@ -158,6 +158,16 @@ def test_a_failure_is_listed_with_the_command_that_reruns_it(project):
     assert lines[2].strip().startswith("again: etude run 11 --profile quick --sweep cell=lstm,gru --name it --only ")
 
 
+def test_a_job_that_is_asked_for_again_has_another_plan(project):
+    """Snakemake runs nothing for a newer file of the same content: a second --force did nothing."""
+    plan = make_plan(["11"])
+    written = []
+    for _ in range(2):
+        planned(plan)
+        written.append((plan.folder / "plan/11_rnn.json").read_text())
+    assert written[0] != written[1]
+
+
 # States
 
 

@@ -21,6 +21,7 @@ MEASURED = re.compile(  # columns of tables, and entries of `cost`
     r"(mega)?bytes_at_once|peak_mb|mb|seconds to .*|.* per second of sound"
 )
 NEW = ("fit", "family", "output", "valid_bits")  # entries of `cost` that older runs did not keep
+TIMES = {"21_frameworks": ("costs",)}  # chapter -> tables that hold nothing else than what was measured
 DRAWS_TIMES = {"16_samplernn": ("learning-curves",)}  # chapter -> figures that draw what was measured
 
 
@@ -30,7 +31,7 @@ def differences(before: Path, after: Path, name: str) -> list[str]:
     found = [
         *_parted(one["parameters"], other["parameters"], "parameters"),
         *_parted(_numbers(one), _numbers(other), "numbers"),
-        *_parted(one["tables"], other["tables"], "tables"),
+        *_parted(_tables(one), _tables(other), "tables"),
         *_parted(_costs(one), _costs(other), "cost"),
         *_parted(one["corpora"], other["corpora"], "corpora"),
         *_parted(one["models"], other["models"], "models"),
@@ -44,8 +45,9 @@ def differences(before: Path, after: Path, name: str) -> list[str]:
 
 def results_of(summary: Mapping) -> dict:
     """Return what a chapter found, without what a clock or a gauge measured and without what it was made by."""
-    kept = {part: summary.get(part, {}) for part in ("parameters", "tables", "corpora", "models")}
-    return _unmeasured({**kept, "numbers": _numbers(summary), "answer": summary.get("answer", "")})
+    kept = {part: summary.get(part, {}) for part in ("parameters", "corpora", "models")}
+    found = {"tables": _tables(summary), "numbers": _numbers(summary), "answer": summary.get("answer", "")}
+    return _unmeasured({**kept, **found})
 
 
 def _unmeasured(value):
@@ -83,8 +85,13 @@ def _parted(one, other, place: str) -> Iterable[str]:
     return [said] if said else []
 
 
-def _numbers(summary: dict) -> dict:
+def _numbers(summary: Mapping) -> dict:
     return {name: number for name, number in summary["numbers"].items() if number["unit"] not in UNITS}
+
+
+def _tables(summary: Mapping) -> dict:
+    measured = TIMES.get(summary["notebook"], ())
+    return {name: rows for name, rows in summary["tables"].items() if name not in measured}
 
 
 def _costs(summary: dict) -> dict:

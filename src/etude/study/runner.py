@@ -138,7 +138,10 @@ def _take(lock) -> None:
 
 
 def _write_plan(plan: Plan, job: Job, reasons: list[str], refit: bool) -> None:
-    """Write `plan/JOB.json`: newer than the record, it makes Snakemake run the job."""
+    """Write `plan/JOB.json`: newer than the record, it makes Snakemake run the job.
+
+    It says when it was asked, too: Snakemake takes a newer file of the same content for the old one.
+    """
     folder = plan.folder
     planned = {
         "source": job.notebook.path.relative_to(project_root()).as_posix(),
@@ -148,6 +151,7 @@ def _write_plan(plan: Plan, job: Job, reasons: list[str], refit: bool) -> None:
         "cell_timeout": job.cell_timeout,
         "refit": refit,
         "because": reasons,
+        "asked": time.time(),
         "request": plan.request,
     }
     for part in ("logs", "records"):
