@@ -19,7 +19,7 @@ from etude.study.summary import summary_path
 
 RATES = {"bits_per_second": "bit/s", "kbit_per_second": "kbit/s"}  # columns of a table of code lengths, and their units
 MADE_BY_COUNTING = {*FLOORS, "flac", *(f"{name} {how}" for name in COMPRESSORS for how in ("alone", "primed"))}
-COSTS = ("cpu_seconds", "wall_seconds", "train_seconds", "peak_memory_mb")
+COSTS = ("cpu_seconds", "wall_seconds", "train_seconds", "peak_memory_mb", "threads")
 ABOUT = ("run", "job", "notebook", "profile")
 
 
@@ -37,7 +37,7 @@ def results(*runs: str):
         run, job, notebook, profile; each parameter that differs from the notebook's default as `parameter NAME`; each
         headline number by its name and unit (the numbers that a chapter keeps, and the code lengths of its test split
         that are no floor's); cpu_seconds (of all cores, without fits that were only read), wall_seconds, train_seconds
-        (of the fits, when they were learnt), peak_memory_mb; answer, the chapter's own words.
+        (of the fits, when they were learnt), peak_memory_mb, threads (on which the last digits depend); answer, the chapter's own words.
     """
     import pandas
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from etude.errors import EtudeError
 from etude.files import from_checkout, made_folder, project_root, replacing
 from etude.places import writing
-from etude.study.environment import cores, default_jobs
+from etude.study.environment import default_jobs, threads_each
 from etude.study.plan import Job, Plan
 from etude.study.preparation import prepare, with_its_data
 from etude.study.progress import Display, Status
@@ -164,7 +164,7 @@ def _write_plan(plan: Plan, job: Job, reasons: list[str], refit: bool) -> None:
 
 def snakemake_command(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: str) -> list[str]:
     """Return the command line of Snakemake for the stale jobs: by time of `plan/JOB.json` alone, longest first."""
-    threads = max(1, cores() // jobs)
+    threads = threads_each(jobs)
     stale = [job.id for job in plan.jobs if reasons[job.id]]
     workflow = from_checkout("workflow")
     many = ["--jobs", str(jobs)] if executor != "local" else []
@@ -187,7 +187,7 @@ def _snakemake(plan: Plan, reasons: dict[str, list[str]], jobs: int, executor: s
     folder = plan.folder
     config = {
         "jobs": {job.id: upstream_ids(job, plan.jobs) for job in plan.jobs},
-        "threads": max(1, cores() // jobs),
+        "threads": threads_each(jobs),
     }
     with replacing(folder / "plan" / "workflow.config") as new:
         new.write_text(json.dumps(config), encoding="utf-8")

@@ -40,6 +40,7 @@ SUMMARY = {
     "wall_seconds?": NUMBER,
     "cpu_seconds?": NUMBER,
     "peak_memory_mb?": NUMBER,
+    "threads?": (int, type(None)),
     "parameters?": Of(ANY),
     "numbers?": Of({"value": ANY, "unit?": str}),
     "tables?": Of(ANY),
