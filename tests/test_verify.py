@@ -185,3 +185,15 @@ def test_the_command_prints_parts_and_ends_with_the_line(toy, capsys):
     assert cli.main(["verify", "--weights"]) == 1
     assert "1 DIFFER" in capsys.readouterr().out
     assert cli.main(["verify", "12"]) == 2 and capsys.readouterr().err.count("\n") == 1
+
+
+def test_rows_on_data_that_the_reader_has_not_brought_are_said_and_not_compared(toy):
+    again = toy / "reports/runs/verify"
+    shutil.copytree(toy / "run", again)
+    for folder, state, train in ((toy, "ready", 229), (again, "no data. Run `etude fetch benchmark`.", None)):
+        rows = [{"corpus": "tunes", "state": "ready", "train": 3}, {"corpus": "x", "state": state, "train": train}]
+        changed(folder, lambda summary, rows=rows: summary["tables"].update(corpora=rows))
+    found = compared(NAME, again)
+    assert not found.differing and "corpora[1] is not compared: no data" in found.notes[0]
+    changed(again, lambda summary: summary["tables"]["corpora"][0].update(train=4))
+    assert "tables/corpora[0]/train: 3 committed, 4 now" in compared(NAME, again).differing[0]

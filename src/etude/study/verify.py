@@ -32,6 +32,7 @@ from etude.study.summary import summary_path
 from etude.study.weights import Check
 
 RUN = "verify"
+NO_DATA = "no data"  # how a table of corpora begins to say that one is not here
 SHORT = 120.0  # seconds that a chapter may take to be run again without being asked for by name
 KEPT = {"key": str, "checks": [{"chapter": str, "place": str, "committed": NUMBER, "found": NUMBER, "slack": NUMBER}]}
 
@@ -195,7 +196,8 @@ def rerun(chapters: Sequence[str], jobs: int | None, again: bool = False, stream
     from etude.study.runner import run
 
     plan = make_plan(chapters, "full", name=RUN)
-    outcome = run(plan, jobs, force=again, stream=stream)
+    with _one_thread():
+        outcome = run(plan, jobs, force=again, stream=stream)
     for job in plan.jobs:
         name, status = job.notebook.name, outcome.statuses.get(job.id)
         if status is None or status.state not in ("done", "current"):
@@ -208,10 +210,9 @@ def rerun(chapters: Sequence[str], jobs: int | None, again: bool = False, stream
 def compared(name: str, folder: Path) -> Verdict:
     """Return the verdict on a chapter that was run again into `folder`, number by number."""
     verdict = Verdict(f"rerun: {name}")
-    ours, theirs = (
-        leaves(results_of(json.loads(summary_path(place, name).read_text(encoding="utf-8"))))
-        for place in (project_root(), folder)
-    )
+    both = [results_of(_read(summary_path(place, name))) for place in (project_root(), folder)]
+    absent = _drop_absent(*both)
+    ours, theirs = map(leaves, both)
     for place in {**ours, **theirs}:
         one, other = ours.get(place), theirs.get(place)
         if _is_number(one) and _is_number(other):
@@ -219,8 +220,24 @@ def compared(name: str, folder: Path) -> Verdict:
         elif place not in ours or place not in theirs or one != other:
             verdict.differing.append(f"{name} {place}: {one!r} committed, {other!r} now")
     seen = differences(project_root(), folder, name)
-    verdict.notes = [said for said in seen if said.startswith(("figures: ", "audio: "))]
+    verdict.notes = absent + [said for said in seen if said.startswith(("figures: ", "audio: "))]
     return verdict
+
+
+def _drop_absent(committed: dict, found: dict) -> list[str]:
+    """Take out of both the rows on data that the reader has not brought; return what to say of them."""
+    said = []
+    for table, rows in found["tables"].items():
+        others = committed["tables"].get(table, [])
+        for number in reversed(range(min(len(rows), len(others)))):
+            if isinstance(rows[number], dict) and str(rows[number].get("state")).startswith(NO_DATA):
+                said.append(f"{table}[{number}] is not compared: {rows[number]['state']}")
+                del rows[number], others[number]
+    return said
+
+
+def _read(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _is_number(value: object) -> bool:
