@@ -31,12 +31,19 @@ class Few:
         return [Piece(f"{split}-{n}", score=chorale_like_score(n)) for n in (1, 2, 3)]
 
 
+@pytest.fixture(scope="module")
+def digests(tmp_path_factory):
+    """A cache for all these tests: what the package's modules mean is worked out once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def toy(tmp_path, monkeypatch):
+def toy(tmp_path, digests, monkeypatch):
     """A chapter that shipped a model, with the table of its test split and a proof, and what `etude` finds there."""
     monkeypatch.setenv("ETUDE_ROOT", str(tmp_path))
     monkeypatch.setenv("ETUDE_RUN_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("ETUDE_NOTEBOOK", NAME)
+    monkeypatch.setenv("ETUDE_CACHE", str(digests))
     for name in ("ETUDE_RUNS", "ETUDE_FITS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(weights.registry, "corpus", lambda name, **options: Few())

@@ -37,7 +37,8 @@ def results(*runs: str):
         run, job, notebook, profile; each parameter that differs from the notebook's default as `parameter NAME`; each
         headline number by its name and unit (the numbers that a chapter keeps, and the code lengths of its test split
         that are no floor's); cpu_seconds (of all cores, without fits that were only read), wall_seconds, train_seconds
-        (of the fits, when they were learnt), peak_memory_mb, threads (on which the last digits depend); answer, the chapter's own words.
+        (of the fits, when they were learnt), peak_memory_mb, threads (on which the last digits depend); answer, the
+        chapter's own words.
     """
     import pandas
 

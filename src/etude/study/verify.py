@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 
 from etude import __version__
@@ -160,13 +161,19 @@ def _place(part: Part) -> Path:
 
 def _key(part: Part) -> str:
     """Return what the verdict on a part depends on, as a digest."""
-    modules = modules_in_use(["etude.study.weights"])
     files = [] if part.floors else sorted((data_dir() / "pretrained" / part.name).iterdir())
     held = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
     summaries = weights.committed()
     said = [digest({name: summaries[name]}) for name in part.chapters if name in summaries]
-    text = json.dumps([module_digests(modules), packages_in_use(modules), held, said, repr(part)], sort_keys=True)
+    text = json.dumps([_code(), held, said, repr(part)])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _code() -> str:
+    """Return what recomputing depends on besides data: the meaning of modules, the versions of packages."""
+    modules = modules_in_use(["etude.study.weights"])
+    return json.dumps([module_digests(modules), packages_in_use(modules)], sort_keys=True)
 
 
 def _kept(part: Part) -> list[Check] | None:
