@@ -87,7 +87,8 @@ def test_every_example_is_understood(capsys):
         for line in re.findall(r"^  etude (.+?)(?:  .*)?$", help_.partition("examples:")[2], re.M):
             given = parser.parse_args(line.split())
             if line.startswith("run") and (project_root() / "notebooks" / "11_rnn.ipynb").is_file():
-                make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name)
+                file = given.sweep_file and project_root() / given.sweep_file
+                make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name, file)
 
 
 @pytest.mark.parametrize("arguments", [["rum"], ["run", "--job", "2"], ["run", "--jobs", "0"], ["fetch", "all"], []])

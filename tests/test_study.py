@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import etude
 from etude.errors import EtudeError, MissingData
-from etude.study import outputs, publish, read_summary, results, source, staleness, start
+from etude.study import outputs, placing, publish, read_summary, source, staleness, start
 from etude.study.environment import kernel_environment
 from etude.study.notebook import Notebook, find_notebook, read_notebook, with_outputs, with_parameters
 from etude.study.plan import Plan, make_plan, read_profile
@@ -482,7 +482,7 @@ def test_results_of_an_earlier_run_do_not_pass_for_this_ones(project):
         write_summary(summary, {"numbers": {}})
         os.utime(summary, (when, when))
         depends = {"code": "1", "modules": {}, "data": {}, "packages": {}}
-        written = results.install(folder, "11_rnn", page, depends, time.time())
+        written = placing.install(folder, "11_rnn", page, depends, time.time())
         assert ("reports/summaries/11_rnn.json" in written) == summary.is_file() == kept
         assert "reports/figures/11_rnn/shown.png" in written and not (path.parent / "old.png").exists()
         assert not kept or json.loads(summary.read_text())["source"] == {"code": "1", "modules": {}, "data": {}}

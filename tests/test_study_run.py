@@ -125,6 +125,7 @@ def test_a_run_a_failure_a_change_and_what_is_current(checkout):
     assert done.returncode == 1
     assert "03_fails failed in cell 3 (`x = 1`): ZeroDivisionError: division by zero" in done.stderr
     assert "log: reports/runs/quick/logs/03_fails.log" in done.stderr
+    assert "again: etude run --profile quick --only 03_fails\n" in done.stderr
     assert "2 done, 1 failed" in done.stdout
     quick = checkout / "reports/runs/quick"
     assert sorted(path.name for path in (quick / "notebooks").iterdir()) == ["01_uses.ipynb", "02_plain.ipynb"]

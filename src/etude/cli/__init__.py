@@ -16,7 +16,21 @@ from etude.errors import EtudeError
 from etude.places import unwritable
 
 # a module each, imported for its arguments only
-COMMANDS = ("run", "study", "generate", "models", "corpora", "fetch", "site", "fits", "listings", "probes")
+COMMANDS = (
+    "run",
+    "study",
+    "generate",
+    "models",
+    "corpora",
+    "fetch",
+    "site",
+    "fits",
+    "listings",
+    "probes",
+    "status",
+    "results",
+    "verify",
+)
 EXAMPLES = """\
 examples:
   etude run                                   the whole study, a few minutes (profile quick)

@@ -14,6 +14,7 @@ examples:
   etude run                                     all notebooks, profile quick
   etude run 11_rnn -p representation=text -p steps=50
   etude run 11_rnn --sweep cell=lstm,gru --sweep hidden=64,128 --jobs 2
+  etude run 11_rnn --sweep-file workflow/sweeps/cells.yaml   runs written in a file
   etude run --profile full                      what is committed: hours, resumable
   etude run --dry-run                           what would run, and why
   etude run 11_rnn --parameters                 what can be set, and what it means
@@ -25,7 +26,10 @@ one is never learnt twice (--refit does). Ctrl-C is safe: the same command goes 
 
 -p applies to every notebook of the run that has the parameter (11_rnn.steps=50 to one); without notebook names those
 that have none of the parameters are left out. A path after -p (path=../tunes, path=~/tunes) is meant from where you
-stand. Results are under reports/runs/NAME (ETUDE_RUNS names another place than reports/runs) and never touch the
+stand. A file of a sweep says `product: {cell: [lstm, gru], hidden: [64, 128]}` (every combination), `zip: {...}` (side
+by side), `points: [{...}, {...}]` (one by one) and `set: {...}` (in every run). After a batch each failure comes with
+the command that runs just that one again (--only 11_rnn@cell=gru); `etude status` and `etude results` show batches
+later. Results are under reports/runs/NAME (ETUDE_RUNS names another place than reports/runs) and never touch the
 checkout; only `--profile full` with the notebooks' own parameters is copied over notebooks/ and reports/."""
 
 
@@ -37,6 +41,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-p", dest="settings", action="append", default=[], metavar="NAME=VALUE", help="set a parameter"
     )
     parser.add_argument("--sweep", action="append", default=[], metavar="NAME=V,V,...", help="run once for each value")
+    parser.add_argument("--sweep-file", type=Path, metavar="FILE", help="a sweep in YAML: product, zip, points, set")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="JOB", help="of the run's jobs this one, and what it needs"
+    )
     parser.add_argument(
         "--jobs", type=_positive, metavar="N", help="notebooks at once (default: as cores and memory allow)"
     )
@@ -56,7 +64,8 @@ def run(given: argparse.Namespace) -> int:
     from etude.study.runner import run as run_plan
 
     executor_folder(given.executor)
-    plan = make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name)
+    plan = make_plan(given.notebooks, given.profile, given.settings, given.sweep, given.name, given.sweep_file)
+    plan = plan.only(given.only)
     if given.parameters:
         return _list_parameters(plan)
     if plan.left_out:
@@ -77,7 +86,7 @@ def _tell(plan, outcome) -> int:
     for note in outcome.notes:
         print(note, file=sys.stderr)
     for job in outcome.failed:
-        print(_failure(outcome.folder, job, outcome.statuses[job]), file=sys.stderr)
+        print(_failure(plan, outcome, job), file=sys.stderr)
     if not outcome.statuses:
         return 0  # all were left out, and the notes say why
     states = [status.state for status in outcome.statuses.values()]
@@ -93,13 +102,17 @@ def _tell(plan, outcome) -> int:
     return 1 if outcome.failed else 0
 
 
-def _failure(folder, job: str, status) -> str:
-    """Return what failed, where, and where to look: three lines, not a traceback."""
+def _failure(plan, outcome, job: str) -> str:
+    """Return what failed, where, where to look and how to run just that again: a few lines, not a traceback."""
+    from etude.study.requests import command
+
+    folder, status = outcome.folder, outcome.statuses[job]
     log, kept = folder / "logs" / f"{job}.log", folder / "logs" / f"{job}.failed.ipynb"
+    again = f"\n  again: {command(plan.request, job)}"
     if status.state != "failed":
-        return f"{job} did not run: {_short(folder / 'logs' / 'snakemake.log')}"
+        return f"\n{job} did not run: {_short(folder / 'logs' / 'snakemake.log')}{again}"
     notebook = f"\n  as far as it came: {_short(kept)}" if kept.is_file() else ""
-    return f"\n{job} failed in {status.detail}\n  log: {_short(log)}{notebook}"
+    return f"\n{job} failed in {status.detail}\n  log: {_short(log)}{notebook}{again}"
 
 
 def _explain(plan, force: bool, executor: str) -> int:

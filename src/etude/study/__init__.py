@@ -7,7 +7,10 @@
 >>> study.read_summary("11_rnn").number("bits_per_second")
 """
 
+from etude.lookup import on_first_use
 from etude.study.record import Run, start
 from etude.study.summary import Summary, read_summary
 
-__all__ = ["Run", "Summary", "read_summary", "start"]
+_PLACES = {"outcomes": ("results",)}
+__getattr__, __dir__, _lazy = on_first_use(__name__, _PLACES)
+__all__ = ["Run", "Summary", "read_summary", "results", "start"]

@@ -21,7 +21,12 @@ SCRAPS = re.compile(
 CODE_OR_LINK = re.compile(
     r"(?P<code>```.*?```|`[^`\n]*`)|(?P<image>!?)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)", re.S
 )
-PAGES = {"README.md": "index.md", "data/README.md": "corpora.md", "CONTRIBUTING.md": "contributing.md"}
+PAGES = {
+    "README.md": "index.md",
+    "data/README.md": "corpora.md",
+    "workflow/BATCHES.md": "batches.md",
+    "CONTRIBUTING.md": "contributing.md",
+}
 UNANSWERED = "*The answer appears here"  # the box of a notebook that has not run to its end
 DIMENSIONS = ("objective", "representation", "architecture", "challenge", "strategy")  # of Briot et al.
 THUMBNAIL = (480, 300)  # pixels at most

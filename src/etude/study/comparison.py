@@ -50,3 +50,14 @@ def first_difference(
         return "" if equal(one, other) else f"{place}: {one!r} and {other!r}"
     found = (first_difference(a, b, equal, inside, left_out) for a, b, inside in parts)
     return next(filter(None, found), "")
+
+
+def leaves(value: Any, place: str = "") -> dict[str, Any]:
+    """Return the values inside a JSON value that are no mappings and no lists, by their place in it."""
+    if isinstance(value, dict):
+        parts = ((f"{place}/{key}".strip("/"), item) for key, item in value.items())
+    elif isinstance(value, list):
+        parts = ((f"{place}[{number}]", item) for number, item in enumerate(value))
+    else:
+        return {place: value}
+    return {inside: leaf for where, item in parts for inside, leaf in leaves(item, where).items()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from etude.errors import EtudeError
+
 THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -15,6 +17,7 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "ETUDE_THREADS",
 )
+EXACTLY = {"OMP_DYNAMIC": "FALSE", "MKL_DYNAMIC": "FALSE"}  # so many threads, however busy the machine is
 GIGABYTE = 2**30
 
 
@@ -30,6 +33,17 @@ def default_jobs() -> int:
     except (ValueError, OSError, AttributeError):
         memory = 8 * GIGABYTE
     return max(1, min(cores(), memory // (2 * GIGABYTE), 8))
+
+
+def threads_each(jobs: int) -> int:
+    """Return the threads of each of `jobs` notebooks that run at once: `ETUDE_THREADS`, else an equal share of cores.
+
+    The last digits of a fit depend on it, for sums of parts are added in another order: equal numbers need one count.
+    """
+    asked = os.environ.get("ETUDE_THREADS", "")
+    if asked and not (asked.isdigit() and int(asked)):
+        raise EtudeError("a number of threads in ETUDE_THREADS", repr(asked), "For example: ETUDE_THREADS=1")
+    return int(asked) if asked else max(1, cores() // jobs)
 
 
 def kernel_environment(folder: Path, notebook: str, profile: str, threads: int) -> dict[str, str]:
@@ -48,5 +62,6 @@ def kernel_environment(folder: Path, notebook: str, profile: str, threads: int) 
         "TQDM_DISABLE": "1",
         "TF_CPP_MIN_LOG_LEVEL": "2",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        **EXACTLY,
         **dict.fromkeys(THREADS, str(threads)),
     }

@@ -6,7 +6,7 @@ What a clock or a gauge measured differs from run to run and proves nothing: it 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,11 @@ RELATIVE, ABSOLUTE = 1e-6, 1e-9
 UNITS = ("s", "ms", "min", "h", "MB", "GB", "bytes")  # of numbers that were measured
 MEASURED = re.compile(  # columns of tables, and entries of `cost`
     r"(train_|fit_|wall_|cpu_|processor_)(seconds|minutes)|.*real_time|times as fast|samples_per_second|peak_memory_mb|"
-    r"(mega)?bytes_at_once|peak_mb|mb|seconds to .*|.* per second of sound"
+    r"(mega)?bytes_at_once|peak_mb|mb|seconds to .*|.* per second of sound|processor|streamed|whole"
 )
+SPEED = re.compile(r"[\d.,]+ times (?=as fast)")  # in a chapter's answer
 NEW = ("fit", "family", "output", "valid_bits")  # entries of `cost` that older runs did not keep
+TIMES = {"21_frameworks": ("costs",)}  # chapter -> tables that hold nothing else than what was measured
 DRAWS_TIMES = {"16_samplernn": ("learning-curves",)}  # chapter -> figures that draw what was measured
 
 
@@ -33,17 +35,30 @@ def differences(before: Path, after: Path, name: str) -> list[str]:
     found = [
         *_parted(one["parameters"], other["parameters"], "parameters"),
         *_parted(_numbers(one), _numbers(other), "numbers"),
-        *_parted(one["tables"], other["tables"], "tables"),
+        *_parted(_tables(one), _tables(other), "tables"),
         *_parted(_costs(one), _costs(other), "cost"),
         *_parted(one["corpora"], other["corpora"], "corpora"),
         *_parted(one["models"], other["models"], "models"),
         *_parted(one["figures"], other["figures"], "figures"),
-        *([] if one["answer"] == other["answer"] else ["answer"]),
+        *([] if _answer(one) == _answer(other) else ["answer"]),
         *_parted(one.get("claims", []), other.get("claims", []), "claims"),
     ]
     for kind, same in (("figures", same_picture), ("audio", same_bytes)):
         found += _files_parted(before, after, name, kind, same)
     return found
+
+
+def results_of(summary: Mapping) -> dict:
+    """Return what a chapter found, without what a clock or a gauge measured and without what it was made by."""
+    kept = {part: summary.get(part, {}) for part in ("parameters", "corpora", "models")}
+    found = {"tables": _tables(summary), "numbers": _numbers(summary), "answer": _answer(summary)}
+    return _unmeasured({**kept, **found})
+
+
+def _unmeasured(value):
+    if isinstance(value, dict):
+        return {key: _unmeasured(item) for key, item in value.items() if not MEASURED.fullmatch(key)}
+    return [_unmeasured(item) for item in value] if isinstance(value, list) else value
 
 
 def same_picture(one: Path, other: Path) -> bool:
@@ -75,8 +90,17 @@ def _parted(one, other, place: str) -> Iterable[str]:
     return [said] if said else []
 
 
-def _numbers(summary: dict) -> dict:
+def _numbers(summary: Mapping) -> dict:
     return {name: number for name, number in summary["numbers"].items() if number["unit"] not in UNITS}
+
+
+def _answer(summary: Mapping) -> str:
+    return SPEED.sub("so many times ", summary.get("answer", ""))
+
+
+def _tables(summary: Mapping) -> dict:
+    measured = TIMES.get(summary["notebook"], ())
+    return {name: rows for name, rows in summary["tables"].items() if name not in measured}
 
 
 def _costs(summary: dict) -> dict:

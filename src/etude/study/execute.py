@@ -25,7 +25,7 @@ from etude.files import fits_dir, made_folder, project_root, replacing
 from etude.kept import sealed
 from etude.locks import alone
 from etude.memory import peak_memory_mb
-from etude.study import frameworks, outputs, results
+from etude.study import frameworks, outputs, placing
 from etude.study.conductor import follow_runner
 from etude.study.environment import kernel_environment
 from etude.study.ledger import Ledger
@@ -152,7 +152,7 @@ class Execution:
             "inputs": file_digests(traced["inputs"]) | brought,
             "noise": noise,
         }
-        written = results.install(self.folder, notebook.name, final, record, self.started)
+        written = placing.install(self.folder, notebook.name, final, record, self.started)
         seconds, peak = round(time.time() - self.started, 1), peak_memory_mb(of_children=True)
         record |= {"outputs": written, "seconds": seconds, "peak_memory_mb": peak}
         self.ledger.end(self.plan["id"], sealed(record))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError, MissingPackage, unknown_name
 from etude.files import from_checkout
+from etude.study import environment
 from etude.study.environment import cores, default_jobs
 from etude.study.plan import Job, Plan
 
@@ -47,7 +48,7 @@ def module_of(name: str) -> str:
 
 def threads_each(name: str, jobs: int) -> int:
     """Return the threads of a job: a share of this machine's cores, or elsewhere one, unless the executor sets more."""
-    return max(1, cores() // jobs) if name == "local" else 1
+    return environment.threads_each(jobs if name == "local" else cores())
 
 
 def shown_jobs(name: str, plan: Plan, jobs: list[Job]) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from etude.errors import EtudeError, unknown_name
@@ -18,6 +18,7 @@ from etude.names import LONGEST, file_name
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
 from etude.study.parameter_text import split_list
 from etude.study.parameters import OF_FILES
+from etude.study.sweeps import Point, read_sweep, text_of_point
 
 DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 3600, 10**6  # seconds
 READERS_DATA = ("benchmark",)  # among what a notebook needs: no notebook, but files that only the reader can bring
@@ -45,12 +46,29 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """A run: its folder, its jobs in reading order, and whether a success is to be published into the checkout."""
+    """A run: its folder, its jobs in reading order, and whether a success is to be published into the checkout.
+
+    `request` holds the arguments of `make_plan` that it is the answer to.
+    """
 
     folder: Path
     jobs: list[Job]
     publish: bool
     left_out: tuple[str, ...] = ()
+    request: Mapping = field(default_factory=dict)
+
+    def only(self, job_ids: Sequence[str]) -> Plan:
+        """Return the plan with these jobs and those that they need, all of them where none is named."""
+        known = {job.id: job for job in self.jobs}
+        for job_id in job_ids:
+            if job_id not in known:
+                raise unknown_name(f"job of the run {self.folder.name}", job_id, known)
+        wanted = {name for job_id in job_ids for name in self._with_needed(known[job_id])}
+        return replace(self, jobs=[job for job in self.jobs if job.id in wanted]) if job_ids else self
+
+    def _with_needed(self, job: Job) -> set[str]:
+        needed = [other for other in self.jobs if other.part == job.part and other.notebook.name in job.notebook.needs]
+        return {job.id}.union(*(self._with_needed(other) for other in needed))
 
 
 def profiles() -> dict[str, Path]:
@@ -98,6 +116,7 @@ def make_plan(
     settings: Sequence[str] = (),
     sweep: Sequence[str] = (),
     name: str | None = None,
+    sweep_file: str | Path | None = None,
 ) -> Plan:
     """Return the plan of a run.
 
@@ -113,24 +132,33 @@ def make_plan(
         have none of the parameters are left out: for them nothing would differ from the profile's own run.
     name : str, optional
         Name of the run's folder; by default it says profile and settings.
+    sweep_file : path, optional
+        A sweep in a file, see `etude.study.sweeps`; it goes with every combination of `sweep`.
     """
     prescribed = read_profile(profile)
     notebooks = [read_notebook(path) for path in _chosen(names)]
-    fixed = [_split_setting(text, "-p") for text in settings]
+    in_file, points = read_sweep(sweep_file) if sweep_file else ({}, [()])
+    fixed = [*in_file.items(), *(_split_setting(text, "-p") for text in settings)]
     swept = [(key, split_list(text)) for key, text in (_split_setting(text, "--sweep") for text in sweep)]
-    for key in [key for key, _ in [*fixed, *swept]]:
+    keys = list(dict.fromkeys(key for key, _ in [*fixed, *swept, *itertools.chain.from_iterable(points)]))
+    for key in keys:
         _require_known(key, notebooks)
-    concerned = [nb for nb in notebooks if any(_applies(key, nb) for key, _ in [*fixed, *swept])]
-    running = _with_needed(notebooks if names or not (fixed or swept) else concerned)
+    concerned = [nb for nb in notebooks if any(_applies(key, nb) for key in keys)]
+    running = _with_needed(notebooks if names or not keys else concerned)
     left_out = () if names else tuple(nb.name for nb in notebooks if nb.name not in [other.name for other in running])
-    jobs, parts = [], {}
-    for combination in itertools.product(*([(key, text) for text in texts] for key, texts in swept)):
+    jobs, parts = {}, {}
+    for *combination, point in itertools.product(*([(key, text) for text in texts] for key, texts in swept), points):
         for notebook in running:
-            chosen = _parameters(notebook, prescribed["parameters"], [*fixed, *combination])
-            part = _part(combination, parts) if swept else "."
-            jobs.append(Job(notebook, profile, chosen, part, int(prescribed["cell_timeout"])))
-    folder = runs_dir() / _folder_name(name, profile, [*fixed, *_joined(swept)])
-    return Plan(folder, jobs, profile == "full" and not (name or fixed or swept), left_out)
+            chosen = _parameters(notebook, prescribed["parameters"], [*fixed, *combination, *point])
+            part = _part([*combination, *point], parts) if swept or sweep_file else "."
+            job = Job(notebook, profile, chosen, part, int(prescribed["cell_timeout"]))
+            jobs[job.id] = job
+    said = [*fixed, *_joined(swept), *([("sweep", Path(sweep_file).stem)] if sweep_file else [])]
+    folder = runs_dir() / _folder_name(name, profile, said)
+    request = {"names": list(names), "profile": profile, "settings": list(settings), "sweep": list(sweep), "name": name}
+    request["sweep_file"] = str(Path(sweep_file).expanduser().absolute()) if sweep_file else None
+    publish = profile == "full" and not (name or keys)
+    return Plan(folder, list(jobs.values()), publish, left_out, request)
 
 
 def _chosen(names: Sequence[str]) -> list[Path]:
@@ -175,17 +203,18 @@ def _require_known(key: str, notebooks: list[Notebook]) -> None:
     raise unknown_name(f"parameter{of}", parameter, {name for heir in heirs for name in heir.parameters})
 
 
-def _parameters(notebook: Notebook, prescribed: dict, settings: list[tuple[str, str]]) -> dict:
-    """Return the parameters that differ from the notebook's own defaults."""
+def _parameters(notebook: Notebook, prescribed: dict, settings: Sequence[tuple[str, object]]) -> dict:
+    """Return the parameters that differ from the notebook's own defaults; text is read by the parameter's type."""
     values, known = {}, notebook.parameters
     for name, value in (prescribed.get(notebook.name) or {}).items():
         if name not in known:
             raise unknown_name(f"parameter of {notebook.name}", name, known)
         values[name] = known[name].check(value)
-    for key, text in settings:
+    for key, given in settings:
         if _applies(key, notebook):
             name = key.rpartition(".")[2]
-            value = known[name].parse(text, values.get(name))
+            read = known[name].parse if isinstance(given, str) else known[name].check
+            value = read(given, values.get(name))
             values[name] = _from_here(value) if OF_FILES.fullmatch(name) else value
     return {name: value for name, value in values.items() if repr(value) != repr(known[name].default)}
 
@@ -201,25 +230,22 @@ def _joined(swept: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:
     return [(key, ",".join(texts)) for key, texts in swept]
 
 
-def _folder_name(name: str | None, profile: str, settings: list[tuple[str, str]]) -> str:
+def _folder_name(name: str | None, profile: str, settings: Point) -> str:
     if name is None and not settings:
         return profile
     if name is None:
-        own = f"{profile}-{file_name(_said(settings))}"
+        said = text_of_point(settings)
+        own = f"{profile}-{file_name(said)}"
         others = [path.name for path in runs_dir().glob(f"{profile}-*") if path.name != own]
-        return f"{profile}-{file_name(_said(settings), [other.removeprefix(f'{profile}-') for other in others])}"
+        return f"{profile}-{file_name(said, [other.removeprefix(f'{profile}-') for other in others])}"
     if not re.fullmatch(r"[A-Za-z0-9]([\w.=,+-]*[\w=,+-])?", name) or len(name) > LONGEST:
         raise EtudeError("a run name of letters, digits and . _ - = , +", repr(name))
     return name
 
 
-def _part(settings: Sequence[tuple[str, str]], parts: dict[str, str]) -> str:
+def _part(settings: Point, parts: dict[str, str]) -> str:
     """Return the folder of a combination in a sweep, and keep it among `parts`, those of the other combinations."""
-    said = _said(settings)
+    said = text_of_point(settings)
     if said not in parts:
         parts[said] = file_name(said, parts.values())
     return parts[said]
-
-
-def _said(settings: Sequence[tuple[str, str]]) -> str:
-    return "-".join(f"{key}={text}" for key, text in sorted(settings))

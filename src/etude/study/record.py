@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import resource
 import sys
 import time
 from collections.abc import Mapping
@@ -181,7 +182,9 @@ class Run:
             "versions": packages_in_use(modules, code=page.imports if page else ""),
             "source": {"code": None, "modules": module_digests(modules), "data": data_digests(modules)},
             "listings": listings(page) if page else {},
+            "threads": int(os.environ.get("ETUDE_THREADS") or 0) or None,
             "wall_seconds": round(time.monotonic() - self._started, 1),
+            "cpu_seconds": cpu_seconds(),
             "peak_memory_mb": peak_memory_mb(),
             "claims": self._claims,
             **self._parts,
@@ -201,6 +204,12 @@ def _all_hold(conditions: tuple) -> bool:
             remedy = "Compare something: a number, a list or a table is true of nothing."
             raise EtudeError("conditions that are True or False", f"{condition!r:.80}", remedy)
     return all(bool(condition) for condition in conditions)
+
+
+def cpu_seconds() -> float:
+    """Return the seconds of all cores that this process and its ended children have used so far."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return round(sum(one.ru_utime + one.ru_stime for one in used), 1)
 
 
 def _placeholder():

@@ -83,7 +83,7 @@ def run(
         reasons = reasons_by_job(plan, force or refit)
         for job in plan.jobs:
             if reasons[job.id]:
-                _write_plan(plan.folder, job, reasons[job.id], refit)
+                _write_plan(plan, job, reasons[job.id], refit)
         if any(reasons.values()):
             prepare(job.notebook for job in plan.jobs if reasons[job.id])
             watch = Watch(plan, reasons, started, Display([job.id for job in plan.jobs], stream))
@@ -116,8 +116,12 @@ def _only_one(folder: Path):
     return alone(made_folder(folder / "plan") / "run", wait=False, what=f"the run {folder.name}", remedy=remedy)
 
 
-def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None:
-    """Write `plan/JOB.json`: newer than the record, it makes Snakemake run the job."""
+def _write_plan(plan: Plan, job: Job, reasons: list[str], refit: bool) -> None:
+    """Write `plan/JOB.json`: newer than the record, it makes Snakemake run the job.
+
+    It says when it was asked, too: Snakemake takes a newer file of the same content for the old one.
+    """
+    folder = plan.folder
     planned = {
         "source": job.notebook.path.relative_to(project_root()).as_posix(),
         "profile": job.profile,
@@ -126,7 +130,12 @@ def _write_plan(folder: Path, job: Job, reasons: list[str], refit: bool) -> None
         "cell_timeout": job.cell_timeout,
         "refit": refit,
     }
-    planned |= {"id": _id_of(folder, job.id, planned), "because": reasons}
+    planned |= {
+        "id": _id_of(folder, job.id, planned),
+        "because": reasons,
+        "asked": time.time(),
+        "request": plan.request,
+    }
     for part in ("logs", "records"):
         made_folder(folder / part)
     with replacing(folder / "plan" / f"{job.id}.json") as new:

@@ -33,7 +33,23 @@ RECORD = {
     "noise?": int,
     "seconds?": NUMBER,
 }
-PLAN = {"source": str, "profile": str, "parameters": Of(ANY), "part": str, "cell_timeout": int, "id": str}
+PLAN = {
+    "source": str,
+    "profile": str,
+    "parameters": Of(ANY),
+    "part": str,
+    "cell_timeout": int,
+    "id": str,
+    "request?": Of(ANY),
+}
+    "source": str,
+    "profile": str,
+    "parameters": Of(ANY),
+    "part": str,
+    "cell_timeout": int,
+    "id": str,
+    "request?": Of(ANY),
+}
 PROGRESS = {"number": int, "of": int, "line": str, "started": NUMBER}
 FAILURE = {"where": str, "what": str}
 FITS = Of({"fit?": (str, type(None)), "valid_bits?": (*NUMBER, type(None))})  # what a summary says of its fits
@@ -43,6 +59,9 @@ SUMMARY = {
     "answer?": str,
     "profile?": str,
     "wall_seconds?": NUMBER,
+    "cpu_seconds?": NUMBER,
+    "peak_memory_mb?": NUMBER,
+    "threads?": (int, type(None)),
     "parameters?": Of(ANY),
     "numbers?": Of({"value": ANY, "unit?": str}),
     "tables?": Of(ANY),

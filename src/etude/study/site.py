@@ -68,8 +68,8 @@ def sources(root: Path, book: list[Chapter]) -> dict[str, bytes]:
         if picture:
             files[f"_static/{picture_name(chapter)}"] = picture
     files |= {f"api/{name}": text for name, text in reference_pages(Path(etude.__file__).parent).items()}
-    for source, page in (("data/README.md", "corpora.md"), ("CONTRIBUTING.md", "contributing.md")):
-        if (project_root() / source).is_file():
+    for source, page in PAGES.items():
+        if page != "index.md" and (project_root() / source).is_file():
             text = (project_root() / source).read_text(encoding="utf-8")
             files[page] = relink(text, Path(source).parent.as_posix().replace(".", ""), places)
     if results := results_page(root, book):
@@ -77,7 +77,7 @@ def sources(root: Path, book: list[Chapter]) -> dict[str, bytes]:
     files["index.md"] = front_page(
         book,
         places,
-        [name for name in ("results.md", "corpora.md") if name in files],
+        [name for name in ("results.md", "corpora.md", "batches.md") if name in files],
         [name for name in ("api/index.rst", "contributing.md") if name in files],
     )
     return {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}

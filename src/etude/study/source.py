@@ -54,9 +54,10 @@ MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, f
     ),
     *(
         f"etude.study.{name}"
-        for name in ("probes", "progress", "publish", "equality", "rekey", "results", "runner", "site")
+        for name in ("probes", "progress", "publish", "equality", "rekey", "placing", "runner", "site")
     ),
     *(f"etude.study.{name}" for name in ("site_pages", "source", "staleness", "trace", "watch")),
+    *(f"etude.study.{name}" for name in ("batches", "requests", "sweeps", "verify", "weights")),
 )
 
 

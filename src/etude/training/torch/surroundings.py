@@ -16,7 +16,7 @@ import torch
 @contextmanager
 def of_a_fit() -> Iterator[None]:
     """Enter all of them."""
-    with quiet(), threads(), own_randomness(), interrupts():
+    with quiet(), threads(), in_order(), own_randomness(), interrupts():
         yield
 
 
@@ -47,6 +47,24 @@ def threads() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Let sums be added in one order while the fit lasts: torch's threads otherwise add gradients as they come.
+
+    That is the gradient of an indexed array (`index_put_` with accumulation adds atomically, side by side). Where torch
+    has no ordered way, it goes on in the usual one.
+    """
+    before, warned = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # finds faults, costs time
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before, warn_only=warned)
+        torch.utils.deterministic.fill_uninitialized_memory = fill
 
 
 @contextmanager
