@@ -14,7 +14,7 @@ import etude
 SOURCE = Path(etude.__file__).parent
 LAYERS = [  # from the ground up; modules in one row may not import each other
     {"errors", "renaming"},
-    {"places"},
+    {"places", "masks"},
     {"types", "files", "lookup", "meaning"},
     {"kept"},
     {"formats", "clock", "names"},

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from etude.errors import EtudeError, SpaceMismatch
+from etude.masks import bars_open, given_voice, missing_voice, steps_of_a_bar
 
 ONSET, DURATION, PITCH, VELOCITY, TRACK = range(5)
 NOMINAL_BPM = 80.0  # tempo of a score that states none: a walking chorale
@@ -84,6 +85,14 @@ class Score:
         notes = self.notes.copy()
         notes[:, PITCH] += semitones
         return replace(self, notes=notes)
+
+    def part(self, tracks: int | Sequence[int]) -> Score:
+        """Return the notes of one track or of several, in the same time; raises EtudeError where none has notes."""
+        own = np.isin(self.notes[:, TRACK], tracks)
+        if not own.any():
+            there = np.unique(self.notes[:, TRACK]).tolist()
+            raise EtudeError(f"a track among {there}", str(tracks), "Voices are counted from 0.")
+        return replace(self, notes=self.notes[own])
 
     def common(self) -> Score:
         """Return what every score representation keeps: the projection onto sixteenths, one velocity, one track.
@@ -303,6 +312,78 @@ class Evidence:
         """Evidence that a piece begins with `x`."""
         return cls(np.asarray(x), np.ones(np.shape(x), bool))
 
+    @classmethod
+    def voice(cls, roll, piece: Piece, voices: int | Sequence[int] = 0, keys: str = "all") -> Evidence:
+        """Evidence that a piece has these voices; all else is to be written.
+
+        Parameters
+        ----------
+        roll : PianoRoll
+            The representation (of any grid) whose codes the evidence is about.
+        piece : Piece
+            With a score, its voices as tracks.
+        voices : int or sequence of int
+            Tracks that are given: their notes stay as they are.
+        keys : {"all", "below", "above", "between"}
+            Where notes may be added: `below` keeps a melody on top, see `etude.masks.given_voice`.
+
+        >>> Evidence.voice(roll, chorale, 0, keys="below")  # harmonise the soprano
+        """
+        own = _padded(roll.encode(piece.with_score(piece.score.part(voices))), len(roll.encode(piece)))
+        return cls(own, given_voice(own, keys))
+
+    @classmethod
+    def without_voice(cls, roll, piece: Piece, voice: int) -> Evidence:
+        """Evidence of all voices but one, which is to be written anew between its neighbours.
+
+        >>> Evidence.without_voice(roll, chorale, 1)  # another alto, between soprano and tenor
+        """
+        tracks = np.unique(piece.score.notes[:, TRACK]).tolist()
+        piece.score.part(voice)  # is there
+        length = len(roll.encode(piece))
+
+        def drawn(chosen: list[int]) -> np.ndarray | None:
+            return _padded(roll.encode(piece.with_score(piece.score.part(chosen))), length) if chosen else None
+
+        others = drawn([track for track in tracks if track != voice])
+        others = np.zeros((length, *roll.space.event_shape), np.int64) if others is None else others
+        above, below = [t for t in tracks if t < voice][-1:], [t for t in tracks if t > voice][:1]
+        return cls(others, missing_voice(others, drawn(above), drawn(below)))
+
+    @classmethod
+    def bars(
+        cls, x, first: int, last: int, meter: str = "4/4", grid: int = 4, pickup: int = 0, given: bool = False
+    ) -> Evidence:
+        """Evidence of all of a piece but the bars `first` to `last`, which are to be written anew.
+
+        Parameters
+        ----------
+        x : Int[T, *E]
+            Codes whose steps have a fixed length, as those of a piano roll.
+        first, last : int
+            Counted from 1, both included.
+        meter : str
+        grid : int
+            Steps of `x` a quarter.
+        pickup : int
+            Steps of an upbeat before bar 1.
+        given : bool
+            The other way round: these bars are all that is given.
+
+        >>> Evidence.bars(roll.encode(piece), 8, 16)  # a hole of nine bars
+        """
+        x = np.asarray(x)
+        within = bars_open(len(x), first, last, steps_of_a_bar(meter, grid), pickup)
+        return cls(x, np.broadcast_to((within == given).reshape(-1, *[1] * (x.ndim - 1)), x.shape).copy())
+
+    def __or__(self, other: Evidence) -> Evidence:
+        """Evidence of what either knows; raises EtudeError where the two know different things of one entry."""
+        if self.values.shape != other.values.shape:
+            raise EtudeError(f"evidence of one shape, {self.values.shape}", f"{other.values.shape}")
+        if (self.values != other.values)[self.known & other.known].any():
+            raise EtudeError("two pieces of evidence that agree", "different values of one known entry")
+        return Evidence(np.where(self.known, self.values, other.values), self.known | other.known)
+
     def prefix_length(self) -> int | None:
         """Steps known from the start, or None where the evidence is not a prefix."""
         within = tuple(range(1, self.known.ndim))
@@ -311,6 +392,11 @@ class Evidence:
 
     def __repr__(self) -> str:
         return f"Evidence({self.known.sum()} of {self.known.size} entries known, {len(self.known)} steps)"
+
+
+def _padded(roll: np.ndarray, length: int) -> np.ndarray:
+    """Return a roll with silent steps behind it, to `length` steps in all."""
+    return np.pad(roll, ((0, length - len(roll)), (0, 0)))
 
 
 @dataclass(frozen=True, eq=False)
