@@ -16,13 +16,15 @@ from etude.errors import EtudeError
 from etude.places import unwritable
 
 # a module each, imported for its arguments only
-COMMANDS = ("run", "generate", "models", "corpora", "fetch", "site", "fits", "listings", "probes")
+COMMANDS = ("run", "generate", "harmonise", "fill", "continue", "morph", "listening", "models", "corpora", "fetch", "site")
+COMMANDS += ("fits", "listings", "probes")  # of those who keep the study
 EXAMPLES = """\
 examples:
   etude run                                   the whole study, a few minutes (profile quick)
   etude run 11_rnn -p representation=text -p steps=50
   etude generate rnn --representation midi --out song.mid --seed 3
   etude generate wavenet --out sound.wav      samples of sound, written as they are made
+  etude harmonise melody.mid --out chorale.svg    a chorale for your melody, which stays as it is
   etude models                                the trained models, what each learnt from and needs
   etude corpora                               what there is to learn from
   etude site --open                           the committed study as a book
