@@ -16,7 +16,19 @@ from etude.errors import EtudeError
 from etude.places import unwritable
 
 # a module each, imported for its arguments only
-COMMANDS = ("run", "generate", "harmonise", "fill", "continue", "morph", "listening", "models", "corpora", "fetch", "site")
+COMMANDS = (
+    "run",
+    "generate",
+    "harmonise",
+    "fill",
+    "continue",
+    "morph",
+    "listening",
+    "models",
+    "corpora",
+    "fetch",
+    "site",
+)
 COMMANDS += ("fits", "listings", "probes")  # of those who keep the study
 EXAMPLES = """\
 examples:

@@ -34,6 +34,7 @@ _PLACES = {
     "mixing": ("autocorrelation", "scale_reduction", "mixing_table"),
     "annealing": ("annealing_table",),
     "filters": ("filter_table",),
+    "listening": ("listening_table", "read_answers", "d_prime"),
     "contrastive": ("frequencies", "probabilities", "swept", "follow", "total_variation"),
 }
 __getattr__, __dir__, __all__ = on_first_use(__name__, _PLACES)

@@ -9,9 +9,9 @@ import numpy as np
 from etude.errors import EtudeError, unknown_name
 from etude.evaluation.voices import PARTS
 from etude.together.lines import Lines
+from etude.together.ranking import Written, best_of, cost
 from etude.together.shipped import filler
 from etude.together.steps import SWEEPS, TEMPERATURE, Steps, is_one_line, joined, on_steps, part_ranges, suited_shift
-from etude.together.ranking import Written, best_of, cost
 from etude.together.windows import written
 from etude.types import TRACK, Score
 

@@ -77,5 +77,3 @@ def _opening(score: Score, bars: int) -> Score:
         raise EtudeError(f"notes in the first {bars} bars", "none")
     notes[:, DURATION] = notes[:, DURATION].clip(max=end - notes[:, ONSET])
     return replace(score, notes=notes, length=end)
-
-

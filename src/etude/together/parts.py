@@ -44,7 +44,9 @@ class Parts:
             if as_track is None and (one not in PARTS or len(self.tracks) != len(PARTS)):
                 got = f"{one!r} of {len(self.tracks)} voices"
                 raise EtudeError(f"a track by its number, or of four voices {', '.join(PARTS)}", got)
-            own = [v for v, t in enumerate(self.tracks) if t == as_track] if as_track is not None else [PARTS.index(one)]
+            own = (
+                [v for v, t in enumerate(self.tracks) if t == as_track] if as_track is not None else [PARTS.index(one)]
+            )
             if not own:
                 raise EtudeError(f"a track among {sorted(set(self.tracks))}", str(one), "Tracks are counted from 0.")
             found += own
@@ -117,5 +119,3 @@ def separated(notes: np.ndarray, steps: Steps) -> np.ndarray:
             note, to = new[row], free[column]
             line[note], free_from[to], last[to] = to, end[note], notes[note, PITCH]
     return line
-
-

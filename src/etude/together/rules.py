@@ -5,10 +5,10 @@ times those of rules, stated below; `rules=0` leaves the model alone. Each is a 
 given the voices that are written by then; most are among those that `evaluation.voice_leading` and `.chords` count.
 
 parallels   into a fifth or an octave (unison) from the same, both voices moving in one direction
-overlaps    above where the next voice above just was, or below where the next below just was
+overlaps    above where the next voice above just was, or below where the next below just was; theirs likewise
 leaps       of more than a fifth, an octave excepted, and of the tritone
 clashes     a semitone, octaves removed, to a voice that sounds where the note begins
-unrest      a note that begins while voices that are given sound, and none of them begins one
+unrest      a note that begins while voices that are given sound and none of them begins one; twice on odd sixteenths
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from etude.together.lines import REST, Lines
 
-PARALLEL, OVERLAP, LEAP, CLASH, UNREST = -8.0, -5.0, -2.0, -1.5, -1.0  # nats
+PARALLEL, OVERLAP, LEAP, CLASH, UNREST = -8.0, -5.0, -2.0, -1.5, -1.5  # nats
 FIFTH, OCTAVE, TRITONE = 7, 12, 6
 
 
@@ -32,9 +32,11 @@ def move_weights(lines: Lines, voice: int, low: int, high: int, strength: float)
         if other != voice:
             before, after = _moves(lines, other)  # Int[T, 1, 1] each
             sounds = (before != REST) & (after != REST)
-            weights += PARALLEL * (sounds & _parallel(was, now, before, after, FIFTH if other > voice else OCTAVE - FIFTH))
+            weights += PARALLEL * (
+                sounds & _parallel(was, now, before, after, FIFTH if other > voice else OCTAVE - FIFTH)
+            )
             if abs(other - voice) == 1:
-                beyond = now > before if other < voice else now < before
+                beyond = (now > before) | (was > after) if other < voice else (now < before) | (was < after)
                 weights += OVERLAP * (sounds & beyond)
     return strength * weights
 
@@ -49,7 +51,8 @@ def note_weights(lines: Lines, voice: int, low: int, high: int, strength: float)
             weights += CLASH * ((sounding != REST) & near)
     given = lines.given & (lines.keys != REST)
     still = given.any(axis=0) & ~(given & lines.struck).any(axis=0)
-    return strength * (weights + UNREST * still[:, None])
+    odd = np.arange(lines.steps) % 2
+    return strength * (weights + UNREST * (still * (1 + odd))[:, None])
 
 
 def _awkward(size: np.ndarray) -> np.ndarray:

@@ -184,4 +184,3 @@ def is_one_line(notes: np.ndarray, steps: Steps) -> bool:
     np.add.at(change, end, -1)
     sounding = change.cumsum()
     return bool((sounding > 1).sum() <= 0.05 * max(1, (sounding > 0).sum()))
-

@@ -12,7 +12,9 @@ from etude.together.writing import write_lines
 WINDOW, CONTEXT = 384, 64  # steps: the longest training pieces, and the reach of the network
 
 
-def written(model, lines: Lines, ranges: Sequence[tuple[int, int]], rng, sweeps, temperature, rules, others=None) -> Lines:
+def written(
+    model, lines: Lines, ranges: Sequence[tuple[int, int]], rng, sweeps, temperature, rules, others=None
+) -> Lines:
     """Return lines of any length with all that is open written; parameters as of `together.writing.write_lines`."""
     done = Lines(lines.keys.copy(), lines.struck.copy(), lines.given.copy(), lines.given.copy())
     for start in range(0, lines.steps, WINDOW):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from etude.together.lines import HELD, NEVER, OFF, REST, STRUCK, Lines, draw_line
-from etude.together.rules import note_weights, move_weights
+from etude.together.rules import move_weights, note_weights
 
 SHARES = (1.0, 0.05)  # of the beats that are open: hidden in the first and in the last sweep
 BEAT = 4  # steps
