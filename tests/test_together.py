@@ -63,11 +63,12 @@ def melody(ticks=480, bpm=97.0) -> Score:
     return Score(notes, ticks, bpm)
 
 
+UP = np.array([0, 0, 24, 0, 0])
 MELODIES = {
     "played by hand": melody(),
     "ticks that sixteenths do not divide": Score([[3 * i, 3, 60 + i, 80, 0] for i in range(8)], 3, 50.0),
-    "very high": replace(melody(), notes=melody().notes + [0, 0, 24, 0, 0]),
-    "low": replace(melody(), notes=melody().notes - [0, 0, 25, 0, 0]),
+    "very high": replace(melody(), notes=melody().notes + UP),
+    "low": replace(melody(), notes=melody().notes - UP),
     "halves": Score([[8 * i, 8, 60 + i, 80, 0] for i in range(6)], 4, 120.0),
     "with rests": Score([[0, 4, 67, 80, 0], [12, 4, 69, 80, 0]], 4),
     "repeated": Score([[4 * i, 4, 67, 80, 0] for i in range(5)], 4),
@@ -128,11 +129,11 @@ def test_the_same_seed_writes_the_same_and_the_best_of_several_costs_least():
 
 
 def test_a_long_melody_is_written_in_windows():
-    given = Score([[4 * i, 4, 60 + i % 9, 80, 0] for i in range(240)], 4)
+    given = Score([[4 * i, 4, 60 + i % 9, 80, 0] for i in range(120)], 4)
     made = etude.harmonise(given, sweeps=1)
     assert rows(given) <= rows(made)
     bass = made.notes[made.notes[:, TRACK] == 3]
-    assert bass[-1, ONSET] + bass[-1, DURATION] == 960 and (bass[1:, ONSET] == bass[:-1, :2].sum(axis=1)).all()
+    assert bass[-1, ONSET] + bass[-1, DURATION] == 480 and (bass[1:, ONSET] == bass[:-1, :2].sum(axis=1)).all()
 
 
 CHORALE = score_of(*((4 * k, 4, p, 80, v) for k in range(16) for v, p in enumerate((72 + k % 3, 67, 60, 48 + k % 2))))
@@ -211,13 +212,13 @@ def test_the_commands_write_what_the_functions_give(tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     write_midi(melody(), "m.mid")
     write_midi(CHORALE, "c.mid")
-    assert cli.main("harmonise m.mid --out h.mid --seed 3 --among 2".split()) == 0
+    assert cli.main(["harmonise", "m.mid", "--out", "h.mid", "--seed", "3", "--among", "2"]) == 0
     assert "8 of them as given" in capsys.readouterr().out
     made, given = read_midi("h.mid"), read_midi("m.mid")
     onsets = lambda score: {(row[0], row[2]) for row in rows(score)}  # noqa: E731
     assert onsets(given) <= onsets(made) and made.bpm == pytest.approx(97, abs=0.01)
-    assert cli.main("fill c.mid --from 2 --to 3 --keep soprano --out f.mid".split()) == 0
-    assert cli.main("continue c.mid --bars 1 --out g.abc".split()) == 0
+    assert cli.main(["fill", "c.mid", "--from", "2", "--to", "3", "--keep", "soprano", "--out", "f.mid"]) == 0
+    assert cli.main(["continue", "c.mid", "--bars", "1", "--out", "g.abc"]) == 0
     for line, said in {
         "fill c.mid --out x.mid": "a hole",
         "fill c.mid --from 2 --out x.doc": "ending in",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -59,4 +60,4 @@ def continuations(
     for number in range(2**31):
         rng = np.random.default_rng([seed, number])
         found = written(model, lines, parts.ranges(model.space.entries), rng, sweeps, temperature, rules, beside)
-        yield Written(joined(parts.steps.score, parts.added(found, lines.given)), cost(model, found, beside))
+        yield Written(joined(parts.steps.score, parts.added(found, lines.given)), partial(cost, model, found, beside))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def fillings(
     for number in range(2**31):
         rng = np.random.default_rng([seed, number])
         found = written(model, lines, parts.ranges(model.space.entries), rng, sweeps, temperature, rules, beside)
-        yield Written(joined(kept, parts.added(found, lines.given)), cost(model, found, beside))
+        yield Written(joined(kept, parts.added(found, lines.given)), partial(cost, model, found, beside))
 
 
 def within(score: Score, bars: tuple[int, int] | None, meter: str, pickup: float) -> np.ndarray:

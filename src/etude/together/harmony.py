@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def harmonisations(
         rng = np.random.default_rng([seed, number])
         found = written(model, lines, part_ranges(roll.lowest), rng, sweeps, temperature, rules)
         added = [steps.notes(found.keys[v], found.struck[v], first + i) for i, v in enumerate(others)]
-        yield Written(joined(steps.score, added), cost(model, found))
+        yield Written(joined(steps.score, added), partial(cost, model, found))
 
 
 def _around(steps: Steps, voice: int) -> Lines:

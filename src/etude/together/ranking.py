@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -15,19 +16,25 @@ from etude.types import Score
 MOST = 100
 
 
-@dataclass
+@dataclass(frozen=True)
 class Written:
-    """What was written: the score, and what its new notes cost the model in bits, given the others."""
+    """What was written: the score, and how its cost is found."""
 
     score: Score
-    bits: float = field(default=np.nan)
+    spent: Callable[[], float]
+
+    @cached_property
+    def bits(self) -> float:
+        """What the new notes cost the model, given the others."""
+        return self.spent()
 
 
 def best_of(found: Iterator[Written], among: int) -> list[Written]:
     """Return the first `among` of what is found, the least surprising first; raises EtudeError outside 1 to 100."""
     if not 1 <= among <= MOST:
         raise EtudeError(f"--among 1 to {MOST}", str(among))
-    return sorted(islice(found, among), key=lambda one: one.bits)
+    some = list(islice(found, among))
+    return sorted(some, key=lambda one: one.bits) if among > 1 else some
 
 
 def cost(model, lines: Lines, others: np.ndarray | None = None) -> float:

@@ -17,7 +17,7 @@ import numpy as np
 
 from etude.together.lines import REST, Lines
 
-PARALLEL, OVERLAP, LEAP, CLASH, UNREST = -8.0, -5.0, -2.0, -1.5, -1.5  # nats
+PARALLEL, OVERLAP, LEAP, CLASH, UNREST = -10.0, -7.0, -3.0, -2.2, -1.5  # nats
 FIFTH, OCTAVE, TRITONE = 7, 12, 6
 
 
