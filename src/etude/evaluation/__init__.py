@@ -34,6 +34,7 @@ _PLACES = {
     "mixing": ("autocorrelation", "scale_reduction", "mixing_table"),
     "annealing": ("annealing_table",),
     "filters": ("filter_table",),
+    "kept": ("settings_table", "kept", "notes_above"),
     "listening": ("listening_table", "read_answers", "d_prime"),
     "contrastive": ("frequencies", "probabilities", "swept", "follow", "total_variation"),
 }

@@ -10,7 +10,8 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.masks import bars_open, steps_of_a_bar
-from etude.together.parts import parts_of
+from etude.together.lines import Lines
+from etude.together.parts import Parts, parts_of
 from etude.together.ranking import Written, best_of, cost
 from etude.together.shipped import filler
 from etude.together.steps import SWEEPS, TEMPERATURE, joined, octaves, on_steps
@@ -74,18 +75,35 @@ def fillings(
         See `etude.together.harmony.harmonisations`.
     """
     model, roll = filler(model, roll)
-    parts = parts_of(on_steps(score, roll.lowest, octaves(score)))
-    chosen = set(parts.named(voices) or range(-1, len(parts.tracks))) - set(parts.named(keep))
-    whole = parts.steps.score
-    hole = within(whole, bars, meter, pickup) & np.isin(parts.owner, list(chosen))
-    if not hole.any():
-        raise EtudeError("notes in the hole", "none, so that nothing would be written", "Name other bars or voices.")
+    parts, hole = _opened(score, roll, bars, voices, keep, meter, pickup)
     lines, beside = parts.lines(hole, model.space.entries)
+    whole = parts.steps.score
     kept = replace(whole, notes=whole.notes[~hole])
     for number in range(2**31):
         rng = np.random.default_rng([seed, number])
         found = written(model, lines, parts.ranges(model.space.entries), rng, sweeps, temperature, rules, beside)
         yield Written(joined(kept, parts.added(found, lines.given)), partial(cost, model, found, beside))
+
+
+def bits_in_hole(
+    score: Score, bars=None, voices=(), keep=(), meter: str = "", pickup: float = 0, model=None, roll=None
+) -> float:
+    """Return what stands in a hole of a score costs a model, in bits, given all around it: as `Written.bits`."""
+    model, roll = filler(model, roll)
+    parts, hole = _opened(score, roll, bars, voices, keep, meter, pickup)
+    open_, _ = parts.lines(hole, model.space.entries)
+    whole, beside = parts.lines(np.zeros(len(score), bool), model.space.entries)
+    return cost(model, Lines(whole.keys, whole.struck, open_.given, np.ones_like(open_.given)), beside)
+
+
+def _opened(score: Score, roll, bars, voices, keep, meter: str, pickup: float) -> tuple[Parts, np.ndarray]:
+    """Return the voices of a score, and which of its notes Bool[N] are written anew."""
+    parts = parts_of(on_steps(score, roll.lowest, octaves(score)))
+    chosen = set(parts.named(voices) or range(-1, len(parts.tracks))) - set(parts.named(keep))
+    hole = within(parts.steps.score, bars, meter, pickup) & np.isin(parts.owner, list(chosen))
+    if not hole.any():
+        raise EtudeError("notes in the hole", "none, so that nothing would be written", "Name other bars or voices.")
+    return parts, hole
 
 
 def within(score: Score, bars: tuple[int, int] | None, meter: str, pickup: float) -> np.ndarray:
