@@ -38,7 +38,11 @@ class Stub:
     space, network = ROLL.space, Network()
 
     def revise(self, xs, sweeps):
-        raise NotImplementedError
+        """Be a model that fills gaps; nothing here asks for it."""
+
+    def interpolate(self, x, y, steps, seed, temperature):
+        assert x.shape == y.shape
+        return [np.where(u < 0.5, x, y) for u in np.linspace(0, 1, steps)]
 
     def bits_of(self, x, asked, known):
         assert not (asked & known).any()
@@ -128,6 +132,14 @@ def test_the_same_seed_writes_the_same_and_the_best_of_several_costs_least():
     assert etude.harmonise(melody(), among=4, seed=1, sweeps=2) == min(some, key=lambda one: one.bits).score
 
 
+def test_a_piece_is_taken_for_its_score_and_no_end_comes_sooner():
+    longer = replace(melody(), length=5000)
+    made = etude.harmonise(etude.Piece("hymn", longer), sweeps=1)
+    assert made == etude.harmonise(longer, sweeps=1) and made.length == 5000
+    with pytest.raises(EtudeError, match="a score"):
+        etude.fill("hymn.mid")
+
+
 def test_a_long_melody_is_written_in_windows():
     given = Score([[4 * i, 4, 60 + i % 9, 80, 0] for i in range(120)], 4)
     made = etude.harmonise(given, sweeps=1)
@@ -176,6 +188,17 @@ def test_what_goes_on_comes_after_the_end_in_the_same_voices():
     assert (made.notes[: len(CHORALE)] == CHORALE.notes).all()
     new = made.notes[len(CHORALE) :]
     assert new[:, ONSET].min() >= CHORALE.length and set(new[:, TRACK]) <= {0, 1, 2, 3} and len(new)
+
+
+def test_the_ends_of_a_morph_are_as_given():
+    a, b = melody(), replace(CHORALE, bpm=50.0)
+    made = etude.morph(a, b, between=2, bars=2)
+    first = {row for row in rows(a) if row[0] < 8}
+    last = {(on + 24, *rest) for on, *rest in rows(b) if on < 8}
+    assert first <= rows(made) and last <= rows(made) and made.bpm == a.bpm
+    assert len(rows(made) - first - last) > 0 and made.length == 32 * made.ticks_per_quarter
+    with pytest.raises(EtudeError, match="between"):
+        etude.morph(a, b, between=0)
 
 
 def test_pace_and_shift_bring_music_near_to_chorales():

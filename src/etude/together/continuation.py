@@ -12,19 +12,19 @@ from etude.errors import EtudeError
 from etude.together.parts import parts_of
 from etude.together.ranking import Written, best_of, cost
 from etude.together.shipped import filler
-from etude.together.steps import SWEEPS, TEMPERATURE, joined, octaves, on_steps
+from etude.together.steps import SWEEPS, TEMPERATURE, joined, octaves, on_steps, score_in
 from etude.together.windows import written
-from etude.types import Score
+from etude.types import Piece, Score
 
 MOST_BARS = 256
 
 
-def continue_(score: Score, bars: int = 8, among: int = 1, **settings) -> Score:
+def continue_(score: Score | Piece, bars: int = 8, among: int = 1, **settings) -> Score:
     """Return a score with bars after its end, in its own voices; what is there stays as it is.
 
     Parameters
     ----------
-    score : Score
+    score : Score or Piece
     bars : int
         Of four quarters.
     among : int
@@ -38,7 +38,7 @@ def continue_(score: Score, bars: int = 8, among: int = 1, **settings) -> Score:
 
 
 def continuations(
-    score: Score,
+    score: Score | Piece,
     bars: int = 8,
     seed: int = 0,
     temperature: float = TEMPERATURE,
@@ -54,9 +54,10 @@ def continuations(
     if not 1 <= bars <= MOST_BARS:
         raise EtudeError(f"1 to {MOST_BARS} bars more", str(bars))
     model, roll = filler(model, roll)
+    score = score_in(score)
     longer = replace(score, length=score.length + bars * 4 * score.ticks_per_quarter)
     parts = parts_of(on_steps(longer, roll.lowest, octaves(score)))
-    lines, beside = parts.lines(np.zeros(len(score), bool), model.space.entries)
+    lines, beside = parts.lines(np.zeros(len(parts.owner), bool), model.space.entries)
     for number in range(2**31):
         rng = np.random.default_rng([seed, number])
         found = written(model, lines, parts.ranges(model.space.entries), rng, sweeps, temperature, rules, beside)

@@ -14,19 +14,19 @@ from etude.together.lines import Lines
 from etude.together.parts import Parts, parts_of
 from etude.together.ranking import Written, best_of, cost
 from etude.together.shipped import filler
-from etude.together.steps import SWEEPS, TEMPERATURE, joined, octaves, on_steps
+from etude.together.steps import SWEEPS, TEMPERATURE, joined, octaves, on_steps, score_in
 from etude.together.windows import written
-from etude.types import ONSET, Score
+from etude.types import ONSET, Piece, Score
 
 QUARTER = 48  # parts of a quarter in which bars are counted: bars of every metre are whole numbers of them
 
 
-def fill(score: Score, bars: tuple[int, int] | None = None, among: int = 1, **settings) -> Score:
+def fill(score: Score | Piece, bars: tuple[int, int] | None = None, among: int = 1, **settings) -> Score:
     """Return a score with a hole written anew: notes that begin outside of it stay as they are.
 
     Parameters
     ----------
-    score : Score
+    score : Score or Piece
     bars : (int, int), optional
         First and last bar of the hole, counted from 1, both included; by default all.
     among : int
@@ -46,7 +46,7 @@ def fill(score: Score, bars: tuple[int, int] | None = None, among: int = 1, **se
 
 
 def fillings(
-    score: Score,
+    score: Score | Piece,
     bars: tuple[int, int] | None = None,
     voices: Sequence[str | int] = (),
     keep: Sequence[str | int] = (),
@@ -92,12 +92,13 @@ def bits_in_hole(
     model, roll = filler(model, roll)
     parts, hole = _opened(score, roll, bars, voices, keep, meter, pickup)
     open_, _ = parts.lines(hole, model.space.entries)
-    whole, beside = parts.lines(np.zeros(len(score), bool), model.space.entries)
+    whole, beside = parts.lines(np.zeros(len(parts.owner), bool), model.space.entries)
     return cost(model, Lines(whole.keys, whole.struck, open_.given, np.ones_like(open_.given)), beside)
 
 
 def _opened(score: Score, roll, bars, voices, keep, meter: str, pickup: float) -> tuple[Parts, np.ndarray]:
     """Return the voices of a score, and which of its notes Bool[N] are written anew."""
+    score = score_in(score)
     parts = parts_of(on_steps(score, roll.lowest, octaves(score)))
     chosen = set(parts.named(voices) or range(-1, len(parts.tracks))) - set(parts.named(keep))
     hole = within(parts.steps.score, bars, meter, pickup) & np.isin(parts.owner, list(chosen))
@@ -106,7 +107,7 @@ def _opened(score: Score, roll, bars, voices, keep, meter: str, pickup: float) -
     return parts, hole
 
 
-def within(score: Score, bars: tuple[int, int] | None, meter: str, pickup: float) -> np.ndarray:
+def within(score: Score | Piece, bars: tuple[int, int] | None, meter: str, pickup: float) -> np.ndarray:
     """Return which notes begin in bars first to last, counted from 1, Bool[N]; all where none are named."""
     if bars is None:
         return np.ones(len(score), bool)

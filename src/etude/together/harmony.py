@@ -12,17 +12,27 @@ from etude.evaluation.voices import PARTS
 from etude.together.lines import Lines
 from etude.together.ranking import Written, best_of, cost
 from etude.together.shipped import filler
-from etude.together.steps import SWEEPS, TEMPERATURE, Steps, is_one_line, joined, on_steps, part_ranges, suited_shift
+from etude.together.steps import (
+    SWEEPS,
+    TEMPERATURE,
+    Steps,
+    is_one_line,
+    joined,
+    on_steps,
+    part_ranges,
+    score_in,
+    suited_shift,
+)
 from etude.together.windows import written
-from etude.types import TRACK, Score
+from etude.types import TRACK, Piece, Score
 
 
-def harmonise(score: Score, among: int = 1, **settings) -> Score:
+def harmonise(score: Score | Piece, among: int = 1, **settings) -> Score:
     """Return a melody in four voices: its own notes as they are, three more on tracks of their own.
 
     Parameters
     ----------
-    score : Score
+    score : Score or Piece
         A melody, or a score of which one track is.
     among : int
         Write so many, return the one that costs the model fewest bits.
@@ -40,7 +50,7 @@ def harmonise(score: Score, among: int = 1, **settings) -> Score:
 
 
 def harmonisations(
-    score: Score,
+    score: Score | Piece,
     melody: str = "soprano",
     track: int | None = None,
     seed: int = 0,
@@ -54,7 +64,7 @@ def harmonisations(
 
     Parameters
     ----------
-    score : Score
+    score : Score or Piece
     melody : {"soprano", "alto", "tenor", "bass"}
         Which voice is given; a soprano stays on top of all that is added.
     track : int, optional
@@ -72,6 +82,7 @@ def harmonisations(
     model, roll = filler(model, roll)
     if melody not in PARTS:
         raise unknown_name("voice", melody, PARTS)
+    score = score_in(score)
     given = score if track is None else score.part(track)
     steps = on_steps(given, roll.lowest, suited_shift(given, melody))
     if not is_one_line(given.notes, steps):

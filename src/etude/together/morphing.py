@@ -8,38 +8,40 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.together.shipped import shipped
-from etude.together.steps import on_steps
+from etude.together.steps import on_steps, score_in
 from etude.types import DURATION, ONSET, TRACK, Piece, Score
 
 BAR = 16  # steps of a model that reads sixteenths
 MOST = 64
 
 
-def morph(a: Score, b: Score, between: int = 3, bars: int = 4, seed: int = 0, temperature: float = 0.0) -> Score:
+def morph(a: Score | Piece, b: Score | Piece, between: int = 3, bars: int = 4, **drawn) -> Score:
     """Return the opening of one piece, some that lie between, and the opening of another, one after the other.
 
     Parameters
     ----------
-    a, b : Score
+    a, b : Score or Piece
         Their openings stand at the ends as they are. The tempo is a's.
     between : int
         Pieces between them.
     bars : int
         Of four quarters, of each piece; fewer where one is shorter.
-    seed, temperature
-        Of the steps drawn; at temperature 0, the likeliest one after the other.
+    **drawn
+        `seed` and `temperature` of the steps drawn; by default the likeliest one after the other.
 
     >>> etude.morph(chorales.piece("bwv253").score, chorales.piece("bwv254").score)
     """
-    return sequence(*stages(a, b, between, bars, seed, temperature))
+    return sequence(*stages(a, b, between, bars, **drawn))
 
 
-def stages(a: Score, b: Score, between: int = 3, bars: int = 4, seed: int = 0, temperature: float = 0.0) -> list[Score]:
+def stages(
+    a: Score | Piece, b: Score | Piece, between: int = 3, bars: int = 4, seed: int = 0, temperature: float = 0.0
+) -> list[Score]:
     """Return the pieces of `morph` apart, the given openings first and last."""
     if not (1 <= between <= MOST and 1 <= bars <= MOST):
         raise EtudeError(f"1 to {MOST} pieces between, of 1 to {MOST} bars", f"{between}, {bars}")
     roll, model = shipped("vae-sequence-pianoroll")
-    openings = [_opening(score, bars) for score in (a, b)]
+    openings = [_opening(score_in(music), bars) for music in (a, b)]
     x, y = (roll.encode(Piece("opening", _as_read(score, roll))) for score in openings)
     length = bars * BAR if min(len(x), len(y)) > (bars - 1) * BAR else min(len(x), len(y))
     x, y = (np.pad(code, ((0, max(0, length - len(code))), (0, 0)))[:length] for code in (x, y))
@@ -69,7 +71,7 @@ def _as_read(score: Score, roll) -> Score:
     return Score(notes, 4).common()
 
 
-def _opening(score: Score, bars: int) -> Score:
+def _opening(score: Score | Piece, bars: int) -> Score:
     """Return the first bars: notes that begin in them, cut at their end."""
     end = min(score.length, bars * 4 * score.ticks_per_quarter)
     notes = score.notes[score.notes[:, ONSET] < end].copy()

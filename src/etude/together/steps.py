@@ -16,7 +16,7 @@ from etude.errors import EtudeError
 from etude.evaluation.voice_leading import RANGES
 from etude.evaluation.voices import PARTS
 from etude.together.lines import HELD, REST, STRUCK
-from etude.types import DURATION, ONSET, PITCH, VELOCITY, Score
+from etude.types import DURATION, ONSET, PITCH, VELOCITY, Piece, Score
 
 GRID = 4  # steps a quarter
 SLOWEST, FASTEST = 1.6, 0.4  # quarters that a note may last, in the median, before the pace is changed
@@ -156,8 +156,17 @@ def part_ranges(lowest: int) -> list[tuple[int, int]]:
 
 
 def joined(score: Score, new: Sequence[np.ndarray]) -> Score:
-    """Return a score with notes added; tempo and all else stay."""
-    return replace(score, notes=np.concatenate([score.notes, *new]), length=None if new else score.length)
+    """Return a score with notes added; tempo and all else stay, and no end comes sooner."""
+    longer = replace(score, notes=np.concatenate([score.notes, *new]), length=None)
+    return replace(longer, length=max(longer.length, score.length))
+
+
+def score_in(music: Score | Piece) -> Score:
+    """Return the notes of a score or of a piece; raises EtudeError where a piece has none."""
+    score = music.score if isinstance(music, Piece) else music
+    if not isinstance(score, Score):
+        raise EtudeError("a score, or a piece with one", repr(music)[:80], "etude harmonise and the others take files.")
+    return score
 
 
 def _outside(notes: np.ndarray, move: int, low: int, high: int) -> int:

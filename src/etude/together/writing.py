@@ -122,14 +122,24 @@ def _draw_voice(lines: Lines, voice: int, reach: tuple[int, int], odds: np.ndarr
         struck[t], held[t], rest[t] = NEVER, NEVER, NEVER
         if lines.keys[voice, t] == REST:
             rest[t] = 0.0
-        elif lines.struck[voice, t]:
-            struck[t, lines.keys[voice, t] - lowest] = 0.0
         else:
-            held[t, lines.keys[voice, t] - lowest] = 0.0
-    keys, begins = draw_line(struck, held, rest, move_weights(lines, voice, lowest, highest, rules), rng)
-    lines.keys[voice] = np.where(known, lines.keys[voice], np.where(keys == REST, REST, keys + lowest))
-    lines.struck[voice] = np.where(known, lines.struck[voice], begins)
+            (struck if lines.struck[voice, t] else held)[t, lines.keys[voice, t] - lowest] = 0.0
+    moves = move_weights(lines, voice, lowest, highest, rules)
+    for begin, end in _runs(~known):
+        if begin and lines.keys[voice, begin - 1] != REST:  # where the run begins, its past has one key
+            struck[begin - 1, lines.keys[voice, begin - 1] - lowest] = 0.0
+        run = slice(max(begin - 1, 0), end + 1)
+        keys, begins = draw_line(struck[run], held[run], rest[run], None if moves is None else moves[run], rng)
+        new = slice(begin - run.start, end - run.start)
+        lines.keys[voice, begin:end] = np.where(keys == REST, REST, keys + lowest)[new]
+        lines.struck[voice, begin:end] = begins[new]
     lines.written[voice] = True
+
+
+def _runs(hidden: np.ndarray) -> list[tuple[int, int]]:
+    """Return where runs of true entries begin and end."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], hidden, [False]]).astype(np.int8)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _silent(lines: Lines, voice: int) -> np.ndarray:
