@@ -2,8 +2,8 @@
 
     python benchmarks/harmonisations.py [NUMBER [RULES ...]]
 
-The melodies are the sopranos of the chorales' test and validation splits, then tunes of the Essen collection's test split
-of 24 to 80 notes. For each strength of the rules (default 1): pieces whose melody stands note for note, notes above it,
+The melodies are the sopranos of the chorales' test and validation splits, then tunes of the Essen test split of 24 to
+80 notes. For each strength of the rules (default 1): pieces whose melody stands note for note, notes above it,
 processor seconds of a harmonisation, and the tables of chapter 31 over the chorales, beside Bach's own settings.
 """
 
