@@ -24,6 +24,7 @@ LAYERS = [  # from the ground up; modules in one row may not import each other
     {"models"},
     {"registry"},
     {"evaluation"},
+    {"together"},
     {"display"},
     {"study"},
     {"cli"},

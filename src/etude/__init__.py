@@ -6,10 +6,18 @@
 """
 
 from etude.errors import EtudeError
+from etude.lookup import on_first_use
 from etude.registry import corpus, load, model, representation
 from etude.types import Audio, Bits, Budget, Evidence, History, Piece, Score, Space
 
 __version__ = "0.1.0"
+_COMPOSING = {  # a model composes with you
+    "together.harmony": ("harmonise",),
+    "together.filling": ("fill",),
+    "together.continuation": ("continue_",),
+    "together.morphing": ("morph",),
+}
+__getattr__, _, _composing = on_first_use(__name__, _COMPOSING)
 __all__ = [
     "Audio",
     "Bits",
@@ -24,4 +32,5 @@ __all__ = [
     "load",
     "model",
     "representation",
+    *_composing,
 ]

@@ -20,6 +20,11 @@ COMMANDS = (
     "run",
     "study",
     "generate",
+    "harmonise",
+    "fill",
+    "continue",
+    "morph",
+    "listening",
     "models",
     "corpora",
     "fetch",
@@ -38,6 +43,7 @@ examples:
   etude study ~/music/mine                    the same for a folder of your own, of notes or of sound
   etude generate rnn --representation midi --out song.mid --seed 3
   etude generate wavenet --out sound.wav      samples of sound, written as they are made
+  etude harmonise melody.mid --out chorale.svg    a chorale for your melody, which stays as it is
   etude models                                the trained models, what each learnt from and needs
   etude corpora                               what there is to learn from
   etude site --open                           the committed study as a book

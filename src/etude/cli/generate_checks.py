@@ -18,11 +18,11 @@ REMEDY = "Free some space, or name another folder."
 def check_numbers(given: argparse.Namespace) -> None:
     """Raise EtudeError where a number is outside its range."""
     seconds, steps = given.seconds, given.steps
-    _check("--seconds above 0 and of a day at most", seconds is None or 0 < seconds <= LONGEST_SECONDS, seconds)
-    _check(f"--steps above 0 and at most {MOST_STEPS}", steps is None or 0 < steps <= MOST_STEPS, steps)
-    _check("--seed of at least 0, below 2^63", 0 <= given.seed < 2**63, given.seed)
-    _check("--temperature >= 0, finite", 0 <= given.temperature < inf, given.temperature)
-    _check("--top-p above 0 and at most 1", isfinite(given.top_p) and 0 < given.top_p <= 1, given.top_p)
+    check("--seconds above 0 and of a day at most", seconds is None or 0 < seconds <= LONGEST_SECONDS, seconds)
+    check(f"--steps above 0 and at most {MOST_STEPS}", steps is None or 0 < steps <= MOST_STEPS, steps)
+    check("--seed of at least 0, below 2^63", 0 <= given.seed < 2**63, given.seed)
+    check("--temperature >= 0, finite", 0 <= given.temperature < inf, given.temperature)
+    check("--top-p above 0 and at most 1", isfinite(given.top_p) and 0 < given.top_p <= 1, given.top_p)
 
 
 def check_target(out: Path, suffixes: tuple[str, ...]) -> None:
@@ -39,6 +39,7 @@ def check_target(out: Path, suffixes: tuple[str, ...]) -> None:
             probe.write(bytes(4096))
 
 
-def _check(expected: str, holds: bool, got: float | None) -> None:
+def check(expected: str, holds: bool, got: float | None) -> None:
+    """Raise EtudeError where a number is not what is expected."""
     if not holds:
         raise EtudeError(expected, str(got))

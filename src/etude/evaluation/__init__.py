@@ -43,6 +43,8 @@ _PLACES = {
     "mixing": ("autocorrelation", "scale_reduction", "mixing_table"),
     "annealing": ("annealing_table",),
     "filters": ("filter_table",),
+    "kept": ("settings_table", "kept", "notes_above"),
+    "listening": ("listening_table", "read_answers", "d_prime"),
     "contrastive": ("frequencies", "probabilities", "swept", "follow", "total_variation"),
 }
 __getattr__, __dir__, __all__ = on_first_use(__name__, _PLACES)

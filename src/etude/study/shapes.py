@@ -42,14 +42,6 @@ PLAN = {
     "id": str,
     "request?": Of(ANY),
 }
-    "source": str,
-    "profile": str,
-    "parameters": Of(ANY),
-    "part": str,
-    "cell_timeout": int,
-    "id": str,
-    "request?": Of(ANY),
-}
 PROGRESS = {"number": int, "of": int, "line": str, "started": NUMBER}
 FAILURE = {"where": str, "what": str}
 FITS = Of({"fit?": (str, type(None)), "valid_bits?": (*NUMBER, type(None))})  # what a summary says of its fits
