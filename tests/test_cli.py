@@ -303,7 +303,7 @@ def test_what_is_shipped_can_be_asked_for_by_all_its_names():
         ("generate rnn --representation midi --out a.txt", "ending in .mid"),
         ("generate rnn --representation midi --out no/a.mid", "an existing folder"),
         ("generate rnn --representation midi --out a.mid", "etude run 11_rnn."),
-        ("generate wavenet --representation text --out a.mid", "etude run 15_wavenet -p representation=text"),
+        ("generate wavenet --representation text --out a.mid", "etude run 41_your_music."),
         ("generate vae --out a.mid", "etude run 13_autoencoder."),
         ("generate vae --representation midi --out a.mid", "etude run 13_autoencoder."),
         ("generate rnn-nade --out a.mid", "etude run 17_hybrids."),
