@@ -265,6 +265,8 @@ def test_encodings_of_musicxml(encoding):
     text = SCORE.replace("<part-name>0", "<part-name>Flöte")
     declared = text.replace('version="1.0"', f'version="1.0" encoding="{encoding.removesuffix("-sig")}"', 1)
     assert heard(notation_text(declared.encode(encoding))) == heard(SCORE)
+    wrongly = text.replace('version="1.0"', 'version="1.0" encoding="latin-1"', 1).encode("utf-8-sig")
+    assert "Flöte" in notation_text(wrongly), "a byte order mark says more than a declaration"
 
 
 def kern(*lines):

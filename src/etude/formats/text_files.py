@@ -18,7 +18,8 @@ def decoded(data: bytes) -> str:
     wide, mark = _wide(data)
     if wide:
         return data[mark:].decode(wide, "replace")
-    data = data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith(codecs.BOM_UTF8):
+        return data[len(codecs.BOM_UTF8) :].decode("utf-8", "replace")
     declared = _DECLARED.match(data)
     for encoding in ([declared[1].decode()] if declared else []) + ["utf-8"]:
         try:
