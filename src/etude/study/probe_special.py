@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from etude import registry
+from etude.study.probe_kept import damaged
 from etude.study.probe_music import SPACES, guides, splits
 from etude.study.probe_table import LESSON, weights_of
 from etude.study.probe_trace import of_history, of_weights
@@ -268,6 +269,7 @@ SPECIALS = {
     "engine resumed average": Special(lambda: resumed(average=0.9, patience=3)),
     "engine resumed machine": Special(machine_resumed, "rbm"),
     "engine one fit": Special(one_fit),
+    "engine damaged": Special(lambda: damaged(lesson)),
     "engine in a thread": Special(in_a_thread),
     "engine little memory": Special(little_memory),
     "floors discounts": Special(discounts, "counts"),
