@@ -43,13 +43,16 @@ def main() -> int:
     parser.add_argument("--behavioural", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--framework", choices=("torch", "all"), default="torch", help="all: Keras's half is drawn too")
-    parser.add_argument("--skip", type=int, default=0, help="behavioural edits that are drawn and not tried: to go on")
+    parser.add_argument("--probes", nargs="*", default=[""], help="how the names of the probes begin that are run: all")
+    parser.add_argument(
+        "--skip", type=int, default=0, help="behavioural edits drawn and not tried before these: to go on"
+    )
     parser.add_argument("--verbose", action="store_true", help="say of every edit what became of it")
     given = parser.parse_args()
     sys.path.insert(0, str(SOURCE))
     forks.preload(given.framework == "all")
     Trial.of(forks.in_child(equal.check))
-    trial = Trial(given.verbose, given.framework == "all")
+    trial = Trial(given.verbose, given.framework == "all", tuple(given.probes))
     started = time.perf_counter()
     bad = trial.neutral(given.neutral, given.seed) if given.neutral else 0
     missed = trial.behavioural(given.behavioural, given.seed, given.skip) if given.behavioural else 0
@@ -60,10 +63,11 @@ def main() -> int:
 class Trial:
     """The package as it is, what its probes execute, and the two kinds of edits tried on it."""
 
-    def __init__(self, verbose: bool, second: bool):
+    def __init__(self, verbose: bool, second: bool, begin: tuple[str, ...]):
         self.verbose = verbose
         self.texts = read_texts()
-        names = self.of(forks.in_child(lambda: sorted(n for n in _probes() if second or not n.startswith(SECOND))))
+        known = self.of(forks.in_child(lambda: sorted(_probes())))
+        names = [n for n in known if n.startswith(begin) and (second or not n.startswith(SECOND))]
         self.ran = self._covered(names)
         self.keyed = self.of(forks.in_child(keyings.modules_of_fits))
 
@@ -120,25 +124,36 @@ class Trial:
         return said.get("error", said.get("value", ""))
 
     def behavioural(self, count: int, seed: int, skip: int = 0) -> int:
-        """Try behavioural edits, all but the first `skip`; return how many the probes missed."""
+        """Try behavioural edits, after `skip` others; return how many the probes missed.
+
+        One is drawn anew where a dropped call gave back what it was given, in every fit of every probe that makes it.
+        """
         covered = {m: Executed(self.texts[m], chain(*ran.values())) for m in self.texts if (ran := self._spans_of(m))}
-        rng, missed, caught_before = Random(seed), 0, 0
-        drawn = [behavioural.draw(self.texts, covered, rng) for _ in range(count)]
-        for number, edit in enumerate(drawn[skip:], start=1):
-            begun = time.perf_counter()
-            touched = self._touched(edit.module, edit.span)
-            edited = forks.Edited(edit.module, edit.text, path_of(edit.module))
-            said = forks.in_child(lambda edited=edited, touched=touched: forks.moved(touched, edited))
-            found = said.get("error") or said.get("value")
-            caught_before += keyings.refits_before(edit, self.texts, self.keyed) >= set(touched)
-            missed += not found
+        rng, missed, caught_before, number = Random(seed), 0, 0, 0
+        for _ in range(skip):
+            behavioural.draw(self.texts, covered, rng)
+        while number < count:
+            edit, begun = behavioural.draw(self.texts, covered, rng), time.perf_counter()
+            found, touched = self._found(edit, edit.text)
+            told = found or f"MISSED ({reason(edit) or 'no reason is known'})"
+            if not found and edit.proof and not self._found(edit, edit.proof)[0]:
+                told = "no edit: the call gave back what it was given, in all fits of all probes"
+            else:
+                number, missed = number + 1, missed + (not found)
+                caught_before += keyings.refits_before(edit, self.texts, self.keyed) >= set(touched)
             if self.verbose or not found:
-                told = found or f"MISSED ({reason(edit) or 'no reason is known'})"
                 done = f"[{number - missed} of {number}, {time.perf_counter() - begun:.0f} s]"
                 print(f"  {place(edit)} {edit.kind}, {edit.what}: {told} {done}", flush=True)
-        print(f"{count - skip} behavioural edits: {count - skip - missed} caught by the probes")
+        print(f"{count} behavioural edits: {count - missed} caught by the probes")
         print(f"  before: {caught_before} made every fit that runs the line another one")
         return missed
+
+    def _found(self, edit: Edit, text: str) -> tuple[str, list[str]]:
+        """Return by what a text in the place of a module is noticed, "" for nothing, and the probes that could."""
+        touched = self._touched(edit.module, edit.span)
+        edited = forks.Edited(edit.module, text, path_of(edit.module))
+        said = forks.in_child(lambda: forks.moved(touched, edited))
+        return said.get("error") or said.get("value"), touched
 
     def _spans_of(self, module: str) -> Mapping[str, list[Span]]:
         path = str(path_of(module))

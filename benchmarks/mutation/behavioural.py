@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import copy
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from itertools import chain
 from random import Random
 
-from edits import Edit, Span, compiles, replaced, source_of, span_of, spans, within
+from edits import UNCHANGED, Edit, Span, compiles, replaced, source_of, span_of, spans, within
 from equal import proven, tellers
 
 BINARY = {
@@ -71,7 +72,8 @@ def _size(span: Span) -> tuple[int, int]:
     return span[2] - span[0], span[3] - span[1]
 
 
-def candidates(text: str, executed: Container[Span]) -> dict[str, list[tuple[ast.AST, str, str]]]:
+@cache
+def candidates(text: str, executed: Executed) -> dict[str, list[tuple[ast.AST, str, str]]]:
     """Return what can be edited in executed parts of a module, by kind: the node, its new text, what was done."""
     tree = ast.parse(text)
     same = proven(tree)
@@ -96,7 +98,13 @@ def draw(texts: Mapping[str, str], covered: Mapping[str, Executed], rng: Random)
         node, new, what = rng.choice(found[kind])
         text = replaced(texts[module], node, new)
         if compiles(text):
-            return Edit(module, node.lineno, kind, what, text, span_of(node))
+            return Edit(module, node.lineno, kind, what, text, span_of(node), _proof(texts[module], node, new))
+
+
+def _proof(text: str, node: ast.AST, new: str) -> str:
+    if not isinstance(node, ast.Call) or len(node.args) != 1 or new != f"({ast.unparse(node.args[0])})":
+        return ""
+    return replaced(text, node, f"{UNCHANGED}({ast.unparse(node.func)}, {new})")
 
 
 def _expressions(tree: ast.Module):

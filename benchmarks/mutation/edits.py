@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
+UNCHANGED = "_unchanged"
 Span = tuple[int, int, int, int]  # first line, column in bytes, last line, column after it
 
 
@@ -14,7 +15,8 @@ Span = tuple[int, int, int, int]  # first line, column in bytes, last line, colu
 class Edit:
     """A new text of one module: what was done, and where. `text` is "" for none, as where a file is added.
 
-    A behavioural edit has the `span` of what was changed.
+    A behavioural edit has the `span` of what was changed. One that drops a call `f(x)` for its `x` has a `proof`: a
+    text in which the call stands as `UNCHANGED(f, x)`, which lets nothing go on where `f(x)` is not `x` itself.
     """
 
     module: str
@@ -23,6 +25,7 @@ class Edit:
     what: str
     text: str
     span: Span = (0, 0, 0, 0)
+    proof: str = ""
 
 
 def span_of(node: ast.AST) -> Span:

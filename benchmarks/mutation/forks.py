@@ -6,6 +6,7 @@ edited text in the place of one module, runs probes until one leaves another tra
 
 from __future__ import annotations
 
+import builtins
 import importlib.util
 import json
 import os
@@ -18,7 +19,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 
-from edits import Span, spans
+from edits import UNCHANGED, Span, spans
 
 SECONDS = 300  # that an edit may take
 A_PROBE = 60  # seconds that a probe may take: one that hangs is noticed too
@@ -121,6 +122,7 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
     """Import étude under an edit, run probes, and return the first difference: "" where there is none."""
     if edited is not None:
         sys.meta_path.insert(0, edited)
+    setattr(builtins, UNCHANGED, unchanged)
     signal.alarm(A_PROBE)
     from etude.study.probes import changes
 
@@ -130,6 +132,14 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
             return f"{change.probe}: {change.where}"
     signal.alarm(0)
     return ""
+
+
+def unchanged(function: Callable, given: object) -> object:
+    """Return what a function gives where that is the very object that it was given; else end the process."""
+    result = function(given)
+    if result is not given:
+        os._exit(1)
+    return result
 
 
 def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[Span]]]:
