@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 HOME = Path(__file__).parents[1]
@@ -89,8 +90,11 @@ def test_a_call_that_gives_back_what_it_was_given_is_told_from_one_that_does_not
     monkeypatch.setattr(forks.os, "_exit", ends.append)
     held = [1]
     assert forks.unchanged(lambda x: x, held) is held and not ends
-    forks.unchanged(list, held)
-    assert ends == [1]
+    forks.unchanged(float, np.float64(0.1)), forks.unchanged(np.asarray, np.arange(3))
+    assert not ends
+    for function, given in ((list, held), (int, np.int64(3)), (float, np.float32(0.1)), (np.log2, 8.0)):
+        forks.unchanged(function, given)
+    assert ends == [1] * 4
     text = "def f(x):\n    return list(x)\n"
     assert "_unchanged(list, (x))" in behavioural.draw({"m": text}, {"m": executed(text)}, Random(0)).proof
 

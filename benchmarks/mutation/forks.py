@@ -135,9 +135,12 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
 
 
 def unchanged(function: Callable, given: object) -> object:
-    """Return what a function gives where that is the very object that it was given; else end the process."""
+    """Return what a function gives where that is the very object that it was given; else end the process.
+
+    A NumPy float is a Python float already: `float` gives the same number.
+    """
     result = function(given)
-    if result is not given:
+    if result is not given and not (function is float and isinstance(given, float)):
         os._exit(1)
     return result
 

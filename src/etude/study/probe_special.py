@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from etude import registry
-from etude.study.probe_kept import damaged
+from etude.study.probe_kept import damaged, refused
 from etude.study.probe_music import SPACES, guides, splits
 from etude.study.probe_table import LESSON, weights_of
 from etude.study.probe_trace import of_history, of_weights
@@ -84,10 +84,12 @@ def beside(model, xs: list[np.ndarray], leads: list[np.ndarray]) -> list:
     return [pair(x, lead) for x, lead in zip(xs, leads, strict=True)]
 
 
-def lesson(space: str = "tokens", seed: int = 3, valid: bool = True, place: Path | None = None, **changes) -> dict:
-    """Fit a small RNN and trace its history and weights."""
+def lesson(
+    space: str = "tokens", seed: int = 3, valid: bool = True, place: Path | None = None, pieces=None, **changes
+) -> dict:
+    """Fit a small RNN, to pieces of its own or those of the space, and trace its history and weights."""
     model = registry.model("rnn", SPACES[space], seed=2, **RNN)
-    pieces = splits(space)
+    pieces = pieces or splits(space)
     history = model.fit(pieces[0], pieces[1] if valid else (), Budget(**{**LESSON, **changes}), seed, place)
     return {"history": of_history(history), "weights": of_weights(weights_of(model))}
 
@@ -270,6 +272,7 @@ SPECIALS = {
     "engine resumed machine": Special(machine_resumed, "rbm"),
     "engine one fit": Special(one_fit),
     "engine damaged": Special(lambda: damaged(lesson)),
+    "engine refused": Special(lambda: refused(lesson)),
     "engine in a thread": Special(in_a_thread),
     "engine little memory": Special(little_memory),
     "floors discounts": Special(discounts, "counts"),
