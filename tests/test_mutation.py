@@ -90,9 +90,13 @@ def test_a_call_that_gives_back_what_it_was_given_is_told_from_one_that_does_not
     monkeypatch.setattr(forks.os, "_exit", ends.append)
     held = [1]
     assert forks.unchanged(lambda x: x, held) is held and not ends
-    forks.unchanged(float, np.float64(0.1)), forks.unchanged(np.asarray, np.arange(3))
+    (
+        forks.unchanged(float, np.float64(0.1)),
+        forks.unchanged(int, np.int64(3)),
+        forks.unchanged(np.asarray, np.arange(3)),
+    )
     assert not ends
-    for function, given in ((list, held), (int, np.int64(3)), (float, np.float32(0.1)), (np.log2, 8.0)):
+    for function, given in ((list, held), (int, 3.5), (float, np.float32(0.1)), (np.log2, 8.0)):
         forks.unchanged(function, given)
     assert ends == [1] * 4
     text = "def f(x):\n    return list(x)\n"

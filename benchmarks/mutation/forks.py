@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from importlib.abc import MetaPathFinder
 from importlib.machinery import SourceFileLoader
+from numbers import Integral
 from pathlib import Path
 from types import CodeType
 
@@ -135,12 +136,13 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
 
 
 def unchanged(function: Callable, given: object) -> object:
-    """Return what a function gives where that is the very object that it was given; else end the process.
+    """Return what a function gives where that is what it was given, the same object or number; else end the process.
 
-    A NumPy float is a Python float already: `float` gives the same number.
+    A NumPy float is a Python float already, and an integer of NumPy is as large as Python's.
     """
     result = function(given)
-    if result is not given and not (function is float and isinstance(given, float)):
+    same = {float: float, int: Integral}.get(function, ())
+    if result is not given and not isinstance(given, same):
         os._exit(1)
     return result
 

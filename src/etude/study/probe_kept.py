@@ -1,6 +1,6 @@
-"""Probes of what a fit refuses: a kept file that is another one, by a byte or by its name, and what no fit can be of.
+"""Probes of fits that are kept on disk: a file that is another one, by a bit or by its name, is not taken for the fit.
 
-Of a damaged file is traced whether the fit that is learnt instead is the whole one, and which files lie there after it.
+What is traced is whether the fit that is learnt instead is the whole one, and which files lie there after it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
-from etude.errors import EtudeError
-
-WRONG = {  # a pair of pieces, and what a budget holds beside the usual
-    "an incomplete piece": (([0, 1, 2],), ([0, 6],), {}),
-    "an incomplete piece to score": (([0, 6],), ([0, 1, 2],), {}),
-    "a code beyond the last": (([0, 7, 6],), (), {}),
-    "nothing to learn": (([],), ([0, 6],), {}),
-    "no pieces": ((), ([0, 6],), {}),
-    "a rate at which weights overflow": (([0, 1, 2, 6],), ([0, 6],), {"learning_rate": 1e30, "steps": 6}),
-}
 SHORT = {"steps": 2, "valid_every": 1}
 LARGEST = 2  # records of an archive that are changed, each in a copy of its own
 
@@ -43,19 +31,6 @@ def damaged(lesson: Callable[..., dict]) -> dict:
         other.unlink()
         told = [_found(place, own, data, lambda: lesson(place=place, **SHORT) == whole) for data in [sound, *found]]
     return {"whole": whole, "kept": told}
-
-
-def refused(lesson: Callable[..., dict]) -> dict:
-    """Trace by which error fits are refused: "" for one that is not."""
-    told = {}
-    for what, (train, valid, budget) in WRONG.items():
-        pieces = [[np.array(x, np.int64) for x in xs] for xs in (train, valid)]
-        try:
-            lesson(pieces=pieces, **{**SHORT, **budget})
-            told[what] = ""
-        except EtudeError as error:
-            told[what] = type(error).__name__
-    return {"kept": told}
 
 
 def _found(place: Path, own: Path, data: bytes, again: Callable[[], bool]) -> list:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from etude import registry
-from etude.study.probe_kept import damaged, refused
+from etude.study.probe_kept import damaged
 from etude.study.probe_music import SPACES, guides, splits
+from etude.study.probe_refused import refused, surroundings
 from etude.study.probe_table import LESSON, weights_of
 from etude.study.probe_trace import of_history, of_weights
 from etude.types import Budget, Space
@@ -211,7 +212,7 @@ def in_a_thread() -> dict:
 
 
 @contextmanager
-def scarce(most: int = 48) -> Iterator[None]:
+def scarce(most: int) -> Iterator[None]:
     """Let the families look at little at once: what else would only be reached by pieces of hours."""
     homes = [module for name, module in sorted(sys.modules.items()) if name.startswith("etude.models.")]
     found = [(home, limit) for home in homes for limit in LIMITS if hasattr(home, limit)]
@@ -225,15 +226,15 @@ def scarce(most: int = 48) -> Iterator[None]:
             setattr(home, limit, value)
 
 
-def little_memory() -> dict:
-    """Trace fits and bits of families that look at some of a piece at once."""
+def little_memory(most: int = 48, families: Collection[str] | None = None) -> dict:
+    """Trace fits and bits of families, by default of all that do so, that look at some of a piece at once."""
     traced = {}
-    for family, space, options in LARGE:
+    for family, space, options in (one for one in LARGE if families is None or one[0] in families):
         model = registry.model(family, SPACES[space], seed=2, **options)
         train, valid = splits(space)
         if family != "counts":
             model.parameters, model.weights()  # builds it: then its modules are there
-        with scarce():
+        with scarce(most):
             history = model.fit(train, valid, Budget(**{**LESSON, "steps": 3}), seed=3)
             bits = model.bits(valid).values
         traced[f"{family} {space}"] = {"history": of_history(history), "bits": bits}
@@ -273,7 +274,9 @@ SPECIALS = {
     "engine one fit": Special(one_fit),
     "engine damaged": Special(lambda: damaged(lesson)),
     "engine refused": Special(lambda: refused(lesson)),
+    "engine surroundings": Special(lambda: surroundings(lesson)),
     "engine in a thread": Special(in_a_thread),
     "engine little memory": Special(little_memory),
+    "engine least memory": Special(lambda: little_memory(8, ("rnn", "vae", "coconet"))),
     "floors discounts": Special(discounts, "counts"),
 }
