@@ -1,4 +1,4 @@
-"""Probes of what a fit refuses, of the framework that is chosen for it, and of the world around it, which it leaves alone.
+"""Probes of what a fit refuses, of the framework that is chosen for it, and of the world around it, left as it was.
 
 Errors are traced by their class: other words for them are no other behaviour.
 """
@@ -106,7 +106,6 @@ def _world() -> list:
         list(warnings.filters),
         signal.getsignal(signal.SIGINT),
         random.getstate(),
-        repr(np.random.get_state()),
     ]
 
 
