@@ -100,6 +100,11 @@ def test_a_call_that_gives_back_what_it_was_given_is_told_from_one_that_does_not
         forks.unchanged(function, given)
     assert ends == [1] * 4
     text = "def f(x):\n    return list(x)\n"
+    swap = "def f(x):\n    return x.transpose(0, 1)\n"
+    drawn = [behavioural.draw({"m": swap}, {"m": executed(swap)}, Random(seed)) for seed in range(9)]
+    assert {"_unchanged(_of_torch, x).transpose(0, 1)" in one.proof for one in drawn} == {True, False}
+    assert all(one.kind == "swapped arguments" for one in drawn if one.proof)
+    assert forks.of_torch(held) is None
     assert "_unchanged(list, (x))" in behavioural.draw({"m": text}, {"m": executed(text)}, Random(0)).proof
 
 

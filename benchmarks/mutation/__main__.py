@@ -126,7 +126,8 @@ class Trial:
     def behavioural(self, count: int, seed: int, skip: int = 0) -> int:
         """Try behavioural edits, after `skip` others; return how many the probes missed.
 
-        One is drawn anew where a dropped call gave back what it was given, in every fit of every probe that makes it.
+        One is drawn anew where a dropped call gave back what it was given, or swapped axes were a tensor's, in all fits
+        of all probes.
         """
         covered = {m: Executed(self.texts[m], chain(*ran.values())) for m in self.texts if (ran := self._spans_of(m))}
         rng, missed, caught_before, number = Random(seed), 0, 0, 0
@@ -135,9 +136,10 @@ class Trial:
         while number < count:
             edit, begun = behavioural.draw(self.texts, covered, rng), time.perf_counter()
             found, touched = self._found(edit, edit.text)
-            told = found or f"MISSED ({reason(edit) or 'no reason is known'})"
+            line = self.texts[edit.module].splitlines()[edit.line - 1].strip()
+            told = found or f"MISSED ({reason(edit, line) or 'no reason is known'}) in {line}"
             if not found and edit.proof and not self._found(edit, edit.proof)[0]:
-                told = "no edit: the call gave back what it was given, in all fits of all probes"
+                told = "no edit: in all fits of all probes the call gives the same, see `proof` in edits.py"
             else:
                 number, missed = number + 1, missed + (not found)
                 caught_before += keyings.refits_before(edit, self.texts, self.keyed) >= set(touched)

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import chain
 from random import Random
 
-from edits import UNCHANGED, Edit, Span, compiles, replaced, source_of, span_of, spans, within
+from edits import OF_TORCH, UNCHANGED, Edit, Span, compiles, replaced, source_of, span_of, spans, within
 from equal import proven, tellers
 
 BINARY = {
@@ -102,6 +102,9 @@ def draw(texts: Mapping[str, str], covered: Mapping[str, Executed], rng: Random)
 
 
 def _proof(text: str, node: ast.AST, new: str) -> str:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "transpose":
+        whose = node.func.value
+        return replaced(text, whose, f"{UNCHANGED}({OF_TORCH}, {ast.unparse(whose)})") if len(node.args) == 2 else ""
     if not isinstance(node, ast.Call) or len(node.args) != 1 or new != f"({ast.unparse(node.args[0])})":
         return ""
     return replaced(text, node, f"{UNCHANGED}({ast.unparse(node.func)}, {new})")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-UNCHANGED = "_unchanged"
+UNCHANGED, OF_TORCH = "_unchanged", "_of_torch"
 Span = tuple[int, int, int, int]  # first line, column in bytes, last line, column after it
 
 
@@ -16,7 +16,8 @@ class Edit:
     """A new text of one module: what was done, and where. `text` is "" for none, as where a file is added.
 
     A behavioural edit has the `span` of what was changed. One that drops a call `f(x)` for its `x` has a `proof`: a
-    text in which the call stands as `UNCHANGED(f, x)`, which lets nothing go on where `f(x)` is not `x` itself.
+    text in which the call stands as `UNCHANGED(f, x)`, which lets nothing go on where `f(x)` is not `x` itself. So has
+    one that swaps the axes of `x.transpose(i, j)`, which is the same where `x` is a tensor: `UNCHANGED(OF_TORCH, x)`.
     """
 
     module: str

@@ -16,11 +16,10 @@ import time
 from collections.abc import Callable, Iterable
 from importlib.abc import MetaPathFinder
 from importlib.machinery import SourceFileLoader
-from numbers import Integral
 from pathlib import Path
 from types import CodeType
 
-from edits import UNCHANGED, Span, spans
+from edits import OF_TORCH, UNCHANGED, Span, spans
 
 SECONDS = 300  # that an edit may take
 A_PROBE = 60  # seconds that a probe may take: one that hangs is noticed too
@@ -124,6 +123,7 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
     if edited is not None:
         sys.meta_path.insert(0, edited)
     setattr(builtins, UNCHANGED, unchanged)
+    setattr(builtins, OF_TORCH, of_torch)
     signal.alarm(A_PROBE)
     from etude.study.probes import changes
 
@@ -138,13 +138,18 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
 def unchanged(function: Callable, given: object) -> object:
     """Return what a function gives where that is what it was given, the same object or number; else end the process.
 
-    A NumPy float is a Python float already, and an integer of NumPy is as large as Python's.
+    A NumPy float is a Python float already, and an integer of NumPy or of a tensor is as large as Python's.
     """
     result = function(given)
-    same = {float: float, int: Integral}.get(function, ())
-    if result is not given and not isinstance(given, same):
+    number = getattr(given, "item", lambda: given) if function is int else lambda: given
+    if result is not given and not (function in (int, float) and isinstance(number(), function)):
         os._exit(1)
     return result
+
+
+def of_torch(given: object) -> object:
+    """Return what belongs to torch, None for anything else."""
+    return given if type(given).__module__.partition(".")[0] == "torch" else None
 
 
 def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[Span]]]:

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from etude import registry
+from etude.models.energy.learning import Learning
 from etude.study.probe_kept import damaged
 from etude.study.probe_music import SPACES, guides, splits
 from etude.study.probe_refused import refused, surroundings
@@ -252,6 +253,18 @@ def discounts() -> dict:
     return {"whole": traced}
 
 
+def layers() -> dict:
+    """Trace machines at the sizes where log Z is summed over the other layer, or no longer counted while learning."""
+    traced, cases = [], [("keys", "exact", n) for n in (3, 4, 5)] + [("many keys", "cd", n) for n in (12, 13)]
+    for space, learning, hidden in cases:
+        model = registry.model("rbm", SPACES[space], seed=2, hidden=hidden, learning=learning)
+        train, valid = splits(space)
+        history = model.fit(train, valid, Budget(**{**LESSON, "steps": 1, "valid_every": 1}), seed=3)
+        way = Learning.of(model)
+        traced.append([of_history(history), way.by_hidden, way.counted])
+    return {"whole": traced}
+
+
 SPECIALS = {
     "guided notes": Special(lambda: guided(NOTES, {}), "guided-wavenet", "categorical"),
     "guided spectrogram": Special(
@@ -278,5 +291,6 @@ SPECIALS = {
     "engine in a thread": Special(in_a_thread),
     "engine little memory": Special(little_memory),
     "engine least memory": Special(lambda: little_memory(8, ("rnn", "vae", "coconet"))),
+    "machine layers": Special(layers, "rbm"),
     "floors discounts": Special(discounts, "counts"),
 }
