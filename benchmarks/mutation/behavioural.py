@@ -15,7 +15,7 @@ from itertools import chain
 from random import Random
 
 from edits import OF_TORCH, UNCHANGED, Edit, Span, compiles, replaced, source_of, span_of, spans, within
-from equal import proven, tellers
+from equal import TELLERS, proven, tellers
 
 BINARY = {
     ast.Add: ast.Sub,
@@ -87,7 +87,7 @@ def candidates(text: str, executed: Executed) -> dict[str, list[tuple[ast.AST, s
 
 def draw(texts: Mapping[str, str], covered: Mapping[str, Executed], rng: Random) -> Edit:
     """Return a behavioural edit drawn at random: a module by the number of its lines, a kind, a place."""
-    modules = sorted(covered)
+    modules = sorted(covered.keys() - set(TELLERS))
     while True:
         (module,) = rng.choices(modules, [covered[m].lines for m in modules])
         found = candidates(texts[module], covered[module])
@@ -115,10 +115,10 @@ def _expressions(tree: ast.Module):
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     seen, telling = set(), tellers(tree)
     for function in functions:
-        waiting = list(function.body)
+        waiting, words = list(function.body), _words(function, telling)
         while waiting:
             node = waiting.pop()
-            if isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr | ast.FunctionDef) or _tells(node, telling):
+            if _says(node, telling) or isinstance(node, ast.JoinedStr | ast.FunctionDef) or id(node) in words:
                 continue
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 continue  # a docstring
@@ -129,6 +129,20 @@ def _expressions(tree: ast.Module):
             if id(node) not in seen:
                 seen.add(id(node))
                 yield node
+
+
+def _says(node: ast.AST, telling: set[str]) -> bool:
+    """Say whether a node makes an error, or is a call of what only tells."""
+    return isinstance(node, ast.Raise | ast.Assert) or _tells(node, telling)
+
+
+def _words(function: ast.FunctionDef, telling: set[str]) -> set[int]:
+    """Return the assignments of what is only used in errors and in what is told."""
+    said = {id(part) for node in ast.walk(function) if _says(node, telling) for part in ast.walk(node)}
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    computed = {name.id for name in names if isinstance(name.ctx, ast.Load) and id(name) not in said}
+    made = [n for n in ast.walk(function) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
+    return {id(node) for node in made if len(node.targets) == 1 and node.targets[0].id not in computed}
 
 
 def _tells(node: ast.AST, telling: set[str]) -> bool:

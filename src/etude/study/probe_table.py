@@ -148,6 +148,7 @@ LATENTS = {
     "vae convolution": Probe(
         "vae", "roll", {**LATENT, "decoder": "convolution"}, (*READS[:2], ask.latents, ask.gaussian)
     ),
+    "vae keys": Probe("vae", "keys", {**LATENT, **RBM}, (*READS[:2], ask.gaussian)),
     "vae bands": Probe("vae", "bands", {**LATENT, **NADE, "warm_up": 3}, READS[:2]),
 }
 FILLERS = {
