@@ -14,6 +14,16 @@ settings.register_profile("etude", deadline=None, derandomize=True, suppress_hea
 settings.load_profile("etude")  # the same examples on every machine, and no timed assertions
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put first what needs TensorFlow: then it is one process of two that loads it and keeps its graphs."""
+    items.sort(key=lambda item: not _needs_tensorflow(item))
+
+
+def _needs_tensorflow(item: pytest.Item) -> bool:
+    groups = {name for mark in item.iter_markers("xdist_group") for name in mark.args}
+    return "tensorflow" in groups or "tensorflow" in item.name.partition("[")[2]
+
+
 def score_of(*notes, ticks=4, **options) -> Score:
     """A score of (onset, duration, pitch[, velocity[, track]]) tuples, in sixteenths."""
     rows = [(*note, *(80, 0)[len(note) - 3 :]) for note in notes]

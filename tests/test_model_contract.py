@@ -117,7 +117,10 @@ def test_the_same_fit_gives_the_same_numbers(case):
     assert again.bits(pieces).total / sum(map(len, pieces)) == pytest.approx(best, abs=1e-4)
 
 
-def test_an_untrained_model_is_a_probability(model):
+@pytest.mark.parametrize("case", [case for case in CASES if case[1] == frameworks(case[0])[0]], ids=name_of)
+def test_an_untrained_model_is_a_probability(case):
+    """In other frameworks it is one of the same initial weights, see below, through a network that is one of any."""
+    model = fitted(*case)
     check_that_all_pieces_have_mass_one(type(model)(model.space, seed=1, **model.options).on(model.framework))
 
 

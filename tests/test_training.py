@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from etude.training.windows import pad
 
 SPACE = Space((), 6, end=5)
 BUDGET = Budget(steps=50, batch_size=4, window=16, learning_rate=1e-2, valid_every=10)
+AVERAGED = replace(BUDGET, learning_rate=3e-2, average=0.95)
+SHORT = replace(BUDGET, steps=2, valid_every=1)
 
 
 def pieces(n=12, seed=0):
@@ -76,6 +79,20 @@ def same(a, b):
 def whole(framework):
     """The fit that nothing disturbs."""
     return fitted()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(framework, tmp_path_factory):
+    """The folder of that fit's checkpoint, to be copied."""
+    folder = tmp_path_factory.mktemp("whole")
+    fitted(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def averaged(framework):
+    """The fit whose weights are averaged, undisturbed."""
+    return fitted(budget=AVERAGED)
 
 
 # Windows ---------------------------------------------------------------------------------------------------------
@@ -306,9 +323,6 @@ def test_patience_and_fits_without_validation_resume_too(framework, tmp_path, mo
     assert scores(continued) == scores(history) and same(model, resumed)
 
 
-AVERAGED = Budget(steps=50, batch_size=4, window=16, learning_rate=3e-2, valid_every=10, average=0.95)
-
-
 def engine_part(framework, name):
     """Return a module of a framework's engine."""
     return import_module(f"{next(half for half in halves('rnn') if half.name == framework).table.ENGINE}.{name}")
@@ -348,8 +362,8 @@ def test_averaging_does_not_disturb_the_fit(whole):
 
 
 @pytest.mark.parametrize("step", [12, 35])
-def test_an_averaged_fit_resumes_exactly(framework, tmp_path, monkeypatch, step):
-    model, history = fitted(budget=AVERAGED)
+def test_an_averaged_fit_resumes_exactly(averaged, tmp_path, monkeypatch, step):
+    model, history = averaged
     with cut_at(step, monkeypatch):
         fitted(tmp_path, AVERAGED)
     resumed, continued = fitted(tmp_path, AVERAGED)
@@ -380,10 +394,10 @@ def test_a_finished_fit_is_not_repeated(framework, tmp_path, monkeypatch, patien
 
 
 def test_other_settings_data_or_weights_are_other_fits(framework, tmp_path):
-    model, _ = fitted(tmp_path)
-    fitted(tmp_path, seed=1)
-    fitted(tmp_path, model=model)  # goes on from learnt weights
-    small().fit(pieces(), pieces(4, seed=9), BUDGET, checkpoint=tmp_path)
+    model, _ = fitted(tmp_path, SHORT)
+    fitted(tmp_path, SHORT, seed=1)
+    fitted(tmp_path, SHORT, model=model)  # goes on from learnt weights
+    small().fit(pieces(), pieces(4, seed=9), SHORT, checkpoint=tmp_path)
     assert len(list(tmp_path.glob("*.ckpt"))) == 4
 
 
@@ -393,14 +407,13 @@ class Bomb:
 
 
 @pytest.mark.parametrize("damage", ["cut", "noise", "empty", "code", "foreign", "renamed"])
-def test_a_damaged_checkpoint_is_put_aside(framework, tmp_path, whole, damage, caplog, monkeypatch):
+def test_a_damaged_checkpoint_is_put_aside(framework, tmp_path, whole, checkpoint, damage, caplog, monkeypatch):
     import torch
 
     if framework == "tensorflow" and damage in ("empty", "foreign", "code"):
         pytest.skip("no safetensors file, as noise is none")
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "checkpoints"
-    fitted(folder)
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "checkpoints"))
     [file] = folder.glob("*.ckpt")
     content = file.read_bytes()
     if damage == "code":
@@ -408,7 +421,7 @@ def test_a_damaged_checkpoint_is_put_aside(framework, tmp_path, whole, damage, c
     elif damage == "foreign":
         torch.save({"weights": torch.zeros(3)}, file)
     elif damage == "renamed":
-        fitted(folder, seed=1)
+        fitted(folder, SHORT)
         [other] = set(folder.glob("*.ckpt")) - {file}
         other.replace(file)
     else:

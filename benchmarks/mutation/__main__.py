@@ -16,6 +16,8 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -24,13 +26,15 @@ import equal
 import forks
 import keyings
 import neutral
-from edits import Edit
+from behavioural import Executed
+from edits import Edit, Span
 from reasons import reason
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PACKAGE = SOURCE / "etude"
 SECOND = "tensorflow"  # how the names of the probes of the other half begin
-TOUCHED = 6  # probes that a neutral edit is tried with, at most
+APART = ("etude.study", "etude.display", "etude.cli")  # no fit depends on them
+TOUCHED = 6  # probes that a neutral edit is tried with, at most, and that are watched in one process
 
 
 def main() -> int:
@@ -39,15 +43,19 @@ def main() -> int:
     parser.add_argument("--behavioural", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--framework", choices=("torch", "all"), default="torch", help="all: Keras's half is drawn too")
+    parser.add_argument("--probes", nargs="*", default=[""], help="how the names of the probes begin that are run: all")
+    parser.add_argument(
+        "--skip", type=int, default=0, help="behavioural edits drawn and not tried before these: to go on"
+    )
     parser.add_argument("--verbose", action="store_true", help="say of every edit what became of it")
     given = parser.parse_args()
     sys.path.insert(0, str(SOURCE))
     forks.preload(given.framework == "all")
     Trial.of(forks.in_child(equal.check))
-    trial = Trial(given.verbose, given.framework == "all")
+    trial = Trial(given.verbose, given.framework == "all", tuple(given.probes))
     started = time.perf_counter()
     bad = trial.neutral(given.neutral, given.seed) if given.neutral else 0
-    missed = trial.behavioural(given.behavioural, given.seed) if given.behavioural else 0
+    missed = trial.behavioural(given.behavioural, given.seed, given.skip) if given.behavioural else 0
     print(f"{time.perf_counter() - started:.0f} s")
     return 1 if bad or missed > 0.02 * given.behavioural else 0
 
@@ -55,22 +63,29 @@ def main() -> int:
 class Trial:
     """The package as it is, what its probes execute, and the two kinds of edits tried on it."""
 
-    def __init__(self, verbose: bool, second: bool):
+    def __init__(self, verbose: bool, second: bool, begin: tuple[str, ...]):
         self.verbose = verbose
         self.texts = read_texts()
-        names = self.of(forks.in_child(lambda: sorted(n for n in _probes() if second or not n.startswith(SECOND))))
-        self.lines = self._covered(names)
+        known = self.of(forks.in_child(lambda: sorted(_probes())))
+        names = [n for n in known if n.startswith(begin) and (second or not n.startswith(SECOND))]
+        self.ran = self._covered(names)
         self.keyed = self.of(forks.in_child(keyings.modules_of_fits))
 
-    def _covered(self, names: list[str]) -> dict[str, dict[str, list[int]]]:
-        """Return the lines that the fits of each probe execute; worked out once for a state of the source."""
-        key = hashlib.sha256(json.dumps([self.texts, names], sort_keys=True).encode()).hexdigest()[:16]
-        path = SOURCE.parent / "data" / "cache" / f"executed-{key}.json"
-        if not path.is_file():
-            lines = self.of(forks.in_child(lambda: forks.covered(names, PACKAGE), seconds=1800))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(lines), encoding="utf-8")
-        return json.loads(path.read_text(encoding="utf-8"))
+    def _covered(self, names: list[str]) -> dict[str, dict[str, list[Span]]]:
+        """Return the spans that the fits of each probe execute, by file.
+
+        Worked out once for a state of the source: a probe itself is known by its committed trace.
+        """
+        traces = json.loads((SOURCE.parent / "tests" / "traces.json").read_text(encoding="utf-8"))["traces"]
+        source = {name: text for name, text in self.texts.items() if not name.startswith(APART)}
+        places = {name: _executed(source, name, traces.get(name)) for name in names}
+        missing = [name for name in names if not places[name].is_file()]
+        for some in (missing[begin : begin + TOUCHED] for begin in range(0, len(missing), TOUCHED)):
+            for name, ran in self.of(forks.in_child(partial(forks.covered, some, PACKAGE), seconds=1800)).items():
+                places[name].parent.mkdir(parents=True, exist_ok=True)
+                places[name].write_text(json.dumps(ran, separators=(",", ":")), encoding="utf-8")
+        held = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in places.items()}
+        return {probe: {file: [*map(tuple, some)] for file, some in files.items()} for probe, files in held.items()}
 
     @staticmethod
     def of(said: dict):
@@ -108,41 +123,64 @@ class Trial:
         said = forks.in_child(lambda: forks.moved(self._touched(edit.module)[:TOUCHED], edited))
         return said.get("error", said.get("value", ""))
 
-    def behavioural(self, count: int, seed: int) -> int:
-        """Try behavioural edits; return how many the probes missed."""
-        covered = {m: lines for m in self.texts if (lines := set().union(*self._lines_of(m).values()))}
-        rng, missed, caught_before = Random(seed), [], 0
-        for _ in range(count):
-            edit = behavioural.draw(self.texts, covered, rng)
-            touched = self._touched(edit.module, edit.line)
-            edited = forks.Edited(edit.module, edit.text, path_of(edit.module))
-            said = forks.in_child(lambda edited=edited, touched=touched: forks.moved(touched, edited))
-            found = said.get("error") or said.get("value")
-            caught_before += keyings.refits_before(edit, self.texts, self.keyed) >= set(touched)
-            if not found:
-                missed.append(edit)
+    def behavioural(self, count: int, seed: int, skip: int = 0) -> int:
+        """Try behavioural edits, after `skip` others; return how many the probes missed.
+
+        One is drawn anew where a dropped call gave back what it was given, or swapped axes were a tensor's, in all fits
+        of all probes.
+        """
+        covered = {m: Executed(self.texts[m], chain(*ran.values())) for m in self.texts if (ran := self._spans_of(m))}
+        rng, missed, caught_before, number = Random(seed), 0, 0, 0
+        for _ in range(skip):
+            behavioural.draw(self.texts, covered, rng)
+        while number < count:
+            edit, begun = behavioural.draw(self.texts, covered, rng), time.perf_counter()
+            found, touched = self._found(edit, edit.text)
+            line = self.texts[edit.module].splitlines()[edit.line - 1].strip()
+            told = found or f"MISSED ({reason(edit, line) or 'no reason is known'}) in {line}"
+            if not found and edit.proof and not self._found(edit, edit.proof)[0]:
+                told = "no edit: in all fits of all probes the call gives the same, see `proof` in edits.py"
+            else:
+                number, missed = number + 1, missed + (not found)
+                caught_before += keyings.refits_before(edit, self.texts, self.keyed) >= set(touched)
             if self.verbose or not found:
-                told = found or f"MISSED ({reason(edit) or 'no reason is known'})"
-                print(f"  {place(edit)} {edit.kind}, {edit.what}: {told}", flush=True)
-        print(f"{count} behavioural edits: {count - len(missed)} caught by the probes")
+                done = f"[{number - missed} of {number}, {time.perf_counter() - begun:.0f} s]"
+                print(f"  {place(edit)} {edit.kind}, {edit.what}: {told} {done}", flush=True)
+        print(f"{count} behavioural edits: {count - missed} caught by the probes")
         print(f"  before: {caught_before} made every fit that runs the line another one")
-        return len(missed)
+        return missed
 
-    def _lines_of(self, module: str) -> Mapping[str, set[int]]:
+    def _found(self, edit: Edit, text: str) -> tuple[str, list[str]]:
+        """Return by what a text in the place of a module is noticed, "" for nothing, and the probes that could."""
+        touched = self._touched(edit.module, edit.span)
+        edited = forks.Edited(edit.module, text, path_of(edit.module))
+        said = forks.in_child(lambda: forks.moved(touched, edited))
+        return said.get("error") or said.get("value"), touched
+
+    def _spans_of(self, module: str) -> Mapping[str, list[Span]]:
         path = str(path_of(module))
-        return {probe: set(files[path]) for probe, files in self.lines.items() if path in files}
+        return {probe: files[path] for probe, files in self.ran.items() if path in files}
 
-    def _touched(self, module: str, line: int | None = None) -> list[str]:
-        """Return the probes that run a line, or any of a module, those first that run little else."""
-        ran = [probe for probe, lines in self._lines_of(module).items() if line is None or line in lines]
+    def _touched(self, module: str, span: Span | None = None) -> list[str]:
+        """Return the probes that run a part of a module, or any of it, those first that run little else."""
+        ran = self._spans_of(module)
+        if span is not None:
+            parts = Executed(self.texts[module], ()).parts(span)
+            ran = [probe for probe, spans in ran.items() if not parts.isdisjoint(spans)]
         return sorted(
             ran,
             key=lambda probe: (
                 probe.startswith(SECOND),
                 "resumed" in probe or "one fit" in probe,
-                sum(map(len, self.lines[probe].values())),
+                sum(map(len, self.ran[probe].values())),
             ),
         )
+
+
+def _executed(source: Mapping[str, str], name: str, trace: object) -> Path:
+    """Return where it is kept what a probe executes."""
+    key = hashlib.sha256(json.dumps([source, name, trace], sort_keys=True).encode()).hexdigest()[:16]
+    return SOURCE.parent / "data" / "cache" / "executed" / f"{key}.json"
 
 
 def read_texts() -> dict[str, str]:

@@ -1,18 +1,21 @@
 """Edits that change what code does: operators, constants, dropped calls, swapped arguments.
 
-They are drawn among the lines that a fit executes. Left out is only what provably cannot change a fit (`equal`), what
-tells and computes nothing (logs, progress bars), and the making of errors and messages.
+They are drawn among the expressions that a fit executes (`Executed`). Left out is only what provably cannot change a
+fit (`equal`), what tells and computes nothing (logs, progress bars), and the making of errors and messages.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import chain
 from random import Random
 
-from edits import Edit, compiles, replaced, source_of
-from equal import proven, tellers
+from edits import OF_TORCH, UNCHANGED, Edit, Span, compiles, replaced, source_of, span_of, spans, within
+from equal import TELLERS, proven, tellers
 
 BINARY = {
     ast.Add: ast.Sub,
@@ -37,24 +40,56 @@ COMPARED = {
 }
 
 
-def candidates(text: str, lines: set[int]) -> dict[str, list[tuple[ast.AST, str, str]]]:
-    """Return what can be edited on executed lines of a module, by kind: the node, its new text, what was done."""
+class Executed:
+    """What was executed of a module's text.
+
+    Parameters
+    ----------
+    text : str
+    ran : set of Span
+        The spans of the instructions that were executed.
+    """
+
+    def __init__(self, text: str, ran: Iterable[Span]):
+        self.ran, self.by_line = set(ran), defaultdict(set)
+        self.lines = len({span[0] for span in self.ran})
+        for one in spans(compile(text, "module", "exec")):
+            self.by_line[one[0]].add(one)
+
+    def parts(self, span: Span) -> set[Span]:
+        """Return the spans of the instructions of an expression."""
+        near = chain.from_iterable(self.by_line[line] for line in range(span[0], span[2] + 1))
+        if inside := {one for one in near if within(one, span)}:
+            return inside
+        around = [one for some in self.by_line.values() for one in some if within(span, one)]
+        return {min(around, key=_size, default=span)}  # a constant that Python has folded into what holds it
+
+    def __contains__(self, span: Span) -> bool:
+        return not self.ran.isdisjoint(self.parts(span))
+
+
+def _size(span: Span) -> tuple[int, int]:
+    return span[2] - span[0], span[3] - span[1]
+
+
+@cache
+def candidates(text: str, executed: Executed) -> dict[str, list[tuple[ast.AST, str, str]]]:
+    """Return what can be edited in executed parts of a module, by kind: the node, its new text, what was done."""
     tree = ast.parse(text)
     same = proven(tree)
     found: dict[str, list] = {kind: [] for kind in ("operator", "constant", "dropped call", "swapped arguments")}
-    for node in _executed(tree, lines):
-        for kind, new in _edits(node):
-            if (id(node), kind) in same:
-                continue
-            found[kind].append((node, new, f"{source_of(text, node)!r:.70} -> {new!r:.70}"))
+    for node in _expressions(tree):
+        for kind, new in _edits(node) if hasattr(node, "lineno") else ():
+            if (id(node), kind) not in same and span_of(node) in executed:
+                found[kind].append((node, new, f"{source_of(text, node)!r:.70} -> {new!r:.70}"))
     return found
 
 
-def draw(texts: Mapping[str, str], covered: Mapping[str, set[int]], rng: Random) -> Edit:
+def draw(texts: Mapping[str, str], covered: Mapping[str, Executed], rng: Random) -> Edit:
     """Return a behavioural edit drawn at random: a module by the number of its lines, a kind, a place."""
-    modules = sorted(covered)
+    modules = sorted(covered.keys() - set(TELLERS))
     while True:
-        (module,) = rng.choices(modules, [len(covered[m]) for m in modules])
+        (module,) = rng.choices(modules, [covered[m].lines for m in modules])
         found = candidates(texts[module], covered[module])
         kinds = [kind for kind, places in found.items() if places]
         if not kinds:
@@ -63,18 +98,27 @@ def draw(texts: Mapping[str, str], covered: Mapping[str, set[int]], rng: Random)
         node, new, what = rng.choice(found[kind])
         text = replaced(texts[module], node, new)
         if compiles(text):
-            return Edit(module, node.lineno, kind, what, text)
+            return Edit(module, node.lineno, kind, what, text, span_of(node), _proof(texts[module], node, new))
 
 
-def _executed(tree: ast.Module, lines: set[int]):
-    """Yield the expressions and statements of functions on executed lines, but for what only tells or types."""
+def _proof(text: str, node: ast.AST, new: str) -> str:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "transpose":
+        whose = node.func.value
+        return replaced(text, whose, f"{UNCHANGED}({OF_TORCH}, {ast.unparse(whose)})") if len(node.args) == 2 else ""
+    if not isinstance(node, ast.Call) or len(node.args) != 1 or new != f"({ast.unparse(node.args[0])})":
+        return ""
+    return replaced(text, node, f"{UNCHANGED}({ast.unparse(node.func)}, {new})")
+
+
+def _expressions(tree: ast.Module):
+    """Yield the expressions and statements of functions, but for what only tells or types."""
     functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     seen, telling = set(), tellers(tree)
     for function in functions:
-        waiting = list(function.body)
+        waiting, words = list(function.body), _words(function, telling)
         while waiting:
             node = waiting.pop()
-            if isinstance(node, ast.Raise | ast.Assert | ast.JoinedStr | ast.FunctionDef) or _tells(node, telling):
+            if _says(node, telling) or isinstance(node, ast.JoinedStr | ast.FunctionDef) or id(node) in words:
                 continue
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 continue  # a docstring
@@ -82,9 +126,23 @@ def _executed(tree: ast.Module, lines: set[int]):
                 waiting += [node.value] if node.value else []
                 continue
             waiting += ast.iter_child_nodes(node)
-            if getattr(node, "lineno", 0) in lines and id(node) not in seen:
+            if id(node) not in seen:
                 seen.add(id(node))
                 yield node
+
+
+def _says(node: ast.AST, telling: set[str]) -> bool:
+    """Say whether a node makes an error, or is a call of what only tells."""
+    return isinstance(node, ast.Raise | ast.Assert) or _tells(node, telling)
+
+
+def _words(function: ast.FunctionDef, telling: set[str]) -> set[int]:
+    """Return the assignments of what is only used in errors and in what is told."""
+    said = {id(part) for node in ast.walk(function) if _says(node, telling) for part in ast.walk(node)}
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    computed = {name.id for name in names if isinstance(name.ctx, ast.Load) and id(name) not in said}
+    made = [n for n in ast.walk(function) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)]
+    return {id(node) for node in made if len(node.targets) == 1 and node.targets[0].id not in computed}
 
 
 def _tells(node: ast.AST, telling: set[str]) -> bool:

@@ -5,6 +5,7 @@ strict zip           `zip(.., strict=True)` that does not raise gives what `stri
 either order         functions of two arguments that give bit for bit the same with both swapped (`EITHER_ORDER`)
 two axes             `x.transpose(i, j)` that runs with axes beyond 0 and 1 is a tensor's, which swaps the two
 unknown axis         NumPy's `reshape` takes any negative number for the axis that it works out
+only place           `module.to(device)` as a statement, on a machine whose only device is the CPU, moves nothing
 ===================  ==================================================================================================
 
 `check` executes what can be executed. What only tells (logs, warnings, progress bars) computes nothing: `tellers`.
@@ -38,6 +39,28 @@ def proven(tree: ast.Module) -> set[tuple[int, str]]:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "reshape" and not _with_tensors(names):
             unary = [part for part in call.args if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub)]
             found |= {(id(part.operand), "constant") for part in unary}
+    return found | (set() if _has_gpu() else _moves(tree))
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _moves(tree: ast.Module) -> set[tuple[int, str]]:
+    """Return the statements that move a module: `x.to(...)` of "cuda" or of a name that stands for a `.device`."""
+    found = set()
+    for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)):
+        kept = [n for n in ast.walk(function) if isinstance(n, ast.Assign) and isinstance(n.value, ast.Attribute)]
+        places = {target.id for n in kept if n.value.attr == "device" for target in n.targets}
+        for statement in (n for n in ast.walk(function) if isinstance(n, ast.Expr)):
+            call = statement.value
+            if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "to"):
+                continue
+            said = {getattr(part, "id", getattr(part, "value", None)) for a in call.args for part in ast.walk(a)}
+            if not said.isdisjoint({*places, "cuda"}):
+                found |= {(id(statement), "dropped call"), (id(call), "dropped call")}
     return found
 
 
@@ -64,6 +87,10 @@ def check() -> None:
         raise AssertionError("an array that takes two axes of three")
     except ValueError:
         pass
+    module = torch.nn.Linear(2, 3)
+    before = {name: held.data_ptr() for name, held in module.state_dict().items()}
+    module.to(module.weight.device)
+    assert before == {name: held.data_ptr() for name, held in module.state_dict().items()}
     for given in ((-1,), (2, -1), (-1, 4)):
         assert np.array_equal(x.numpy().reshape(given), x.numpy().reshape([n - 1 if n < 0 else n for n in given]))
 

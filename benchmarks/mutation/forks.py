@@ -6,6 +6,7 @@ edited text in the place of one module, runs probes until one leaves another tra
 
 from __future__ import annotations
 
+import builtins
 import importlib.util
 import json
 import os
@@ -16,8 +17,12 @@ from collections.abc import Callable, Iterable
 from importlib.abc import MetaPathFinder
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 
-SECONDS = 300  # that an edit may take; one that hangs is noticed too
+from edits import OF_TORCH, UNCHANGED, Span, spans
+
+SECONDS = 300  # that an edit may take
+A_PROBE = 60  # seconds that a probe may take: one that hangs is noticed too
 
 
 def preload(second: bool) -> None:
@@ -76,7 +81,7 @@ def _answer(child: int, reading: int, seconds: float) -> dict:
                 break
             parts.append(data)
     os.waitpid(child, 0)
-    return json.loads(b"".join(parts)) if parts else {"error": "the process died"}
+    return json.loads(b"".join(parts)) if parts else {"error": f"the process died, or a probe took over {A_PROBE} s"}
 
 
 def _silence() -> None:
@@ -117,27 +122,57 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
     """Import étude under an edit, run probes, and return the first difference: "" where there is none."""
     if edited is not None:
         sys.meta_path.insert(0, edited)
+    setattr(builtins, UNCHANGED, unchanged)
+    setattr(builtins, OF_TORCH, of_torch)
+    signal.alarm(A_PROBE)
     from etude.study.probes import changes
 
-    change = next(iter(changes(names)), None)
-    return f"{change.probe}: {change.where}" if change else ""
+    for name in names:
+        signal.alarm(A_PROBE)
+        for change in changes([name]):
+            return f"{change.probe}: {change.where}"
+    signal.alarm(0)
+    return ""
 
 
-def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[int]]]:
-    """Return for every probe the lines of models and training that its fits execute, by file."""
+def unchanged(function: Callable, given: object) -> object:
+    """Return what a function gives where that is what it was given, the same object or number; else end the process.
+
+    A NumPy float is a Python float already, and an integer of NumPy or of a tensor is as large as Python's.
+    """
+    result = function(given)
+    number = getattr(given, "item", lambda: given) if function is int else lambda: given
+    if result is not given and not (function in (int, float) and isinstance(number(), function)):
+        os._exit(1)
+    return result
+
+
+def of_torch(given: object) -> object:
+    """Return what belongs to torch, None for anything else."""
+    return given if type(given).__module__.partition(".")[0] == "torch" else None
+
+
+def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[Span]]]:
+    """Return for every probe the spans in models and training that its fits execute, by file.
+
+    They are those of instructions: of a line that holds `a if b else c`, only what was computed.
+    """
     from etude.models.base import Model
     from etude.study.probes import PROBES
 
     places = tuple(str(package / part) for part in ("models", "training"))
-    lines: dict[str, set[int]] = {}
+    ran: set[tuple[CodeType, int]] = set()
 
     def here(frame, event, _argument):
-        if event == "line":
-            lines.setdefault(frame.f_code.co_filename, set()).add(frame.f_lineno)
+        if event == "opcode":
+            ran.add((frame.f_code, frame.f_lasti))
         return here
 
     def entered(frame, event, _argument):
-        return here if frame.f_code.co_filename.startswith(places) else None
+        if not frame.f_code.co_filename.startswith(places):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        return here
 
     def watched(fit):
         def traced(*arguments, **options):
@@ -152,10 +187,17 @@ def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[int
     Model.fit = watched(Model.fit)
     found = {}
     for name in names:
-        lines.clear()
+        ran.clear()
         PROBES[name].trace()
-        found[name] = {path: sorted(held) for path, held in lines.items()}
+        found[name] = _by_file(ran)
     return found
+
+
+def _by_file(ran: Iterable[tuple[CodeType, int]]) -> dict[str, list[Span]]:
+    held: dict[str, set[Span]] = {}
+    for code, at in ran:
+        held.setdefault(code.co_filename, set()).update(spans(code, [at // 2]))
+    return {path: sorted(some) for path, some in held.items()}
 
 
 def identities(edited: Edited | None) -> list[str]:

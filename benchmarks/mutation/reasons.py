@@ -6,24 +6,20 @@ import re
 
 from edits import Edit
 
-REASONS = (  # (end of the module's name, pattern, reason)
-    (
-        "torch.engine",
-        r"'(True|False)' ->",
-        "a setting of Lightning that says what it may show or read, not what it learns",
-    ),
+REASONS = (  # (end of the module's name, pattern of the edit and its line of source, reason)
     ("torch.engine", r"record\.close\(\)", "it takes the progress bar away, and does nothing else"),
-    ("", r"_AT_ONCE|GROUP_STEPS|len\(xs\) \* self\.space", "how much is looked at together: any number gives the same"),
-    ("", r"non_blocking|copy=|self\.to\(|cuda", "where and how memory is held; there is no GPU here"),
-    ("torch.surroundings", r"", "it puts the caller's surroundings back after the fit, whose result is there by then"),
+    ("", r"_AT_ONCE|GROUP_STEPS", "how much is looked at together: any number gives the same"),
+    ("", r"'False' -> 'True'.*\.astype\(.*copy=False", "a copy in memory, of the same numbers"),
+    ("torch.weights", r"check_names\(arrays, views\)", "which of two is called the expected one in the error's words"),
+    ("torch.surroundings", r"set_num_threads\(before\)", "it puts the caller's threads back, when the fit is over"),
     ("torch.memoryless", r"'0' -> '1'", "the vectors that it cuts have no columns: a memoryless model embeds nothing"),
     ("torch.guided", r"'1' -> '2'", "a frame more is repeated, then cut off by the offset and the steps"),
 )
 
 
-def reason(edit: Edit) -> str:
-    """Return the known reason why an edit changes no trace, "" for none."""
+def reason(edit: Edit, line: str) -> str:
+    """Return the known reason why an edit of a line of source changes no trace, "" for none."""
     for module, pattern, why in REASONS:
-        if edit.module.endswith(module) and re.search(pattern, edit.what):
+        if edit.module.endswith(module) and re.search(pattern, f"{edit.what} in {line}"):
             return why
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from etude import registry
+from etude.models.energy.learning import Learning
+from etude.study.probe_kept import damaged
 from etude.study.probe_music import SPACES, guides, splits
+from etude.study.probe_refused import refused, surroundings
 from etude.study.probe_table import LESSON, weights_of
 from etude.study.probe_trace import of_history, of_weights
 from etude.types import Budget, Space
@@ -83,10 +86,12 @@ def beside(model, xs: list[np.ndarray], leads: list[np.ndarray]) -> list:
     return [pair(x, lead) for x, lead in zip(xs, leads, strict=True)]
 
 
-def lesson(space: str = "tokens", seed: int = 3, valid: bool = True, place: Path | None = None, **changes) -> dict:
-    """Fit a small RNN and trace its history and weights."""
+def lesson(
+    space: str = "tokens", seed: int = 3, valid: bool = True, place: Path | None = None, pieces=None, **changes
+) -> dict:
+    """Fit a small RNN, to pieces of its own or those of the space, and trace its history and weights."""
     model = registry.model("rnn", SPACES[space], seed=2, **RNN)
-    pieces = splits(space)
+    pieces = pieces or splits(space)
     history = model.fit(pieces[0], pieces[1] if valid else (), Budget(**{**LESSON, **changes}), seed, place)
     return {"history": of_history(history), "weights": of_weights(weights_of(model))}
 
@@ -208,7 +213,7 @@ def in_a_thread() -> dict:
 
 
 @contextmanager
-def scarce(most: int = 48) -> Iterator[None]:
+def scarce(most: int) -> Iterator[None]:
     """Let the families look at little at once: what else would only be reached by pieces of hours."""
     homes = [module for name, module in sorted(sys.modules.items()) if name.startswith("etude.models.")]
     found = [(home, limit) for home in homes for limit in LIMITS if hasattr(home, limit)]
@@ -222,15 +227,15 @@ def scarce(most: int = 48) -> Iterator[None]:
             setattr(home, limit, value)
 
 
-def little_memory() -> dict:
-    """Trace fits and bits of families that look at some of a piece at once."""
+def little_memory(most: int = 48, families: Collection[str] | None = None) -> dict:
+    """Trace fits and bits of families, by default of all that do so, that look at some of a piece at once."""
     traced = {}
-    for family, space, options in LARGE:
+    for family, space, options in (one for one in LARGE if families is None or one[0] in families):
         model = registry.model(family, SPACES[space], seed=2, **options)
         train, valid = splits(space)
         if family != "counts":
             model.parameters, model.weights()  # builds it: then its modules are there
-        with scarce():
+        with scarce(most):
             history = model.fit(train, valid, Budget(**{**LESSON, "steps": 3}), seed=3)
             bits = model.bits(valid).values
         traced[f"{family} {space}"] = {"history": of_history(history), "bits": bits}
@@ -245,6 +250,18 @@ def discounts() -> dict:
         model = registry.model("counts", Space((), 128), order=0)
         history = model.fit([np.repeat(np.arange(len(times)), times)])
         traced.append([of_history(history), model.bits([np.array([0, len(times) - 1, 127])]).values])
+    return {"whole": traced}
+
+
+def layers() -> dict:
+    """Trace machines at the sizes where log Z is summed over the other layer, or no longer counted while learning."""
+    traced, cases = [], [("keys", "exact", n) for n in (3, 4, 5)] + [("many keys", "cd", n) for n in (12, 13)]
+    for space, learning, hidden in cases:
+        model = registry.model("rbm", SPACES[space], seed=2, hidden=hidden, learning=learning)
+        train, valid = splits(space)
+        history = model.fit(train, valid, Budget(**{**LESSON, "steps": 1, "valid_every": 1}), seed=3)
+        way = Learning.of(model)
+        traced.append([of_history(history), way.by_hidden, way.counted])
     return {"whole": traced}
 
 
@@ -268,7 +285,12 @@ SPECIALS = {
     "engine resumed average": Special(lambda: resumed(average=0.9, patience=3)),
     "engine resumed machine": Special(machine_resumed, "rbm"),
     "engine one fit": Special(one_fit),
+    "engine damaged": Special(lambda: damaged(lesson)),
+    "engine refused": Special(lambda: refused(lesson)),
+    "engine surroundings": Special(lambda: surroundings(lesson)),
     "engine in a thread": Special(in_a_thread),
     "engine little memory": Special(little_memory),
+    "engine least memory": Special(lambda: little_memory(8, ("rnn", "vae", "coconet"))),
+    "machine layers": Special(layers, "rbm"),
     "floors discounts": Special(discounts, "counts"),
 }

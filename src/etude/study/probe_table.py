@@ -105,6 +105,7 @@ RECURRENT = {
     "rnn roll": Probe("rnn", "roll", {"hidden": 8, "layers": 1}),
     "rnn pair": Probe("rnn", "pair", {"hidden": 6, "cell": "gru", "layers": 2}, READS[:2]),
     "rnn recall": Probe("rnn", "keys", {"hidden": 8, "layers": 1, "cell": "gru", "recall": 2}, budget={"window": 6}),
+    "rnn recall lstm": Probe("rnn", "pair", {"hidden": 6, "layers": 2, "recall": 3}),
     "rnn nade": Probe("rnn", "roll", {"hidden": 8, "cell": "gru", "layers": 1, **NADE}),
     "rnn relative": Probe("rnn", "bands", {"hidden": 8, "cell": "gru", "layers": 1, "embedding": 8, **RELATIVE}),
     "rnn best": Probe("rnn", "keys", {"hidden": 8, "cell": "gru", "layers": 1, "recall": 4, **RELATIVE}),
@@ -155,6 +156,7 @@ LATENTS = {
     "vae convolution": Probe(
         "vae", "roll", {**LATENT, "decoder": "convolution"}, (*READS[:2], ask.latents, ask.gaussian)
     ),
+    "vae keys": Probe("vae", "keys", {**LATENT, **RBM}, (*READS[:2], ask.gaussian)),
     "vae bands": Probe("vae", "bands", {**LATENT, **NADE, "warm_up": 3}, READS[:2]),
 }
 FILLERS = {

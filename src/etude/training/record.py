@@ -99,4 +99,4 @@ class Record:
     def history(self) -> History:
         """Return what was done."""
         fit = self.digest[:16] if self.task.identity else ""
-        return History(list(self.rows), self.best_step, self.seconds, fit=fit)
+        return History(self.rows, self.best_step, self.seconds, fit=fit)

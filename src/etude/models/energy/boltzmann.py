@@ -108,7 +108,7 @@ def draw_visible(logits: np.ndarray, rng: np.random.Generator, top_p: float = 1.
 
     Below 1, `top_p` keeps the likeliest codes of each entry that together have this probability.
     """
-    top = np.maximum(logits.max(axis=-1, initial=0.0), 0.0)
+    top = logits.max(axis=-1, initial=0.0)
     weights = np.concatenate([np.exp(-top)[..., None], np.exp(logits - top[..., None])], axis=-1)  # (n, E, L)
     if top_p < 1:
         weights = nucleus(weights / weights.sum(axis=-1, keepdims=True), top_p)

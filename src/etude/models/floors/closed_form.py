@@ -44,7 +44,7 @@ class ClosedForm(Autoregressive):
 
     def _bits_per_step(self, xs) -> float:
         steps = sum(len(x) for x in xs)
-        return float(self._bits(xs).sum() / steps) if steps else float("nan")
+        return float(self._bits(xs).sum() / steps) if steps else np.nan
 
     def _restore(self, arrays):
         fresh = self._arrays()
@@ -92,6 +92,6 @@ def histogram(codes: np.ndarray, levels: int) -> np.ndarray:
     return np.bincount(cells.reshape(-1), minlength=entries * levels).reshape(entries, levels)
 
 
-def _first(train: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _first(train: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
     sizes = np.cumsum([x.size for x in train])
-    return list(train[: max(1, int((sizes <= REPORTED_ENTRIES).sum()))])
+    return train[: max(1, int((sizes <= REPORTED_ENTRIES).sum()))]

@@ -63,7 +63,7 @@ def discounts(counts: np.ndarray) -> np.ndarray:
     if min(n1, n2, n3, n4) == 0:
         return np.full(3, FALLBACK)
     y = n1 / (n1 + 2 * n2)
-    estimate = np.array([1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3])
+    estimate = [1 - 2 * y * n2 / n1, 2 - 3 * y * n3 / n2, 3 - 4 * y * n4 / n3]
     return np.clip(estimate, 0.05, [0.95, 1.95, 2.95])
 
 

@@ -72,13 +72,13 @@ class OrderAgnostic(Model):
         return np.array([bits.sum() for bits in self._step_bits(xs)], np.float64)
 
     def _step_bits(self, xs: list[np.ndarray]) -> list[np.ndarray]:
-        opens, result = [self._open(x) for x in xs], list(xs)
+        opens, found = [self._open(x) for x in xs], {}
         with self.network.on_fastest_device():
             for group in alike(xs, opens):
                 x = np.stack([xs[i].reshape(len(xs[i]), self.space.entries) for i in group])
                 for i, bits in zip(group, self._passes(x, opens[group[0]]), strict=True):
-                    result[i] = bits.reshape(xs[i].shape)
-        return result
+                    found[i] = bits.reshape(xs[i].shape)
+        return [found[i] for i in range(len(xs))]
 
     def _passes(self, x: np.ndarray, open_: np.ndarray) -> np.ndarray:
         """Return the bits of pieces Int[n, T, entries] of one length of which the same entries are open."""

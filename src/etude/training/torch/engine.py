@@ -98,7 +98,8 @@ class _Lesson(pl.LightningModule):
             self.scored.append(self.task.score(self.task.valid[number]))
 
     def on_validation_epoch_end(self):
-        self.log("valid", valid_bits(self.scored) or 0.0, logger=False)
+        if self.scored:
+            self.log("valid", valid_bits(self.scored), logger=False)
 
     def bits(self) -> tuple[float | None, float | None]:
         """Bits per step of the batches since the last score, and of the validation pieces."""
