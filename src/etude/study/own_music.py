@@ -81,8 +81,8 @@ class Own:
             used = float(sum(music_seconds(pieces, self.kind)))
             if used < 0.98 * self.whole[split]:
                 lines.append(
-                    f"- Of `{split}`, {used / 60:.1f} of {self.whole[split] / 60:.1f} {unit} are used, drawn evenly "
-                    f"by a digest of their names, in {len(pieces)} sections."
+                    f"- Of `{split}`, {used / 60:.1f} of {self.whole[split] / 60:.1f} {unit} are used: "
+                    f"{len(pieces)} pieces or sections of pieces, picked by a digest of their names."
                 )
         if self.others:
             lines.append(f"- {self.others} pieces of the other kind (notes beside sound) are left aside here.")
