@@ -19,6 +19,7 @@ from etude.clock import at_nominal_tempo, music_seconds
 from etude.corpora.folder import Folder
 from etude.corpora.folder_frame import is_drums
 from etude.corpora.folder_split import within
+from etude.corpora.tune_books import BOOKS
 from etude.errors import EtudeError
 from etude.files import cache_dir
 from etude.formats.headings import heading
@@ -81,8 +82,8 @@ class Own:
             used = float(sum(music_seconds(pieces, self.kind)))
             if used < 0.98 * self.whole[split]:
                 lines.append(
-                    f"- Of `{split}`, {used / 60:.1f} of {self.whole[split] / 60:.1f} {unit} are used, drawn evenly "
-                    f"by a digest of their names, in {len(pieces)} sections."
+                    f"- Of `{split}`, {used / 60:.1f} of {self.whole[split] / 60:.1f} {unit} are used: "
+                    f"{len(pieces)} pieces or sections of pieces, picked by a digest of their names."
                 )
         if self.others:
             lines.append(f"- {self.others} pieces of the other kind (notes beside sound) are left aside here.")
@@ -191,7 +192,7 @@ def opened(run: Run, path: str, tunes: int = 48, share: Sequence[float] = (0.7, 
         folder = Folder(place, coding="mu-law", only=kind, **options)
     if not path:
         folder.source = f"{tunes} tunes of the corpus `tunes`, written out as MIDI files by the package"
-        folder.licence = registry.corpus("tunes", books=[BOOK]).licence
+        folder.licence = BOOKS[BOOK].licence
     empty = [split for split in folder.splits if not folder.count(split)]
     if empty:
         remedy = "Add files; one score needs 12 bars, one recording a quarter of a minute."

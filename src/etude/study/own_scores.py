@@ -7,6 +7,7 @@ of music in a step. What chooses (the representation, the model that is heard) l
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -108,6 +109,7 @@ class Scores:
 
     def fit(self, families: Sequence[str], steps: int, hidden: int, seed: int = 0) -> None:
         """Fit each family for so many optimiser steps; `fitted` holds a trial for each."""
+        self.__dict__.pop("best", None)  # chosen anew
         for label in families:
             if label not in FAMILIES:
                 raise EtudeError(f"families among {', '.join(FAMILIES)}", repr(label))
@@ -136,7 +138,7 @@ class Scores:
     def _test_bits(self, one: trials.Trial, model) -> np.ndarray:
         return evaluation.code_lengths(model, one.codes["test"]).values
 
-    @property
+    @cached_property
     def best(self) -> trials.Trial:
         """The fitted trial that needs the fewest bits for the validation pieces."""
         lengths = {k: evaluation.code_lengths(t.models[0], t.codes["valid"]).total for k, t in self.fitted.items()}

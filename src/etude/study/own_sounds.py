@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -95,6 +96,7 @@ class Sounds:
 
     def fit(self, families: Sequence[str], steps: int, hidden: int, seed: int = 0) -> None:
         """Fit each family on equally many samples, and the recurrent network on frames."""
+        self.__dict__.pop("best", None)  # chosen anew
         for label in families:
             if label not in FAMILIES:
                 raise EtudeError(f"families of sound among {', '.join(FAMILIES)}", repr(label))
@@ -120,7 +122,7 @@ class Sounds:
         self.scored = pd.concat([*rows, best], ignore_index=True).sort_values(order, ignore_index=True)
         return self.scored
 
-    @property
+    @cached_property
     def best(self) -> trials.Trial:
         """The family on samples that needs the fewest bits for the validation excerpts."""
         lengths = {k: evaluation.code_lengths(t.models[0], t.codes["valid"]).total for k, t in self.fitted.items()}
