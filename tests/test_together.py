@@ -170,6 +170,9 @@ def test_all_that_begins_outside_of_a_hole_stays(asked, open_):
     new = [note for note in made.notes.tolist() if open_(note[ONSET], note[TRACK])]
     assert sorted(kept + new) == sorted(made.notes.tolist()) and made.bpm == 61.0 and made.length == score.length
     assert new
+    for track in range(4):  # one note after the other, without a gap
+        own = made.notes[made.notes[:, TRACK] == track]
+        assert (own[1:, ONSET] == own[:-1, ONSET] + own[:-1, DURATION]).all()
 
 
 def test_a_piano_is_taken_apart_and_filled():
