@@ -85,15 +85,20 @@ class Home:
         return Home(self.weights[:, here], self.close - here.start)
 
 
-def home_weights(steps: Steps, voices: int, size: int) -> Home:
-    """Return what the key of a melody on steps asks of so many voices on `size` keys."""
+def home_weights(steps: Steps, voices: int, size: int, close: int | None = None) -> Home:
+    """Return what the key of the music on steps asks of so many voices on `size` keys.
+
+    `close` is the step of the last chord; by default the music is a melody, and it is the chord of its last note.
+    """
     melody = steps.score
     name, mode = estimated_key(melody)
     tonic = sum(PITCH_CLASSES[letter] for letter in name)
     degree = (np.arange(size) + steps.lowest - steps.shift - tonic) % OCTAVE
     weights = np.tile(FOREIGN * ~np.isin(degree, SCALES[mode]), (voices, steps.count, 1))
-    close, triad = int(steps.spans(melody.notes)[0].max()), (0, 4, 7) if mode == "major" else (0, 3, 4, 7)
-    if (melody.notes[-1, PITCH] - tonic) % OCTAVE in triad:  # else it closes elsewhere
+    triad = (0, 4, 7) if mode == "major" else (0, 3, 4, 7)
+    closes = close is not None or (melody.notes[-1, PITCH] - tonic) % OCTAVE in triad  # else it closes elsewhere
+    close = int(steps.spans(melody.notes)[0].max()) if close is None else close
+    if closes:
         weights[:, close:] += ASTRAY * ~np.isin(degree, triad)
         weights[-1, close:] += ASTRAY * (degree != 0)
     return Home(weights, close)
