@@ -132,6 +132,17 @@ def test_the_same_seed_writes_the_same_and_the_best_of_several_costs_least():
     assert etude.harmonise(melody(), among=4, seed=1, sweeps=2) == min(some, key=lambda one: one.bits).score
 
 
+@pytest.mark.parametrize("name", ["played by hand", "very high"])
+def test_a_melody_in_g_closes_on_g_and_its_scale_is_preferred(name):
+    made = etude.harmonise(MELODIES[name], sweeps=4, rules=3)
+    new = made.notes[made.notes[:, TRACK] != 2]
+    assert new[new[:, TRACK] == 5][-1, PITCH] % 12 == 7
+    inside = np.isin((new[:, PITCH] - 7) % 12, (0, 2, 4, 5, 7, 9, 11)).mean()
+    alone = etude.harmonise(MELODIES[name], sweeps=4, rules=0)
+    free = alone.notes[alone.notes[:, TRACK] != 2]
+    assert inside > 0.9 > np.isin((free[:, PITCH] - 7) % 12, (0, 2, 4, 5, 7, 9, 11)).mean()
+
+
 def test_a_piece_is_taken_for_its_score_and_no_end_comes_sooner():
     longer = replace(melody(), length=5000)
     made = etude.harmonise(etude.Piece("hymn", longer), sweeps=1)
@@ -170,6 +181,9 @@ def test_all_that_begins_outside_of_a_hole_stays(asked, open_):
     new = [note for note in made.notes.tolist() if open_(note[ONSET], note[TRACK])]
     assert sorted(kept + new) == sorted(made.notes.tolist()) and made.bpm == 61.0 and made.length == score.length
     assert new
+    for track in range(4):  # one note after the other, without a gap
+        own = made.notes[made.notes[:, TRACK] == track]
+        assert (own[1:, ONSET] == own[:-1, ONSET] + own[:-1, DURATION]).all()
 
 
 def test_a_piano_is_taken_apart_and_filled():

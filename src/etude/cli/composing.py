@@ -20,8 +20,7 @@ def arguments(parser: argparse.ArgumentParser, sampled: bool = True) -> None:
     """Add where the result goes and what a draw depends on."""
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help=" ".join((*SCORES, *SOUNDS)))
     parser.add_argument("--seed", type=int, default=0, help="another seed, another answer (default 0)")
-    default = 0.8 if sampled else 0.0
-    parser.add_argument("--temperature", type=float, default=default, help=f"0 the likeliest (default {default:g})")
+    parser.add_argument("--temperature", type=float, default=0.8, help="below it safer, above it wilder (default 0.8)")
     if sampled:
         parser.add_argument("--among", type=int, default=1, metavar="N", help="the best of N by bits (default 1)")
         rules = "how much the rules of part-writing count; 0: the model alone (default 1)"

@@ -11,6 +11,7 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.together.parts import parts_of
 from etude.together.ranking import Written, best_of, cost
+from etude.together.rules import BEAT, home_weights
 from etude.together.shipped import filler
 from etude.together.steps import SWEEPS, TEMPERATURE, joined, octaves, on_steps, score_in
 from etude.together.windows import written
@@ -58,7 +59,9 @@ def continuations(
     longer = replace(score, length=score.length + bars * 4 * score.ticks_per_quarter)
     parts = parts_of(on_steps(longer, roll.lowest, octaves(score)))
     lines, beside = parts.lines(np.zeros(len(parts.owner), bool), model.space.entries)
+    last = parts.steps.count - BEAT
+    home = home_weights(parts.steps, len(parts.tracks), model.space.entries, last) if rules > 0 else None
     for number in range(2**31):
         rng = np.random.default_rng([seed, number])
-        found = written(model, lines, parts.ranges(model.space.entries), rng, sweeps, temperature, rules, beside)
+        found = written(model, lines, parts.ranges(model.space.entries), rng, sweeps, temperature, rules, beside, home)
         yield Written(joined(parts.steps.score, parts.added(found, lines.given)), partial(cost, model, found, beside))

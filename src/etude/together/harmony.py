@@ -11,6 +11,7 @@ from etude.errors import EtudeError, unknown_name
 from etude.evaluation.voices import PARTS
 from etude.together.lines import Lines
 from etude.together.ranking import Written, best_of, cost
+from etude.together.rules import home_weights
 from etude.together.shipped import filler
 from etude.together.steps import (
     SWEEPS,
@@ -91,9 +92,10 @@ def harmonisations(
     lines, voice = _around(steps, PARTS.index(melody)), PARTS.index(melody)
     first = int(given.notes[:, TRACK].max()) + 1
     others = [v for v in range(len(PARTS)) if v != voice]
+    home = home_weights(steps, len(PARTS), model.space.entries) if rules > 0 else None
     for number in range(2**31):
         rng = np.random.default_rng([seed, number])
-        found = written(model, lines, part_ranges(roll.lowest), rng, sweeps, temperature, rules)
+        found = written(model, lines, part_ranges(roll.lowest), rng, sweeps, temperature, rules, home=home)
         added = [steps.notes(found.keys[v], found.struck[v], first + i) for i, v in enumerate(others)]
         yield Written(joined(steps.score, added), partial(cost, model, found))
 

@@ -13,7 +13,7 @@ WINDOW, CONTEXT = 384, 64  # steps: the longest training pieces, and the reach o
 
 
 def written(
-    model, lines: Lines, ranges: Sequence[tuple[int, int]], rng, sweeps, temperature, rules, others=None
+    model, lines: Lines, ranges: Sequence[tuple[int, int]], rng, sweeps, temperature, rules, others=None, home=None
 ) -> Lines:
     """Return lines of any length with all that is open written; parameters as of `together.writing.write_lines`."""
     done = Lines(lines.keys.copy(), lines.struck.copy(), lines.given.copy(), lines.given.copy())
@@ -24,7 +24,8 @@ def written(
         here = slice(max(0, start - CONTEXT), min(lines.steps, end + CONTEXT))
         part = Lines(*(array[:, here] for array in (done.keys, done.struck, done.given, done.given)))
         beside = None if others is None else others[here]
-        found = write_lines(model, part, ranges, rng, sweeps, temperature, rules, beside)
+        asked = None if home is None else home.within(here)
+        found = write_lines(model, part, ranges, rng, sweeps, temperature, rules, beside, asked)
         kept = slice(start - here.start, end - here.start)
         for to, source in ((done.keys, found.keys), (done.struck, found.struck)):
             to[:, start:end] = source[:, kept]

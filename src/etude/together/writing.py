@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from etude.together.lines import HELD, NEVER, OFF, REST, STRUCK, Lines, draw_line
-from etude.together.rules import move_weights, note_weights
+from etude.together.rules import Home, move_weights, note_weights
 
 SHARES = (1.0, 0.05)  # of the beats that are open: hidden in the first and in the last sweep
 BEAT = 4  # steps
@@ -29,6 +29,7 @@ def write_lines(
     temperature: float = 0.8,
     rules: float = 1.0,
     others: np.ndarray | None = None,
+    home: Home | None = None,
 ) -> Lines:
     """Return the lines with all that is not given written.
 
@@ -46,13 +47,15 @@ def write_lines(
         Strength of the rules of part-writing; 0 for none.
     others : Int[T, keys], optional
         A roll of what sounds beside the voices.
+    home : Home, optional
+        What the key asks for.
     """
     lines = Lines(lines.keys.copy(), lines.struck.copy(), lines.given, lines.given.copy())
     with model.network.on_fastest_device():
         for share in np.geomspace(*SHARES, sweeps):
             lines.written = lines.given | ~_hidden(lines, share, rng)
             if not lines.written.all():
-                _sweep(model, lines, ranges, rng, max(temperature, LEAST), rules, others)
+                _sweep(model, lines, ranges, rng, max(temperature, LEAST), rules, others, home)
     return lines
 
 
@@ -72,7 +75,7 @@ def _hidden(lines: Lines, share: float, rng: np.random.Generator) -> np.ndarray:
     return hidden & ~lines.given
 
 
-def _sweep(model, lines: Lines, ranges, rng, temperature: float, rules: float, others) -> None:
+def _sweep(model, lines: Lines, ranges, rng, temperature: float, rules: float, others, home) -> None:
     """Draw every hidden line once, from one look of the network."""
     size = model.space.entries
     x = lines.roll(size) if others is None else np.where(others > 0, others, lines.roll(size))
@@ -86,7 +89,7 @@ def _sweep(model, lines: Lines, ranges, rng, temperature: float, rules: float, o
     if others is not None:
         odds[others > 0] = NEVER
     for voice in _order(lines, rng):
-        _draw_voice(lines, voice, ranges[voice], odds, rng, rules)
+        _draw_voice(lines, voice, ranges[voice], odds, rng, rules, home)
 
 
 def _asked(lines: Lines, ranges, size: int) -> np.ndarray:
@@ -105,7 +108,7 @@ def _order(lines: Lines, rng) -> list[int]:
     return hidden[::-1].tolist() if (lines.written == lines.given).all() else rng.permutation(hidden).tolist()
 
 
-def _draw_voice(lines: Lines, voice: int, reach: tuple[int, int], odds: np.ndarray, rng, rules: float) -> None:
+def _draw_voice(lines: Lines, voice: int, reach: tuple[int, int], odds: np.ndarray, rng, rules: float, home) -> None:
     known, (lowest, highest) = lines.written[voice].copy(), reach
     inside = lines.keys[voice][known & (lines.keys[voice] != REST)]
     lowest, highest = min([lowest, *inside]), max([highest, *inside])
@@ -115,7 +118,10 @@ def _draw_voice(lines: Lines, voice: int, reach: tuple[int, int], odds: np.ndarr
     struck, held = (np.where(free, odds[:, lowest : highest + 1, code], NEVER) for code in (0, 1))
     if rules > 0:
         struck = struck + note_weights(lines, voice, lowest, highest, rules)
-    rest = np.where(_silent(lines, voice), 0.0, NEVER / 2)  # a voice rests where all that is given does
+    if home is not None:
+        at_home = rules * home.weights[voice, :, lowest : highest + 1]
+        struck, held = struck + at_home, held + at_home * (np.arange(lines.steps) >= home.close)[:, None]
+    rest = np.where(_may_rest(lines, voice), 0.0, NEVER / 2)
     given = lines.given[voice]
     held[1:][given[:-1] & ~given[1:]] = NEVER  # no note that is given becomes longer
     for t in np.flatnonzero(known):
@@ -142,7 +148,9 @@ def _runs(hidden: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _silent(lines: Lines, voice: int) -> np.ndarray:
-    """Return the steps at which nothing that is given sounds, Bool[T]."""
-    sounds = (lines.given & (lines.keys != REST)).any(axis=0)
-    return ~sounds
+def _may_rest(lines: Lines, voice: int) -> np.ndarray:
+    """Return the steps at which a voice may rest, Bool[T]: nothing given sounds, and what is given of it rests, too."""
+    given = lines.given[voice]
+    if given.any() and not (lines.keys[voice][given] == REST).any():
+        return np.zeros(lines.steps, bool)
+    return ~(lines.given & (lines.keys != REST)).any(axis=0)
