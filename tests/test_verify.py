@@ -15,7 +15,8 @@ from etude import cli, study
 from etude.evaluation import fitted_floors, score_table
 from etude.study import trial, verify, weights
 from etude.study.summary import summary_path, write_summary
-from etude.study.verify import Verdict, citation, compared, judged
+from etude.study.verdicts import Verdict, citation, judged
+from etude.study.verify import compared
 from etude.study.weights import Check
 from etude.types import Piece
 
@@ -127,6 +128,12 @@ def test_a_part_is_kept_while_what_it_depends_on_stays(toy, monkeypatch):
     changed(toy, lambda summary: summary.update(answer="another"))
     monkeypatch.setattr(verify.Part, "checks", lambda self: [Check(NAME, "x", 1.0, 2.0)])
     assert all(one.differing for one in verdicts().values())
+
+
+def test_a_kept_part_knows_the_code_that_it_came_from():
+    said = verify._code()
+    assert all(f'"etude.{name}"' in said for name in ("study.weights", "models.floors.counts", "models.torch.rnn"))
+    assert '"torch"' in said and "etude.study.status" not in said
 
 
 def test_what_cannot_be_recomputed_is_said_and_counts_as_a_difference(toy):
