@@ -211,3 +211,15 @@ def test_rows_on_data_that_the_reader_has_not_brought_are_said_and_not_compared(
     assert not found.differing and "corpora[1] is not compared: no data" in found.notes[0]
     changed(again, lambda summary: summary["tables"]["corpora"][0].update(train=4))
     assert "tables/corpora[0]/train: 3 committed, 4 now" in compared(NAME, again).differing[0]
+
+
+def test_speeds_are_no_results():
+    """Whole tables of timings, and what an answer says of them, would make every run another one."""
+    said = {
+        "notebook": "21_frameworks",
+        "tables": {"costs": [{"start": 1.0}], "kept": [{"processor": 2.0, "bits": 3.0}]},
+    }
+    said |= {"numbers": {}, "answer": "It is 5.5 % off. Ours is 3.3 times as fast as another."}
+    found = verify.results_of(said)
+    assert found["tables"] == {"kept": [{"bits": 3.0}]}
+    assert found["answer"] == "It is 5.5 % off. Ours is so many times as fast as another."
