@@ -223,3 +223,16 @@ def test_speeds_are_no_results():
     found = verify.results_of(said)
     assert found["tables"] == {"kept": [{"bits": 3.0}]}
     assert found["answer"] == "It is 5.5 % off. Ours is so many times as fast as another."
+
+
+def test_every_shipped_model_decides_a_number_of_its_chapter():
+    """Of the committed study: which row is a model's is read off what both say."""
+    summaries = weights.committed()
+    models = [one for one in weights.shipped() if one.made_by["notebook"] in summaries]
+    if not models:
+        pytest.skip("no committed study here")
+    for one in models:
+        rows = [row for _, _, row in weights.rows_of(summaries[one.made_by["notebook"]])]
+        found = [row for row in rows if weights._is_of(one, row, {"pieces": row["pieces"]})]
+        assert found and all(row["kind"] in ("exact", "bound", "estimate") for row in found), one.folder.name
+        assert len({row["bits_per_step"] for row in found}) == 1, f"{one.folder.name}: rows of several models"
