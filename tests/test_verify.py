@@ -15,7 +15,8 @@ from etude import cli, study
 from etude.evaluation import fitted_floors, score_table
 from etude.study import trial, verify, weights
 from etude.study.summary import summary_path, write_summary
-from etude.study.verify import Verdict, citation, compared, judged
+from etude.study.verdicts import Verdict, citation, judged
+from etude.study.verify import compared
 from etude.study.weights import Check
 from etude.types import Piece
 
@@ -129,6 +130,12 @@ def test_a_part_is_kept_while_what_it_depends_on_stays(toy, monkeypatch):
     assert all(one.differing for one in verdicts().values())
 
 
+def test_a_kept_part_knows_the_code_that_it_came_from():
+    said = verify._code()
+    assert all(f'"etude.{name}"' in said for name in ("study.weights", "models.floors.counts", "models.torch.rnn"))
+    assert '"torch"' in said and "etude.study.status" not in said
+
+
 def test_what_cannot_be_recomputed_is_said_and_counts_as_a_difference(toy):
     (toy / "data/pretrained/mine-pianoroll/weights.safetensors").unlink(missing_ok=True)
     for path in (toy / "data/pretrained/mine-pianoroll").glob("*"):
@@ -204,3 +211,28 @@ def test_rows_on_data_that_the_reader_has_not_brought_are_said_and_not_compared(
     assert not found.differing and "corpora[1] is not compared: no data" in found.notes[0]
     changed(again, lambda summary: summary["tables"]["corpora"][0].update(train=4))
     assert "tables/corpora[0]/train: 3 committed, 4 now" in compared(NAME, again).differing[0]
+
+
+def test_speeds_are_no_results():
+    """Whole tables of timings, and what an answer says of them, would make every run another one."""
+    said = {
+        "notebook": "21_frameworks",
+        "tables": {"costs": [{"start": 1.0}], "kept": [{"processor": 2.0, "bits": 3.0}]},
+    }
+    said |= {"numbers": {}, "answer": "It is 5.5 % off. Ours is 3.3 times as fast as another."}
+    found = verify.results_of(said)
+    assert found["tables"] == {"kept": [{"bits": 3.0}]}
+    assert found["answer"] == "It is 5.5 % off. Ours is so many times as fast as another."
+
+
+def test_every_shipped_model_decides_a_number_of_its_chapter():
+    """Of the committed study: which row is a model's is read off what both say."""
+    summaries = weights.committed()
+    models = [one for one in weights.shipped() if one.made_by["notebook"] in summaries]
+    if not models:
+        pytest.skip("no committed study here")
+    for one in models:
+        rows = [row for _, _, row in weights.rows_of(summaries[one.made_by["notebook"]])]
+        found = [row for row in rows if weights._is_of(one, row, {"pieces": row["pieces"]})]
+        assert found and all(row["kind"] in ("exact", "bound", "estimate") for row in found), one.folder.name
+        assert len({row["bits_per_step"] for row in found}) == 1, f"{one.folder.name}: rows of several models"

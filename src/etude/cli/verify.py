@@ -38,6 +38,7 @@ def run(given: argparse.Namespace) -> int:
     from etude.study import verify
     from etude.study.environment import cores
     from etude.study.notebook import all_notebooks, find_notebook
+    from etude.study.verdicts import citation
     from etude.study.weights import committed
 
     named = sorted({find_notebook(name).stem for name in given.notebooks})
@@ -56,7 +57,7 @@ def run(given: argparse.Namespace) -> int:
             "something to recompute", f"no shipped model of {', '.join(chapters)}, and long fits", "Add --rerun."
         )
     print("Left out: timings, memory, speeds. Of several seeds one ships: its number lies within their spread.")
-    print(verify.citation(chapters, verdicts))
+    print(citation(chapters, verdicts))
     return 1 if any(verdict.differing for verdict in verdicts) else 0
 
 

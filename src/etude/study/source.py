@@ -57,7 +57,7 @@ MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, f
         for name in ("probes", "progress", "publish", "equality", "rekey", "placing", "runner", "site")
     ),
     *(f"etude.study.{name}" for name in ("site_pages", "source", "staleness", "trace", "watch")),
-    *(f"etude.study.{name}" for name in ("batches", "requests", "sweeps", "verify", "weights")),
+    *(f"etude.study.{name}" for name in ("batches", "requests", "sweeps", "verdicts", "verify")),
 )
 
 

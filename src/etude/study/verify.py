@@ -11,67 +11,32 @@ import hashlib
 import json
 import multiprocessing
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from etude import __version__
 from etude.errors import EtudeError
 from etude.files import data_dir, project_root, replacing, runs_dir
 from etude.kept import believable, sealed
 from etude.study import weights
-from etude.study.comparison import close, leaves
+from etude.study.comparison import leaves
 from etude.study.environment import THREADS
-from etude.study.equality import ABSOLUTE, RELATIVE, differences, results_of
+from etude.study.equality import differences, results_of
+from etude.study.held_out import shipped
 from etude.study.plan import make_plan
 from etude.study.shapes import NUMBER, read_if_sound
-from etude.study.source import module_digests, modules_in_use, packages_in_use
+from etude.study.source import is_machinery, module_digests, packages_in_use, read_package
 from etude.study.summary import summary_path
+from etude.study.verdicts import Verdict, digest, is_number, judged
 from etude.study.weights import Check
 
 RUN = "verify"
 NO_DATA = "no data"  # how a table of corpora begins to say that one is not here
 SHORT = 120.0  # seconds that a chapter may take to be run again without being asked for by name
 KEPT = {"key": str, "checks": [{"chapter": str, "place": str, "committed": NUMBER, "found": NUMBER, "slack": NUMBER}]}
-
-
-@dataclass
-class Verdict:
-    """What became of a part: numbers equal to the last bit, to `RELATIVE`, within the spread of seeds, differing."""
-
-    part: str
-    exact: int = 0
-    near: int = 0
-    within: int = 0
-    differing: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def equal(self) -> int:
-        return self.exact + self.near
-
-    @property
-    def numbers(self) -> int:
-        return self.equal + self.within + len(self.differing)
-
-    def add(self, place: str, committed: float, found: float, slack: float = 0.0) -> None:
-        """Count a pair of numbers."""
-        if committed == found:
-            self.exact += 1
-        elif close(committed, found, RELATIVE, ABSOLUTE):
-            self.near += 1
-        elif abs(committed - found) <= slack:
-            self.within += 1
-        else:
-            self.differing.append(f"{place}: {committed!r} committed, {found!r} now")
-
-    def __str__(self) -> str:
-        within = f", {self.within} within the spread of seeds" if self.within else ""
-        bad = f", {len(self.differing)} DIFFER" if self.differing else ""
-        return f"{self.part}: {self.equal} of {self.numbers} numbers equal{within}{bad}"
 
 
 # From shipped weights, and by counting
@@ -89,9 +54,7 @@ class Part:
         """Recompute the numbers of the part."""
         if self.floors:
             return list(weights.floor_checks(self.floors))
-        return [
-            check for one in weights.shipped() if one.folder.name == self.name for check in weights.model_checks(one)
-        ]
+        return [check for one in shipped() if one.folder.name == self.name for check in weights.model_checks(one)]
 
     @property
     def title(self) -> str:
@@ -100,7 +63,7 @@ class Part:
 
 def parts(chapters: Sequence[str]) -> list[Part]:
     """Return what can be recomputed of some chapters, the longest first."""
-    models = [Part(one.folder.name, (one.made_by["notebook"],)) for one in weights.shipped()]
+    models = [Part(one.folder.name, (one.made_by["notebook"],)) for one in shipped()]
     counted = [Part(one.name, one.chapters, one) for one in weights.floors()]
     return [part for part in [*counted, *models] if set(part.chapters) & set(chapters)]
 
@@ -134,14 +97,6 @@ def _pool(jobs: int) -> Executor:
     return ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
 
 
-def judged(title: str, checks: Iterable[Check]) -> Verdict:
-    """Return the verdict on numbers that were found again."""
-    verdict = Verdict(title)
-    for check in checks:
-        verdict.add(f"{check.chapter} {check.place}", check.committed, check.found, check.slack)
-    return verdict
-
-
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Let the processes that start meanwhile have one thread and show no progress bars."""
@@ -171,8 +126,8 @@ def _key(part: Part) -> str:
 
 @cache
 def _code() -> str:
-    """Return what recomputing depends on besides data: the meaning of modules, the versions of packages."""
-    modules = modules_in_use(["etude.study.weights"])
+    """Return what recomputing depends on besides data: what all modules mean that are no machinery, and packages."""
+    modules = [name for name in read_package() if not is_machinery(name)]
     return json.dumps([module_digests(modules), packages_in_use(modules)], sort_keys=True)
 
 
@@ -222,7 +177,7 @@ def compared(name: str, folder: Path) -> Verdict:
     ours, theirs = map(leaves, both)
     for place in {**ours, **theirs}:
         one, other = ours.get(place), theirs.get(place)
-        if _is_number(one) and _is_number(other):
+        if is_number(one) and is_number(other):
             verdict.add(f"{name} {place}", one, other)
         elif place not in ours or place not in theirs or one != other:
             verdict.differing.append(f"{name} {place}: {one!r} committed, {other!r} now")
@@ -245,29 +200,3 @@ def _drop_absent(committed: dict, found: dict) -> list[str]:
 
 def _read(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-# What can be cited
-
-
-def digest(summaries: dict[str, dict]) -> str:
-    """Return the sha256 of what chapters found: results without timings, versions and digests of code."""
-    found = {name: results_of(summary) for name, summary in summaries.items()}
-    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
-
-
-def citation(chapters: Sequence[str], verdicts: Sequence[Verdict]) -> str:
-    """Return the line that a paper can cite: version, digest of the results, counts; the same on every day."""
-    summaries = {name: summary for name, summary in weights.committed().items() if name in chapters}
-    held = sum(_is_number(leaf) for one in summaries.values() for leaf in leaves(results_of(one)).values())
-    exact, near, within = (sum(getattr(v, kind) for v in verdicts) for kind in ("exact", "near", "within"))
-    bad = sum(len(v.differing) for v in verdicts)
-    return (
-        f"étude {__version__}, {len(summaries)} chapters, results {digest(summaries)[:16]}: of {held} numbers "
-        f"{exact + near + within + bad} comparisons, {exact} equal to the last bit, {near} to {RELATIVE:g}, "
-        f"{within} within the spread of seeds, {bad} differ"
-    )
