@@ -155,6 +155,7 @@ def disturbed(batches: Batches, name: str, tally: Tally, kills: int, latest: flo
                 if kill(process, target):
                     tally.sent[target] += 1
                     here += 1
+                    print(f"  kill {sent + 1}: {target} ({_now()})", flush=True)
         if process.wait() == 0:
             return here
     return None
