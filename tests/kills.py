@@ -152,9 +152,12 @@ def disturbed(batches: Batches, name: str, tally: Tally, kills: int, latest: flo
                 process.wait(draw.uniform(0, latest))
             except subprocess.TimeoutExpired:
                 target = TARGETS[sent % len(TARGETS)]
-                if kill(process, target):
+                while not (hit := kill(process, target)) and process.poll() is None:
+                    time.sleep(0.1)  # until there is a kernel
+                if hit:
                     tally.sent[target] += 1
                     here += 1
+                    print(f"  kill {sent + 1}: {target} ({_now()})", flush=True)
         if process.wait() == 0:
             return here
     return None

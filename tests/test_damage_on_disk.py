@@ -333,7 +333,7 @@ def test_no_flipped_bit_of_a_record_is_believed(tmp_path):
 
 
 def test_shapes_are_held_by_what_has_them_and_by_nothing_else():
-    plan = {"source": "a", "profile": "b", "parameters": {"x": [1]}, "part": ".", "cell_timeout": 3}
+    plan = {"source": "a", "profile": "b", "parameters": {"x": [1]}, "part": ".", "cell_timeout": 3, "id": "one"}
     progress = {"number": 1, "of": 2, "line": "x", "started": 1.5}
     for shape, good in ((RECORD, GOOD), (PLAN, plan), (PROGRESS, progress), (FAILURE, {"where": "a", "what": "b"})):
         assert fits(good, shape)

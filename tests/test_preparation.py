@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from etude import registry
-from etude.files import alone
+from etude.locks import alone
 from etude.study.notebook import Notebook
 from etude.study.plan import Job, Plan
 from etude.study.preparation import missing_files, prepare, with_its_data
@@ -16,7 +16,7 @@ from etude.study.preparation import missing_files, prepare, with_its_data
 MAKER = """
 import sys, time
 from pathlib import Path
-from etude.files import alone
+from etude.locks import alone
 path = Path(sys.argv[1])
 with alone(path):
     if not path.exists():
