@@ -131,10 +131,12 @@ class Trial:
         """
         covered = {m: Executed(self.texts[m], chain(*ran.values())) for m in self.texts if (ran := self._spans_of(m))}
         rng, missed, caught_before, number = Random(seed), 0, 0, 0
-        for _ in range(skip):
-            behavioural.draw(self.texts, covered, rng)
+        drawn = {behavioural.draw(self.texts, covered, rng).text for _ in range(skip)}
         while number < count:
             edit, begun = behavioural.draw(self.texts, covered, rng), time.perf_counter()
+            if edit.text in drawn:
+                continue
+            drawn.add(edit.text)
             found, touched = self._found(edit, edit.text)
             line = self.texts[edit.module].splitlines()[edit.line - 1].strip()
             told = found or f"MISSED ({reason(edit, line) or 'no reason is known'}) in {line}"

@@ -8,6 +8,7 @@ from edits import Edit
 
 REASONS = (  # (end of the module's name, pattern of the edit and its line of source, reason)
     ("torch.engine", r"record\.close\(\)", "it takes the progress bar away, and does nothing else"),
+    ("torch.engine", r"'False' -> 'True'.*self\.log\(.*logger=False", "the trainer has no logger to which it could go"),
     ("", r"_AT_ONCE|GROUP_STEPS", "how much is looked at together: any number gives the same"),
     ("", r"'False' -> 'True'.*\.astype\(.*copy=False", "a copy in memory, of the same numbers"),
     ("torch.weights", r"check_names\(arrays, views\)", "which of two is called the expected one in the error's words"),
