@@ -82,10 +82,12 @@ def _chosen() -> list[str]:
 
 def surroundings(lesson: Callable[..., dict]) -> dict:
     """Trace what a fit leaves behind of the world around it, and as what Ctrl-C arrives out of one."""
-    before = _world()
+    assert registry.model("rnn", SPACES["tokens"]).half.engine  # loaded, with all its loggers
+    loggers = [name for name, one in logging.root.manager.loggerDict.items() if isinstance(one, logging.Logger)]
+    before = _world(loggers)
     with suppress(Exception):
         lesson(**SHORT)
-    left = [one == other for one, other in zip(before, _world(), strict=True)]
+    left = [one == other for one, other in zip(before, _world(loggers), strict=True)]
     handler = _Interrupting()
     with listening(handler):
         try:
@@ -93,14 +95,13 @@ def surroundings(lesson: Callable[..., dict]) -> dict:
             arrived = ""
         except BaseException as error:
             arrived = type(error).__name__
-    left += [one == other for one, other in zip(before, _world(), strict=True)]
+    left += [one == other for one, other in zip(before, _world(loggers), strict=True)]
     return {"kept": [left, arrived]}
 
 
-def _world() -> list:
+def _world(loggers: list[str]) -> list:
     """Return what a fit must not change: how loud loggers are, which warnings are shown, who hears Ctrl-C, chance."""
-    known = [logging.getLogger(name) for name in sorted(logging.root.manager.loggerDict) if "lightning" in name]
-    levels = {logger.name: logger.level for logger in known}
+    levels = [logging.getLogger(name).level for name in loggers]
     return [
         levels,
         list(warnings.filters),
