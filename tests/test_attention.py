@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from networks import enlarged, some_pieces
-from tiny import Recorder
 
 import etude
 from etude import Budget, EtudeError, Space
+from etude.evaluation.contract.worlds import Recorder
 from etude.models.sequence import sequence
 
 TEXT, ROLL = Space((), 7, end=6), Space((4,), 3)

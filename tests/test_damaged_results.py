@@ -16,7 +16,7 @@ from etude.study import probes, read_summary, source
 from etude.study.equality import differences
 from etude.study.fits import stored
 from etude.study.listings import refresh_listings
-from etude.study.results import install
+from etude.study.placing import install
 from etude.study.summary import summary_path, write_summary
 from etude.training.task import Task, place
 
