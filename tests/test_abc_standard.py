@@ -119,7 +119,7 @@ DOUBTFUL = {
     "a unit that cannot be read": ("X:1\nL:1/\u00d66\nK:C\nf", "unit length"),
     "prose among the music": (HEAD + "K:C\nCD|\nThis is a bad idea\nEF|", "ABC music code"),
     "a text without end": (HEAD + "K:C\nCD|\n%%begintext\nEF|", "%%endtext"),
-    "quarter-tones": (HEAD + "K:C\n^/C_3/2D", "ABC music code"),
+    "quarter-tones": (HEAD + "K:C\n^/C_3/2D", "pitches in semitones"),
     "above MIDI": (HEAD + "K:C\nc'''''''", "pitches of MIDI"),
     "below MIDI": (HEAD + "K:C octave=-6\nC", "pitches of MIDI"),
     "a key of another tongue": (HEAD + "K:Es\nC", "a key such as"),

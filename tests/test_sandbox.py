@@ -294,7 +294,7 @@ def test_a_name_that_breaks_lines_breaks_none(tmp_path, capsys):
     (tmp_path / "good\n.mid").write_bytes(SCALE)
     folder = Folder(tmp_path, workers=1)
     said = capsys.readouterr().out
-    assert len(said.splitlines()) == 3 and "two\\nlines" in said and "\x1b" not in said
+    assert len(said.splitlines()) == 4 and "two\\nlines" in said and "\x1b" not in said
     assert len(folder.ledger) == 2 and all(reason.isprintable() for reason in folder.ledger["reason"])
     with pytest.raises(UnreadableFile) as caught:
         read_piece(tmp_path / "two\nlines\u2028\x1b[2J.mid")

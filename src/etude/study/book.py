@@ -27,6 +27,7 @@ PAGES = {
     "workflow/BATCHES.md": "batches.md",
     "CONTRIBUTING.md": "contributing.md",
 }
+BESIDE = re.compile(r"(^|/)reports/(audio|figures)/")  # what lies beside the pages
 UNANSWERED = "*The answer appears here"  # the box of a notebook that has not run to its end
 DIMENSIONS = ("objective", "representation", "architecture", "challenge", "strategy")  # of Briot et al.
 THUMBNAIL = (480, 300)  # pixels at most
@@ -134,7 +135,7 @@ def relink(markdown: str, folder: str, places: set[str]) -> str:
             return match[0]
         target, _, anchor = match["target"].partition("#")
         there = posixpath.normpath(posixpath.join(folder, target))
-        if there.startswith("reports/") or "/reports/" in there:
+        if BESIDE.search(there):
             return _raw_link(match)
         page = PAGES.get(there, there) if there in places else None
         if there.startswith("src/etude/") and there.endswith(".py"):

@@ -127,6 +127,7 @@ CONVOLUTIONAL = {
 LOOKING = {"channels": 8, "heads": 2, "span": 6, "distances": 4}
 ATTENTIVE = {
     "attention": Probe("attention", "tokens", {**LOOKING, "layers": 2}, (*READS, ask.field, ask.attended)),
+    "attention far": Probe("attention", "tokens", {**LOOKING, "layers": 1, "span": 12, "distances": 3}, (ask.bits,)),
     "attention roll": Probe("attention", "roll", {**LOOKING, "layers": 1, "embedding": 5, "dropout": 0.5}),
     "attention nade": Probe("attention", "roll", {**LOOKING, "layers": 1, "span": 40, **NADE}),
     "attention relative": Probe("attention", "keys", {**LOOKING, "layers": 1, "recall": 2, **RELATIVE}),

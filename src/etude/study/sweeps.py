@@ -1,4 +1,4 @@
-"""Sweeps written in a file: which runs of a notebook a batch has, as YAML.
+"""Sweeps written in a file: which runs of a notebook a batch has, as YAML::
 
     set: {seeds: [0]}                 # in every run
     product:                          # every combination

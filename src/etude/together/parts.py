@@ -25,6 +25,8 @@ ROOM = 2  # semitones that a voice may go beyond its own range
 class Parts:
     """Voices of a score, the highest first.
 
+    Attributes
+    ----------
     steps : Steps
     owner : Int[N]
         The voice of each note, -1 where it stands beside them.

@@ -2,15 +2,15 @@
 
 The models here are small, and know of voices only what a roll shows. So a line may be drawn from the model's weights
 times those of rules, stated below; `rules=0` leaves the model alone. Each is a log weight on one move of one voice,
-given the voices that are written by then; most are among those that `evaluation.voice_leading` and `.chords` count.
+given the voices that are written by then; most are among those that `evaluation.voice_leading` and `.chords` count::
 
-parallels   into a fifth or an octave (unison) from the same, both voices moving in one direction
-overlaps    above where the next voice above just was, or below where the next below just was; theirs likewise
-leaps       of more than a fifth, an octave excepted, and of the tritone
-clashes     a semitone, octaves removed, to a voice that sounds where the note begins
-unrest      a note that begins where no voice that is given begins one, or off the beat where none is given; twice on
-            odd sixteenths
-home        notes outside the scale of the key that is estimated from the melody; a last chord not over its tonic
+    parallels   into a fifth or an octave (unison) from the same, both voices moving in one direction
+    overlaps    above where the next voice above just was, or below where the next below just was; theirs likewise
+    leaps       of more than a fifth, an octave excepted, and of the tritone
+    clashes     a semitone, octaves removed, to a voice that sounds where the note begins
+    unrest      a note that begins where no voice that is given begins one, or off the beat where none is given; twice
+                on odd sixteenths
+    home        notes outside the scale of the key that is estimated from the melody; a last chord not over its tonic
 """
 
 from __future__ import annotations

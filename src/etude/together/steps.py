@@ -30,6 +30,8 @@ SWEEPS, TEMPERATURE = 24, 0.8  # of Gibbs sampling, as measured: see chapter 31
 class Steps:
     """A score on the steps of a model.
 
+    Attributes
+    ----------
     score : Score
         With ticks that steps divide: `unit` of them each.
     unit : int
