@@ -7,10 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 
+def is_number(value: object) -> bool:
+    """Say whether a JSON value is a number: a truth value is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def close(one: Any, other: Any, relative: float, absolute: float) -> bool:
     """Say whether two values are numbers, no truth values, that differ by rounding only."""
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
-    return numbers and math.isclose(one, other, rel_tol=relative, abs_tol=absolute)
+    return is_number(one) and is_number(other) and math.isclose(one, other, rel_tol=relative, abs_tol=absolute)
 
 
 def identical(one: Any, other: Any) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from etude import registry
 from etude.files import data_dir
+from etude.models.storage import read_made_by
 from etude.representations.base import Representation
 from etude.representations.coded_audio import CodedAudio
 from etude.study import spectrograms, trial
@@ -26,7 +26,7 @@ class Shipped:
 
     @property
     def made_by(self) -> dict:
-        return json.loads((self.folder / "made_by.json").read_text(encoding="utf-8"))
+        return read_made_by(self.folder)
 
     @property
     def representation(self) -> Representation:

@@ -9,6 +9,7 @@ from pathlib import Path
 from etude.files import project_root, replacing
 from etude.study.book import Chapter, cell, chapters, part_of
 from etude.study.shapes import SUMMARY, read_shaped
+from etude.study.summary import summary_path
 
 INTRO = "Made from the summaries that the runs wrote (`reports/summaries`); no number here is typed by hand."
 LENGTHS = (  # heading, unit, column of a `score_table`, what the table says
@@ -68,7 +69,7 @@ def write_report() -> Path:
 def _told(root: Path, book: list[Chapter]) -> Iterator[Told]:
     for chapter in book:
         name = chapter.notebook.name
-        path = root / part_of(chapter.place) / "reports" / "summaries" / f"{name}.json"
+        path = summary_path(root / part_of(chapter.place), name)
         if path.is_file():
             yield Told(chapter, read_shaped(path, SUMMARY, f"a summary of {name}", f"Run it again: etude run {name}."))
 

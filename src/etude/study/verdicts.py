@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from etude import __version__
-from etude.study.comparison import close, leaves
+from etude.study.comparison import close, is_number, leaves
 from etude.study.equality import ABSOLUTE, RELATIVE, results_of
 from etude.study.weights import Check, committed
 
@@ -55,11 +55,6 @@ def judged(title: str, checks: Iterable[Check]) -> Verdict:
     for check in checks:
         verdict.add(f"{check.chapter} {check.place}", check.committed, check.found, check.slack)
     return verdict
-
-
-def is_number(value: object) -> bool:
-    """Say whether a JSON value is a number: a truth value is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def digest(summaries: dict[str, dict]) -> str:

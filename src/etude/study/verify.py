@@ -22,15 +22,15 @@ from etude.errors import EtudeError
 from etude.files import data_dir, project_root, replacing, runs_dir
 from etude.kept import believable, sealed
 from etude.study import weights
-from etude.study.comparison import leaves
+from etude.study.comparison import is_number, leaves
 from etude.study.environment import THREADS
 from etude.study.equality import differences, results_of
 from etude.study.held_out import shipped
 from etude.study.plan import make_plan
-from etude.study.shapes import NUMBER, read_if_sound
+from etude.study.shapes import NUMBER, RESULTS, read_if_sound, read_shaped
 from etude.study.source import is_machinery, module_digests, packages_in_use, read_package
 from etude.study.summary import summary_path
-from etude.study.verdicts import Verdict, digest, is_number, judged
+from etude.study.verdicts import Verdict, digest, judged
 from etude.study.weights import Check
 
 RUN = "verify"
@@ -172,7 +172,10 @@ def rerun(chapters: Sequence[str], jobs: int | None, again: bool = False, stream
 def compared(name: str, folder: Path) -> Verdict:
     """Return the verdict on a chapter that was run again into `folder`, number by number."""
     verdict = Verdict(f"rerun: {name}")
-    both = [results_of(_read(summary_path(place, name))) for place in (project_root(), folder)]
+    both = [
+        results_of(read_shaped(summary_path(place, name), RESULTS, f"a summary of {name}"))
+        for place in (project_root(), folder)
+    ]
     absent = _drop_absent(*both)
     ours, theirs = map(leaves, both)
     for place in {**ours, **theirs}:
@@ -196,7 +199,3 @@ def _drop_absent(committed: dict, found: dict) -> list[str]:
                 said.append(f"{table}[{number}] is not compared: {rows[number]['state']}")
                 del rows[number], others[number]
     return said
-
-
-def _read(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))

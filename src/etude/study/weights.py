@@ -18,6 +18,7 @@ from etude import registry
 from etude.evaluation.bits import code_lengths, score_table
 from etude.files import project_root
 from etude.models.sequence.guided import Guided
+from etude.models.storage import read_description
 from etude.representations.base import Representation
 from etude.study import trial
 from etude.study.held_out import SCORES, HeldOut, Shipped, held_out, shipped
@@ -85,7 +86,7 @@ def _is_of(model: Shipped, row: Mapping, found: Mapping) -> bool:
         return row.get("bits_per_sample") == said["bits_per_sample"]
     own = [model.label]
     if model.representation.space.event_shape and model.representation.domain != "score":
-        options = json.loads((model.folder / "model.json").read_text(encoding="utf-8"))["options"]
+        options = read_description(model.folder)["options"]
         own = [f"{options['output']}, {said['steps']} steps"]
     return row["model"] in own
 
