@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from etude.errors import EtudeError
+from etude.together.drafts import drafts
+from etude.together.lines import Lines
 from etude.together.parts import parts_of
-from etude.together.ranking import Written, best_of, cost
+from etude.together.ranking import Written, best_of
 from etude.together.rules import BEAT, home_weights
 from etude.together.shipped import filler
 from etude.together.steps import SWEEPS, TEMPERATURE, joined, octaves, on_steps, score_in
-from etude.together.windows import written
 from etude.types import Piece, Score
 
 MOST_BARS = 256
@@ -61,7 +61,9 @@ def continuations(
     lines, beside = parts.lines(np.zeros(len(parts.owner), bool), model.space.entries)
     last = parts.steps.count - BEAT
     home = home_weights(parts.steps, len(parts.tracks), model.space.entries, last) if rules > 0 else None
-    for number in range(2**31):
-        rng = np.random.default_rng([seed, number])
-        found = written(model, lines, parts.ranges(model.space.entries), rng, sweeps, temperature, rules, beside, home)
-        yield Written(joined(parts.steps.score, parts.added(found, lines.given)), partial(cost, model, found, beside))
+    ranges = parts.ranges(model.space.entries)
+
+    def scored(found: Lines) -> Score:
+        return joined(parts.steps.score, parts.added(found, lines.given))
+
+    yield from drafts(model, lines, ranges, scored, seed, sweeps, temperature, rules, beside, home)

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from etude.errors import EtudeError
 from etude.masks import bars_open, steps_of_a_bar
+from etude.together.drafts import drafts
 from etude.together.lines import Lines
 from etude.together.parts import Parts, parts_of
 from etude.together.ranking import Written, best_of, cost
 from etude.together.shipped import filler
 from etude.together.steps import SWEEPS, TEMPERATURE, joined, octaves, on_steps, score_in
-from etude.together.windows import written
 from etude.types import ONSET, Piece, Score
 
 QUARTER = 48  # parts of a quarter in which bars are counted: bars of every metre are whole numbers of them
@@ -79,10 +78,12 @@ def fillings(
     lines, beside = parts.lines(hole, model.space.entries)
     whole = parts.steps.score
     kept = replace(whole, notes=whole.notes[~hole])
-    for number in range(2**31):
-        rng = np.random.default_rng([seed, number])
-        found = written(model, lines, parts.ranges(model.space.entries), rng, sweeps, temperature, rules, beside)
-        yield Written(joined(kept, parts.added(found, lines.given)), partial(cost, model, found, beside))
+    ranges = parts.ranges(model.space.entries)
+
+    def scored(found: Lines) -> Score:
+        return joined(kept, parts.added(found, lines.given))
+
+    yield from drafts(model, lines, ranges, scored, seed, sweeps, temperature, rules, beside)
 
 
 def bits_in_hole(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
 from etude.errors import EtudeError, unknown_name
 from etude.evaluation.voices import PARTS
+from etude.together.drafts import drafts
 from etude.together.lines import Lines
-from etude.together.ranking import Written, best_of, cost
+from etude.together.ranking import Written, best_of
 from etude.together.rules import home_weights
 from etude.together.shipped import filler
 from etude.together.steps import (
@@ -24,7 +24,6 @@ from etude.together.steps import (
     score_in,
     suited_shift,
 )
-from etude.together.windows import written
 from etude.types import TRACK, Piece, Score
 
 
@@ -93,11 +92,12 @@ def harmonisations(
     first = int(given.notes[:, TRACK].max()) + 1
     others = [v for v in range(len(PARTS)) if v != voice]
     home = home_weights(steps, len(PARTS), model.space.entries) if rules > 0 else None
-    for number in range(2**31):
-        rng = np.random.default_rng([seed, number])
-        found = written(model, lines, part_ranges(roll.lowest), rng, sweeps, temperature, rules, home=home)
+
+    def scored(found: Lines) -> Score:
         added = [steps.notes(found.keys[v], found.struck[v], first + i) for i, v in enumerate(others)]
-        yield Written(joined(steps.score, added), partial(cost, model, found))
+        return joined(steps.score, added)
+
+    yield from drafts(model, lines, part_ranges(roll.lowest), scored, seed, sweeps, temperature, rules, home=home)
 
 
 def _around(steps: Steps, voice: int) -> Lines:
