@@ -7,7 +7,6 @@ of music in a step. What chooses (the representation, the model that is heard) l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from etude.display.playing import player
 from etude.errors import EtudeError
 from etude.representations.round_trip import round_trip_table
 from etude.study import trial as trials
+from etude.study.own_half import Half
 from etude.study.own_music import Own, beginning, cheapest, nominal_seconds, sections
 from etude.study.record import Run
 from etude.synthesis import render
@@ -35,7 +35,7 @@ FAMILIES = {  # label -> family, its options by the size of the network
 }
 
 
-class Scores:
+class Scores(Half):
     """The half of the chapter for folders of notes.
 
     Parameters
@@ -47,10 +47,12 @@ class Scores:
     """
 
     unit, value = "bits per second", "bits_per_second"
+    unproven = "With fewer than three test pieces there is no interval to trust, so nothing is ranked."
+    lost = "**The floor needs fewer bits than the network.** More steps or music may change that."
     columns = ("model", "representation", "kind", "bits_per_second", "low", "high", "bits_per_note", "pieces")
 
     def __init__(self, run: Run, own: Own, keys: int = 1):
-        self.run, self.own = run, own
+        super().__init__(run, own)
         semitones = [0] if own.drums else range(-(keys // 2), keys - keys // 2)
         everything = [piece for split in own.pieces.values() for piece in split]
         notes = [piece.score.common().notes[:, DURATION].max(initial=0) for piece in everything]
@@ -58,7 +60,6 @@ class Scores:
         made = [registry.representation("midi", longest=longest)]
         made += [registry.representation(name) for name in ("text", "pianoroll")]
         self.trials = {one.name: trials.encode(own.pieces, one, semitones) for one in made}
-        self.fitted: dict[str, trials.Trial] = {}
 
     def round_trips(self):
         """Return what each of the five representations loses of test pieces, as a table."""
@@ -81,16 +82,9 @@ class Scores:
 
     def floors(self):
         """Fit the floors in each representation and return their test bits as a table."""
-        import pandas as pd
-
         for one in self.trials.values():
             trials.with_floors(one)
-        rows = [
-            evaluation.score_table(one.floors, one.codes["test"], one.pieces["test"], one.representation)
-            for one in self.trials.values()
-        ]
-        self.floor_table = pd.concat(rows, ignore_index=True)
-        return self.floor_table
+        return self._score_floors()
 
     @property
     def suited(self) -> str:
@@ -138,12 +132,6 @@ class Scores:
     def _test_bits(self, one: trials.Trial, model) -> np.ndarray:
         return evaluation.code_lengths(model, one.codes["test"]).values
 
-    @cached_property
-    def best(self) -> trials.Trial:
-        """The fitted trial that needs the fewest bits for the validation pieces."""
-        lengths = {k: evaluation.code_lengths(t.models[0], t.codes["valid"]).total for k, t in self.fitted.items()}
-        return self.fitted[cheapest(lengths)]
-
     def against_floor(self):
         """Return the chosen model's difference to the best floor, in bits per second, with its interval."""
         row = self.floor_table.loc[self.floor_table[self.value].idxmin()]
@@ -187,12 +175,6 @@ class Scores:
         x = x[:-1] if one.representation.space.end is not None else x
         (drawn,) = one.models[0].sample(1, seed=seed, prefix=x, new=self._steps() // 2)
         return opening, self._read([drawn])[0]
-
-    def players(self, music: dict[str, Piece], seconds: float):
-        """Show players of pieces, in their own tempo and instruments."""
-        from etude.display import players
-
-        return players({name: (piece, name.replace("-", " ")) for name, piece in music.items()}, seconds=seconds)
 
     def picture(self, piece: Piece, name: str, title: str):
         """Show a piece as notation, or, where notation would say nothing true, as a player's outline."""
@@ -241,11 +223,4 @@ class Scores:
             f"`{row['model']}` on `{row['representation']}` needs {row[self.value]:.2f} bits a second, the best floor, "
             f"`{floor['model']}` on `{floor['representation']}`, {floor[self.value]:.2f}"
         )
-        if len(self.own.pieces["test"]) < 3:
-            return f"{numbers}. With fewer than three test pieces there is no interval to trust, so nothing is ranked."
-        numbers += f" (difference {gap.value:+.2f}, 95 % interval {gap.low:+.2f} to {gap.high:+.2f})"
-        if gap.high < 0:
-            return f"{numbers}. The network needs fewer."
-        if gap.low > 0:
-            return f"{numbers}. **The floor needs fewer bits than the network.** More steps or music may change that."
-        return f"{numbers}. That is a tie."
+        return self._ranked(numbers, gap, len(self.own.pieces["test"]))

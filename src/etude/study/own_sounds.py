@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from etude.evaluation.floors import fitted_floors
 from etude.representations.round_trip import round_trip_table
 from etude.study import spectrograms
 from etude.study import trial as trials
+from etude.study.own_half import Half
 from etude.study.own_music import EXCERPT, RATE, Own, cheapest, excerpt
 from etude.study.record import Run
 from etude.types import Bits, Budget, Piece
@@ -35,7 +35,7 @@ FAMILIES = {  # label -> family, options by size, windows (batch, samples) of eq
 }  # fmt: skip
 
 
-class Sounds:
+class Sounds(Half):
     """The half of the chapter for folders of recordings.
 
     Parameters
@@ -45,16 +45,17 @@ class Sounds:
     """
 
     unit, value = "bits per sample", "bits_per_sample"
+    unproven = "Fewer than three test excerpts give no interval to trust, so nothing is ranked."
+    lost = "**The floor needs fewer bits than the network**, which has not learnt enough yet."
     columns = ("model", "representation", "kind", "kbit_per_second", "low", "high", "bits_per_sample", "bits_per_step")
 
     def __init__(self, run: Run, own: Own, keys: int = 1):
-        self.run, self.own = run, own
+        super().__init__(run, own)
         self.waveform = registry.representation("waveform", rate=RATE)
         self.spectrogram = registry.representation("spectrogram", **spectrograms.SETTING)
         self.trials = {"waveform": self._trial(self.waveform, own.pieces)}
         train = [excerpt(piece, PICTURED / len(own.pieces["train"])) for piece in own.pieces["train"]]
         self.trials["spectrogram"] = self._trial(self.spectrogram, {**own.pieces, "train": train})
-        self.fitted: dict[str, trials.Trial] = {}
 
     @staticmethod
     def _trial(representation, pieces: dict[str, list[Piece]]) -> trials.Trial:
@@ -71,8 +72,6 @@ class Sounds:
 
     def floors(self):
         """Fit the floors, on samples and on frames, and return their test bits as a table."""
-        import pandas as pd
-
         samples, frames = self.trials["waveform"], self.trials["spectrogram"]
         few = [excerpt(piece, COUNTED / len(self.own.pieces["train"])) for piece in self.own.pieces["train"]]
         few = [self.waveform.encode(piece) for piece in few]
@@ -80,12 +79,7 @@ class Sounds:
         samples.floors["FLAC"] = flac_bits(samples.codes["test"], self.waveform.space)
         frames.floors |= fitted_floors(self.spectrogram.space, frames.train, frames.codes["valid"])
         frames.floors["xz alone"] = compressor_bits("xz", frames.codes["test"], self.spectrogram.space)
-        rows = [
-            evaluation.score_table(one.floors, one.codes["test"], one.pieces["test"], one.representation)
-            for one in self.trials.values()
-        ]
-        self.floor_table = pd.concat(rows, ignore_index=True)
-        return self.floor_table
+        return self._score_floors()
 
     def which_suits(self) -> str:
         """Return which representation the families read."""
@@ -122,12 +116,6 @@ class Sounds:
         self.scored = pd.concat([*rows, best], ignore_index=True).sort_values(order, ignore_index=True)
         return self.scored
 
-    @cached_property
-    def best(self) -> trials.Trial:
-        """The family on samples that needs the fewest bits for the validation excerpts."""
-        lengths = {k: evaluation.code_lengths(t.models[0], t.codes["valid"]).total for k, t in self.fitted.items()}
-        return self.fitted[cheapest(lengths)]
-
     def surprise(self):
         """Return the axes of a figure: a stretch of the shown recording, and what each hundredth of a second cost."""
         import matplotlib.pyplot as plt
@@ -160,12 +148,6 @@ class Sounds:
         x = self.best.codes["test"][0][:RATE]
         (drawn,) = self.best.models[0].sample(1, seed=seed, prefix=x, new=2 * RATE, fast=True)
         return self.waveform.decode(x), self.waveform.decode(drawn)
-
-    def players(self, music: dict[str, Piece], seconds: float):
-        """Show players of sounds."""
-        from etude.display import players
-
-        return players({name: (piece, name.replace("-", " ")) for name, piece in music.items()}, seconds=seconds)
 
     def picture(self, piece: Piece, name: str, title: str):
         """Keep the spectrogram of a sound with the run's figures; the notebook shows it."""
@@ -222,14 +204,7 @@ class Sounds:
             f"`{one.label}` needs {Bits(ours.values).per(per):.2f} bits a sample, the best floor, `{floor}`, "
             f"{lengths[floor].per(per):.2f}"
         )
-        if len(xs) < 3:
-            return f"{numbers}. Fewer than three test excerpts give no interval to trust, so nothing is ranked."
-        numbers += f" (difference {gap.value:+.2f}, 95 % interval {gap.low:+.2f} to {gap.high:+.2f})"
-        if gap.high < 0:
-            return f"{numbers}. The network needs fewer."
-        if gap.low > 0:
-            return f"{numbers}. **The floor needs fewer bits than the network**, which has not learnt enough yet."
-        return f"{numbers}. That is a tie."
+        return self._ranked(numbers, gap, len(xs))
 
 
 def halves(piece: Piece) -> list[Piece]:
