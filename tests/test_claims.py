@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from etude.errors import EtudeError
-from etude.study.record import NOT_SHOWN, start
+from etude.study.claims import NOT_SHOWN
+from etude.study.record import start
 from etude.study.summary import failed_claims
 
 

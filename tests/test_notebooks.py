@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from etude.study.book import Chapter, chapters
+from etude.study.conclusions import with_conclusions
 from etude.study.notebook import read_notebook, tags, text_of
 from etude.study.report import results_page
-from etude.study.summary import failed_claims
+from etude.study.summary import failed_claims, summary_path
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -98,6 +99,12 @@ def test_links_and_players_lead_to_files(chapter):
 def test_every_claim_of_a_committed_chapter_holds(chapter):
     summary = json.loads((ROOT / "reports" / "summaries" / f"{chapter.name}.json").read_text(encoding="utf-8"))
     assert failed_claims(summary) == []
+
+
+def test_conclusions_say_what_the_committed_summary_answers(chapter):
+    path = summary_path(ROOT, chapter.name)
+    said = json.loads(path.read_text(encoding="utf-8"))
+    assert with_conclusions(chapter, said, path) == (chapter.content, said), "etude refresh"
 
 
 def test_numbers_come_from_the_run_that_the_summary_describes(chapter):

@@ -21,9 +21,11 @@ NUMBERS = {"bits": {"value": 1.5, "unit": "bit/s"}, "took": {"value": 3.0, "unit
 ROWS = [{"model": "rnn", "bits": 2.0, "train_seconds": 1.0}]
 
 
-def page(folder, module_digests, format_, code=CODE, numbers=NUMBERS, rows=ROWS, pixels=0.5):
+def page(folder, module_digests, format_, code=CODE, numbers=NUMBERS, rows=ROWS, pixels=0.5, words="", tag=None):
     """Write what a run of the toy chapter leaves: notebook, summary, a picture, a sound."""
-    cells = [nbformat.v4.new_code_cell(text, id=f"cell-{n}") for n, text in enumerate((code, LISTING))]
+    texts = [code, LISTING, *([words] if words else [])]
+    cells = [nbformat.v4.new_code_cell(text, id=f"cell-{n}") for n, text in enumerate(texts)]
+    cells[-1].metadata |= {"tags": [tag]} if tag else {}
     notebook = nbformat.v4.new_notebook(cells=cells)
     for place in ("notebooks", "reports/summaries", f"reports/figures/{NAME}", f"reports/audio/{NAME}"):
         (folder / place).mkdir(parents=True, exist_ok=True)
@@ -108,6 +110,28 @@ def test_a_page_is_refused_where_the_proof_fails(toy, capsys, change, reason):
     said = capsys.readouterr().out
     assert said.startswith("11_toy: refused: ") and re.search(reason, said)
     assert summary.summary_path(root, NAME).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "proven"),
+    [
+        ("kept = 3\ndisplay.say(f'It is {kept}.')", True),
+        ("run.answer('It is.', len(rows) > 0)", True),
+        ("study = 3\ndisplay.say('It is.')", False),
+        ("run.table('rows', [])\ndisplay.say('It is.')", False),
+        ("import numpy\ndisplay.say('It is.')", False),
+        ("kept = 3", False),
+    ],
+)
+def test_words_may_become_a_conclusion_and_work_may_not(toy, words, proven):
+    proof, root, now = toy
+    then = json.loads(summary.summary_path(root, NAME).read_text())["source"]["modules"]
+    said = {"words": "run.claim('So it is.', run.results.number('bits') > 1)", "tag": "conclusion"}
+    page(proof.before, then, 1, words=words)
+    page(root, then, 1, **said)
+    page(proof.after, now, summary.FORMAT, **said)
+    refused = ["its code cells are not those of the run before"]
+    assert proof.doubts(NAME) == ([] if proven else refused)
 
 
 def test_what_was_measured_proves_nothing(toy):

@@ -30,7 +30,7 @@ COMMANDS = (
     "fetch",
     "site",
     "fits",
-    "listings",
+    "refresh",
     "probes",
     "status",
     "results",

@@ -23,6 +23,8 @@ from etude.study.frameworks import framework_parameter
 from etude.study.parameters import Parameter, read_parameters
 
 INJECTED = "injected-parameters"
+CONCLUSION = "conclusion"  # the tag of cells that only read what the run kept, see `etude.study.conclusions`
+NOT_RUN = {"outputs": [], "execution_count": None}
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,10 @@ class Notebook:
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of what the code cells mean: comments, blank lines, prose and listings do not count."""
-        meanings = cell_meanings([text_of(cell) for cell in self.code])
-        meaning = [[text, sorted(tags(cell))] for text, cell in zip(meanings, self.code, strict=True)]
+        """The sha256 of what the code cells mean: comments, blank lines, prose, listings, conclusions do not count."""
+        cells = [cell for cell in self.code if not concludes(cell)]
+        meanings = cell_meanings([text_of(cell) for cell in cells])
+        meaning = [[text, sorted(tags(cell))] for text, cell in zip(meanings, cells, strict=True)]
         return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
 
     @property
@@ -121,17 +124,19 @@ def with_parameters(content: dict, values: dict) -> dict:
 def with_outputs(source: dict, executed: dict) -> dict:
     """Return the notebook `source` with the outputs of `executed`, which has the same code cells.
 
-    The cell of injected parameters, which only the executed one has, stays.
+    The cell of injected parameters, which only the executed one has, stays. Conclusions may be others: of these, each
+    gets the outputs of the one with its text, or none.
     """
     merged = copy.deepcopy(source)
     merged["cells"] = [cell for cell in merged["cells"] if INJECTED not in tags(cell)]
     for place, cell in enumerate(executed["cells"]):
         if INJECTED in tags(cell):
-            before = sum(other["cell_type"] == "code" for other in executed["cells"][:place])
+            before = sum(_works(other) for other in executed["cells"][:place])
             merged["cells"].insert(_after_code(merged["cells"], before), cell)
-    own = [cell for cell in merged["cells"] if cell["cell_type"] == "code"]
-    ran = [cell for cell in executed["cells"] if cell["cell_type"] == "code"]
-    for cell, done in zip(own, ran, strict=True):
+    own, ran = ([cell for cell in content["cells"] if _works(cell)] for content in (merged, executed))
+    concluded = {text_of(cell): cell for cell in executed["cells"] if concludes(cell)}
+    pairs = [(cell, concluded.get(text_of(cell), NOT_RUN)) for cell in merged["cells"] if concludes(cell)]
+    for cell, done in [*zip(own, ran, strict=True), *pairs]:
         cell["outputs"], cell["execution_count"] = done["outputs"], done["execution_count"]
     for cell in merged["cells"]:  # times of a run by hand
         cell["metadata"] = {
@@ -148,14 +153,18 @@ def same_text(one: dict, other: dict) -> bool:
 
 def _after_code(cells: list[dict], count: int) -> int:
     """Return the place behind the first `count` code cells."""
-    places = [place for place, cell in enumerate(cells, 1) if cell["cell_type"] == "code"]
+    places = [place for place, cell in enumerate(cells, 1) if _works(cell)]
     return places[count - 1] if count else 0
+
+
+def _works(cell: dict) -> bool:
+    return cell["cell_type"] == "code" and not concludes(cell)
 
 
 def code_cell(source: str, tag: str) -> dict:
     """Return a code cell that has not run; its id is its tag, so that equal runs write equal files."""
     cell = {"cell_type": "code", "id": tag, "metadata": {"tags": [tag]}, "source": source}
-    return {**cell, "outputs": [], "execution_count": None}
+    return {**cell, **NOT_RUN}
 
 
 def _literal(value: object) -> str:
@@ -180,6 +189,11 @@ def write_notebook(content: dict, path: Path) -> None:
 def tags(cell: dict) -> list[str]:
     """Return the tags of a cell."""
     return cell.get("metadata", {}).get("tags", [])
+
+
+def concludes(cell: dict) -> bool:
+    """Say whether a cell only reads what the run kept."""
+    return CONCLUSION in tags(cell)
 
 
 def text_of(cell: dict) -> str:

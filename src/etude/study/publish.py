@@ -16,6 +16,7 @@ from etude.errors import EtudeError
 from etude.files import project_root, replacing
 from etude.models.storage import FILES
 from etude.places import plain_name, refuse_foreign, sizes, writing
+from etude.study.conclusions import refresh_conclusions
 from etude.study.listings import refresh_listings
 from etude.study.notebook import read_notebook, same_text, with_outputs, write_notebook
 from etude.study.plan import Job
@@ -27,7 +28,7 @@ KINDS = ("figures", "audio")
 
 
 def refresh(folder: Path, job: Job) -> str:
-    """Put a finished job's outputs under its notebook's newest text, and list definitions as they are now.
+    """Put a finished job's outputs under its notebook's newest text; list and conclude as it is now.
 
     Returns
     -------
@@ -44,8 +45,9 @@ def refresh(folder: Path, job: Job) -> str:
         with replacing(place) as new:
             write_notebook(newer, new)
         said.append("new text, same outputs")
-    if refresh_listings(place, summary_path(folder / job.part, job.notebook.name)):
-        said.append("listings refreshed")
+    summary = summary_path(folder / job.part, job.notebook.name)
+    said += ["listings refreshed"] if refresh_listings(place, summary) else []
+    said += ["conclusions refreshed"] if refresh_conclusions(place, summary) else []
     return "; ".join(said)
 
 

@@ -7,7 +7,6 @@ hand in JupyterLab (then under `reports/runs/lab`).
 
 from __future__ import annotations
 
-import inspect
 import os
 import resource
 import sys
@@ -21,15 +20,15 @@ from etude.memory import peak_memory_mb
 from etude.models.storage import FILES, write_made_by
 from etude.names import forget, named_artefact, named_folder
 from etude.places import plain_name
+from etude.study.claims import Claims
 from etude.study.fits import made_by
 from etude.study.frameworks import told
 from etude.study.listings import listings
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
 from etude.study.source import data_digests, module_digests, modules_in_use, modules_loaded, packages_in_use
-from etude.study.summary import FORMAT, as_json, summary_path, write_summary
+from etude.study.summary import FORMAT, Summary, as_json, summary_path, write_summary
 
 PICTURES = ("png", "svg")
-NOT_SHOWN = "**This run does not show the following.** With other data, parameters or budgets, results differ."
 
 
 def start(name: str, namespace: Mapping | None = None, **parameters) -> Run:
@@ -56,51 +55,25 @@ def start(name: str, namespace: Mapping | None = None, **parameters) -> Run:
     return Run(name, parameters)
 
 
-class Run:
+class Run(Claims):
     """The record of one run of a notebook; made by `start`."""
 
     def __init__(self, name: str, parameters: dict):
+        super().__init__()
         self.name, self.parameters, self._started = plain_name("notebook", name), parameters, time.monotonic()
         self._parts = {part: {} for part in ("tables", "numbers", "figures", "models", "corpora", "cost")}
-        self._box, self._answer, self._claims = _placeholder(), "", []
+        self._box = _placeholder()
 
-    def answer(self, text: str, *conditions) -> None:
-        """Fill the box that `start` showed at the head of the chapter; its numbers come from variables.
+    @property
+    def results(self) -> Summary:
+        """What has been kept so far, as its summary will hold it."""
+        return Summary(self.name, summary_path(run_dir(), self.name), {**self._parts, "parameters": self.parameters})
 
-        The conditions are those under which the text is true: as a claim, it is not shown as true where one fails.
-        """
+    def show_answer(self, text: str) -> None:
         from IPython.display import Markdown
 
-        self._answer = " ".join(text.split())
-        shown = self._claimed(self._answer, conditions) if conditions else self._answer
         if self._box is not None:
-            self._box.update(Markdown(shown))
-
-    def claim(self, sentence: str, *conditions):
-        """Show a verdict where its conditions hold, and say that it is not so where they do not.
-
-        Parameters
-        ----------
-        sentence : str
-            Whole, written by hand; numbers in it come from variables. Markdown.
-        *conditions
-            Truth values, one or more: what must hold for the sentence to be true. All that it asserts, and no less.
-
-        Returns
-        -------
-        IPython.display.Markdown
-            The last line of a cell shows it.
-
-        >>> run.claim(f"Counts beat frequencies by {gain:.1f} bits.", rates["counts"] < rates["marginal"])
-        """
-        from IPython.display import Markdown
-
-        return Markdown(self._claimed(inspect.cleandoc(sentence), conditions))
-
-    def _claimed(self, sentence: str, conditions: tuple) -> str:
-        holds = _all_hold(conditions)
-        self._claims.append({"sentence": " ".join(sentence.split()), "holds": holds})
-        return sentence if holds else f"{NOT_SHOWN}\n\n> " + sentence.replace("\n", "\n> ")
+            self._box.update(Markdown(text))
 
     def table(self, name: str, frame):
         """Keep a table (a pandas DataFrame or a list of dicts) and return it, for display.
@@ -176,7 +149,7 @@ class Run:
             "format": FORMAT,
             "notebook": self.name,
             "profile": os.environ.get("ETUDE_PROFILE", "by hand"),
-            "answer": self._answer,
+            "answer": self.said,
             "parameters": self.parameters,
             "seeds": [v for key in ("seed", "seeds") if key in self.parameters for v in _many(self.parameters[key])],
             "versions": packages_in_use(modules, code=page.imports if page else ""),
@@ -186,24 +159,13 @@ class Run:
             "wall_seconds": round(time.monotonic() - self._started, 1),
             "cpu_seconds": cpu_seconds(),
             "peak_memory_mb": peak_memory_mb(),
-            "claims": self._claims,
+            "claims": self.claims,
             **self._parts,
         }
         write_summary(summary_path(run_dir(), self.name), summary)
 
     def _keep(self, part: str, name: str, value) -> None:
         self._parts[part][str(name)] = as_json(value)
-
-
-def _all_hold(conditions: tuple) -> bool:
-    """Say whether all conditions hold; raises EtudeError where there is none, or one is no truth value."""
-    if not conditions:
-        raise EtudeError("a condition under which the sentence is true", "none", "run.claim(sentence, condition, ...)")
-    for condition in conditions:
-        if type(condition).__name__ not in ("bool", "bool_"):
-            remedy = "Compare something: a number, a list or a table is true of nothing."
-            raise EtudeError("conditions that are True or False", f"{condition!r:.80}", remedy)
-    return all(bool(condition) for condition in conditions)
 
 
 def cpu_seconds() -> float:

@@ -8,7 +8,8 @@ is what a new run of hours would give. Its digests are translated, and nothing i
 - it was current where the run `before` was made: its digests are those of the modules there;
 - that run and the run `after`, which is of the code as it stands, gave equal results in profile `smoke`: numbers,
   tables, pictures, sounds, answer, corpora (see `etude.study.equality`);
-- its code cells mean the same then and now;
+- its code cells mean the same then and now, but for cells that only say something (a verdict by `display.say`,
+  `run.answer` or `run.claim` that has become a conclusion, see `etude.study.conclusions`);
 - the probes leave the committed traces.
 
 Where something fails, the page is refused and stays stale, with the reason.
@@ -26,9 +27,11 @@ from pathlib import Path
 from etude.errors import EtudeError, MissingData
 from etude.files import project_root
 from etude.study import summary as summaries
+from etude.study.cells import cell_meanings, parsed
+from etude.study.conclusions import conclusions
 from etude.study.equality import differences
 from etude.study.listings import listings
-from etude.study.notebook import all_notebooks, read_notebook
+from etude.study.notebook import Notebook, all_notebooks, concludes, read_notebook, text_of
 from etude.study.shapes import RESULTS, read_shaped
 from etude.study.source import (
     data_digests,
@@ -97,7 +100,7 @@ class Proof:
             *self._not_current_before(name),
             *self._not_of_now(name),
             *self._other_code(name),
-            *differences(self.before, self.after, name),
+            *differences(self.before, self.after, name, said=not conclusions(_ran(self.after, name))),
         ]
 
     def _not_current_before(self, name: str) -> list[str]:
@@ -123,8 +126,9 @@ class Proof:
         now = read_notebook(all_notebooks()[name])
         found = []
         for when, folder in (("before", self.before), ("after", self.after)):
-            ran = read_notebook(folder / "notebooks" / f"{name}.ipynb")
-            found += [] if ran.digest == now.digest else [f"its code cells are not those of the run {when}"]
+            ran = _ran(folder, name)
+            same = ran.digest == now.digest or working_cells(ran) == working_cells(now)
+            found += [] if same else [f"its code cells are not those of the run {when}"]
         return found
 
     def translated(self, name: str) -> dict:
@@ -156,6 +160,32 @@ class Proof:
         shared = {other: len(names & _defined(text)) for other, text in near.items()}
         most = max(shared.values(), default=0)
         return {other for other, count in shared.items() if count and count == most}
+
+
+def working_cells(notebook: Notebook) -> list[str]:
+    """Return what the cells of a notebook mean, without those that only say something of its results."""
+    cells = [cell for cell in notebook.code if not concludes(cell)]
+    meanings = cell_meanings([text_of(cell) for cell in cells])
+    trees = [parsed(text) for text in meanings]
+    return [text for place, text in enumerate(meanings) if text and not _only_says(place, trees)]
+
+
+def _only_says(place: int, trees: list[ast.Module | None]) -> bool:
+    """Say whether a cell calls nothing of a run but its words, and binds nothing that another cell reads."""
+    tree = trees[place]
+    if tree is None or any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in tree.body):
+        return False
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    words = [call for call in calls if call in ("display.say", "run.answer", "run.claim")]
+    works = [call for call in calls if call.startswith(("run.", "display.")) and call not in words]
+    bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    others = [node for other in trees[:place] + trees[place + 1 :] if other for node in ast.walk(other)]
+    read = {node.id for node in others if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return bool(words) and not works and not bound & read
+
+
+def _ran(folder: Path, name: str) -> Notebook:
+    return read_notebook(folder / "notebooks" / f"{name}.ipynb")
 
 
 def _defined(text: str) -> set[str]:

@@ -24,40 +24,15 @@ from etude.kept import holds, read_json, sealed
 from etude.meaning import TARGET, meaning
 
 PACKAGE = Path(etude.__file__).parent
+STUDY = """
+    api_reference batches book cells conclusions conductor definitions environment equality execute
+    executors fits kernel kubernetes ledger listings mathml mutation notebook outputs parameters placing
+    plan preparation probe_music probe_questions probe_special probe_table probe_trace probes progress
+    publish rekey requests runner site site_pages source staleness sweeps trace verdicts verify watch
+"""
 MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, figures or sounds come from it
     *("etude.cli", "etude.meaning", "etude.renaming"),
-    *(
-        f"etude.study.{name}"
-        for name in (
-            "api_reference",
-            "book",
-            "cells",
-            "conductor",
-            "definitions",
-            "environment",
-            "execute",
-            "executors",
-            "fits",
-            "kernel",
-            "kubernetes",
-            "ledger",
-            "listings",
-        )
-    ),
-    *(
-        f"etude.study.{name}"
-        for name in ("mathml", "mutation", "notebook", "outputs", "parameters", "plan", "preparation")
-    ),
-    *(
-        f"etude.study.{name}"
-        for name in ("probe_music", "probe_questions", "probe_special", "probe_table", "probe_trace")
-    ),
-    *(
-        f"etude.study.{name}"
-        for name in ("probes", "progress", "publish", "equality", "rekey", "placing", "runner", "site")
-    ),
-    *(f"etude.study.{name}" for name in ("site_pages", "source", "staleness", "trace", "watch")),
-    *(f"etude.study.{name}" for name in ("batches", "requests", "sweeps", "verdicts", "verify")),
+    *(f"etude.study.{name}" for name in STUDY.split()),
 )
 
 
