@@ -9,7 +9,7 @@ import pytest
 from etude.study.book import Chapter, chapters
 from etude.study.conclusions import with_conclusions
 from etude.study.notebook import read_notebook, tags, text_of
-from etude.study.report import results_page
+from etude.study.report import finding, results_page, with_finding
 from etude.study.summary import failed_claims, summary_path
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +44,11 @@ def html(chapter) -> str:
 def test_the_page_of_results_is_that_of_the_summaries():
     said = (ROOT / "reports" / "README.md").read_text(encoding="utf-8")
     assert said == results_page(ROOT, chapters(ROOT), "../"), "write it anew: etude.study.report.write_report()"
+
+
+def test_the_finding_in_the_readme_is_that_of_the_summaries():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert text == with_finding(text, finding(ROOT, chapters(ROOT))), "write it anew: etude.study.report.write_report()"
 
 
 def test_there_are_chapters():

@@ -12,22 +12,25 @@ from etude.study.shapes import SUMMARY, read_shaped
 from etude.study.summary import summary_path
 
 INTRO = "Made from the summaries that the runs wrote (`reports/summaries`); no number here is typed by hand."
-LENGTHS = (  # heading, unit, column of a `score_table`, what the table says
-    (
-        "A second of an unseen chorale, as notes",
-        "bits a second",
-        "bits_per_second",
-        "All rows write the same notes of the same test chorales, so their bits may be compared. The chapters trained\n"
-        "them on different budgets, so the order says how far each chapter got, not yet which family is best.",
-    ),
-    (
-        "A second of unseen sound",
-        "kbit a second",
-        "kbit_per_second",
-        "Rows of one chapter may be compared with each other: they code the same sounds with the same codes.\n"
-        "Waveforms and spectrograms are different things, as are sounds of different chapters.",
-    ),
-)
+MARKS = ("<!-- finding: made from the summaries by etude.study.report -->", "<!-- end of the finding -->")
+COMPARISON = "30_comparison"
+HEARD = {  # what the README offers to hear: words, file
+    "Bach": "reports/audio/20_lesson/held-out.mp3",
+    "the best network, by itself": "reports/audio/20_lesson/at-0-85.mp3",
+    "a hymn that Bach did not set, harmonised": "reports/audio/31_together/chorale.mp3",
+}
+CHORALES = "chorales"  # the corpus that most chapters price
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """A table of the page: how it is headed, its unit, whose rows (None: of any music), and what is said of it."""
+
+    heading: str
+    unit: str
+    column: str
+    chorales: bool | None
+    words: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,33 @@ class Told:
 
     chapter: Chapter
     summary: Mapping
+
+
+LENGTHS = (
+    Lengths(
+        "A second of an unseen chorale, as notes",
+        "bits a second",
+        "bits_per_second",
+        True,
+        "All rows write the same notes of the same test chorales, so their bits may be compared. Chapter 20 gave its\n"
+        "models one lesson; the others had budgets of their own, so that their order says how far each chapter got.",
+    ),
+    Lengths(
+        "A second of other pieces, as notes",
+        "bits a second",
+        "bits_per_second",
+        False,
+        "Other music, or a part of the test chorales: rows of one chapter that code as many pieces may be compared.",
+    ),
+    Lengths(
+        "A second of unseen sound",
+        "kbit a second",
+        "kbit_per_second",
+        None,
+        "Rows of one chapter may be compared with each other: they code the same sounds with the same codes.\n"
+        "Waveforms and spectrograms are different things, as are sounds of different chapters.",
+    ),
+)
 
 
 def results_page(root: Path, book: list[Chapter], links: str = "") -> str:
@@ -52,18 +82,61 @@ def results_page(root: Path, book: list[Chapter], links: str = "") -> str:
     told = list(_told(root, book))
     if not told:
         return ""
-    lengths = [part for one in LENGTHS if (part := _lengths(told, links, *one))]
+    lengths = [part for one in LENGTHS if (part := _lengths(told, links, one))]
     answers = "\n\n".join(["## Chapter by chapter", *(_chapter(one, links) for one in told)])
     return "\n\n".join(["# Results", INTRO, *lengths, answers]) + "\n"
 
 
 def write_report() -> Path:
-    """Write `reports/README.md`, the page of results of what is committed, and return its path."""
+    """Write `reports/README.md`, the page of results of what is committed, and return its path.
+
+    The finding at the head of the README, between its two marks, is written anew too.
+    """
     root = project_root()
-    place = root / "reports" / "README.md"
-    with replacing(place) as new:
-        new.write_text(results_page(root, chapters(root), "../"), encoding="utf-8")
+    book, place, readme = chapters(root), root / "reports" / "README.md", root / "README.md"
+    pages = {place: results_page(root, book, "../")}
+    if readme.is_file():
+        pages[readme] = with_finding(readme.read_text(encoding="utf-8"), finding(root, book))
+    for path, text in pages.items():
+        with replacing(path) as new:
+            new.write_text(text, encoding="utf-8")
     return place
+
+
+def with_finding(text: str, found: str) -> str:
+    """Return a README with `found` between its marks; unchanged where it has none or nothing was found."""
+    begin, end = MARKS
+    before, first, rest = text.partition(begin)
+    _, last, after = rest.partition(end)
+    return f"{before}{begin}\n\n{found}\n\n{end}{after}" if first and last and found else text
+
+
+def finding(root: Path, book: list[Chapter]) -> str:
+    """Return what the chapter that compares found: answer, table, figure, what to hear; "" before it ran."""
+    told = {one.chapter.notebook.name: one.summary for one in _told(root, book)}
+    if COMPARISON not in told:
+        return ""
+    shown = told[COMPARISON]
+    rows = _shortest(shown)
+    head = ["| a chorale, written by | as | bits a second | 95 % |", "|---|---|---:|---|"]
+    lines = [
+        f"| {row['model']} | {row['representation']} | {row['bits_per_second']:.2f} | {_interval(row)} |"
+        for row in rows
+    ]
+    figure = shown["figures"]["line"]
+    heard = [f"[{words}]({path})" for words, path in HEARD.items() if (root / path).is_file()]
+    link = f"[Chapter 30](notebooks/{COMPARISON}.ipynb) has it all."
+    parts = [f"{shown['answer']} {link}", "\n".join([*head, *lines]), f"![{figure['alt']}]({figure['path']})"]
+    return "\n\n".join([*parts, *([f"Listen: {', '.join(heard)}."] if heard else [])])
+
+
+def _shortest(summary: Mapping) -> list[dict]:
+    """Return the shortest code of each representation, and the shortest of those that learn nothing by gradient."""
+    tables, rows = summary["tables"], {}
+    for row in sorted(tables["models"], key=lambda row: row["bits_per_second"]):
+        rows.setdefault(row["representation"], row)
+    floors = sorted(tables["floors"], key=lambda row: row["bits_per_second"])
+    return sorted([*rows.values(), *floors[:1]], key=lambda row: row["bits_per_second"])
 
 
 def _told(root: Path, book: list[Chapter]) -> Iterator[Told]:
@@ -74,27 +147,35 @@ def _told(root: Path, book: list[Chapter]) -> Iterator[Told]:
             yield Told(chapter, read_shaped(path, SUMMARY, f"a summary of {name}", f"Run it again: etude run {name}."))
 
 
-def _lengths(told: list[Told], links: str, heading: str, unit: str, column: str, words: str) -> str:
+def _lengths(told: list[Told], links: str, table: Lengths) -> str:
     """Return a table of all models that chapters scored in one unit, the shortest code first; "" without any."""
-    rows = sorted(_rows(told, column), key=lambda row: row[0])
+    rows = sorted(_rows(told, table), key=lambda row: row[0])
     lines = [
         f"| {cell(row['model'])} | {cell(row.get('representation', ''))} | {value:.2f} | {_interval(row)} "
-        f"| {row.get('kind', '')} | {row.get('seeds', '')} | {_link(one.chapter, links)} |"
+        f"| {row.get('kind', '')} | {row.get('seeds', '')} | {row.get('pieces', '')} | {_link(one.chapter, links)} |"
         for value, row, one in rows
     ]
-    head = [f"| code | of | {unit} | 95 % | kind | seeds | chapter |", "|---|---|---:|---|---|---:|---|"]
-    return "\n".join([f"## {heading}", "", words, "", *head, *lines]) if lines else ""
+    columns = ["code", "of", table.unit, "95 %", "kind", "seeds", "pieces", "chapter"]
+    head = [f"| {' | '.join(columns)} |", "|---|---|---:|---|---|---:|---:|---|"]
+    return "\n".join([f"## {table.heading}", "", table.words, "", *head, *lines]) if lines else ""
 
 
-def _rows(told: Iterable[Told], column: str) -> Iterator[tuple[float, dict, Told]]:
+def _rows(told: Iterable[Told], of: Lengths) -> Iterator[tuple[float, dict, Told]]:
     """Yield what `evaluation.score_table` measured, each code once: floors stand in many chapters."""
     seen = set()
     for one in told:
         for table in one.summary.get("tables", {}).values():
             for row in table if isinstance(table, list) else []:
-                if _is_score(row, column) and (key := _key(row, column)) not in seen:
+                wanted = _is_score(row, of.column) and of.chorales in (None, _is_of_chorales(row, one.summary))
+                if wanted and (key := _key(row, of.column)) not in seen:
                     seen.add(key)
-                    yield row[column], row, one
+                    yield row[of.column], row, one
+
+
+def _is_of_chorales(row: Mapping, summary: Mapping) -> bool:
+    """Say whether a row is of all test chorales: its chapter learns from them, and it codes as many pieces."""
+    counts = summary.get("corpora", {}).get(CHORALES, {}).get("pieces", {})
+    return "test" in counts and row.get("pieces") == counts["test"]
 
 
 def _is_score(row: object, column: str) -> bool:

@@ -1,0 +1,66 @@
+"""The page of results and the finding at the head of the README are made from the summaries, and mix nothing."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from etude.study import report
+from etude.study.report import COMPARISON, MARKS, finding, results_page, with_finding
+from etude.study.summary import summary_path, write_summary
+
+
+def row(model, bits, pieces=82, **more):
+    measured = {"bits_per_second": bits, "low": bits - 1, "high": bits + 1, "kind": "exact", "seeds": 1}
+    return {"model": model, "representation": "midi", "pieces": pieces, **measured, **more}
+
+
+def chapter(name):
+    place = f"notebooks/{name}.ipynb"
+    notebook = SimpleNamespace(name=name)
+    return SimpleNamespace(notebook=notebook, place=place, label=name, title="What?", answer="That.")
+
+
+@pytest.fixture
+def root(tmp_path):
+    chorales = {"corpora": {"chorales": {"pieces": {"test": 82, "train": 3}}}}
+    summaries = {
+        "11_rnn": {**chorales, "tables": {"test": [row("rnn", 16.0), row("four voices", 9.0, 81)]}},
+        "41_own": {"corpora": {"folder": {"pieces": {"test": 82}}}, "tables": {"test": [row("own", 5.0)]}},
+    }
+    compared = {"models": [row("rnn", 16.0), row("tcn", 20.0), row("roll", 18.0, representation="roll")]}
+    compared["floors"] = [row("xz", 30.0, low=None), row("counts", 24.0)]
+    figure = {"path": "reports/figures/line.png", "alt": "A line"}
+    summaries[COMPARISON] = {"answer": "Networks win.", "tables": compared, "figures": {"line": figure}}
+    for name, summary in summaries.items():
+        write_summary(summary_path(tmp_path, name), summary)
+    return tmp_path
+
+
+def test_bits_of_other_music_stand_in_a_table_of_their_own(root):
+    page = results_page(root, [chapter("11_rnn"), chapter("41_own")])
+    chorales, others = page.split("## A second of other pieces")
+    assert "| rnn |" in chorales and "| rnn |" not in others
+    assert all(f"| {model} |" in others and f"| {model} |" not in chorales for model in ("own", "four voices"))
+    assert "| 81 |" in others
+
+
+def test_the_finding_is_the_answer_the_shortest_codes_and_a_figure(root, monkeypatch):
+    monkeypatch.setattr(report, "HEARD", {"Bach": "reports/audio/bach.mp3", "nothing": "reports/audio/none.mp3"})
+    (root / "reports/audio").mkdir(parents=True)
+    (root / "reports/audio/bach.mp3").write_bytes(b"")
+    said = finding(root, [chapter("11_rnn"), chapter(COMPARISON)])
+    assert said.startswith("Networks win.") and "![A line](reports/figures/line.png)" in said
+    assert [line.split(" | ")[0] for line in said.splitlines() if line.startswith("| ")][1:] == [
+        "| rnn",
+        "| roll",
+        "| counts",
+    ]
+    assert "[Bach](reports/audio/bach.mp3)" in said and "none.mp3" not in said
+    assert finding(root, [chapter("11_rnn")]) == ""
+
+
+def test_the_readme_keeps_all_but_what_stands_between_the_marks():
+    text = f"# étude\n\n{MARKS[0]}\nold\n{MARKS[1]}\n\n## Read it\n"
+    once = with_finding(text, "New.")
+    assert once == f"# étude\n\n{MARKS[0]}\n\nNew.\n\n{MARKS[1]}\n\n## Read it\n" == with_finding(once, "New.")
+    assert with_finding("# étude\n", "New.") == "# étude\n" and with_finding(text, "") == text
