@@ -52,3 +52,9 @@ def test_models_without_both_numbers_are_left_out():
         rank_correlation([1, 2, 3], [1, 2, 3])
     with pytest.raises(EtudeError, match="kendall"):
         rank_correlation([1, 2, 3, 4], [1, 2, 3, 4], "kendal")
+
+
+def test_what_is_the_same_for_all_models_is_correlated_with_nothing():
+    found = rank_correlation([1.0, 2.0, 3.0, 4.0], [5.0] * 4)
+    assert all(map(np.isnan, (found.value, found.low, found.high)))
+    assert np.isnan(permutation_p([1.0, 2.0, 3.0, 4.0], [5.0] * 4))

@@ -108,7 +108,11 @@ def _resampled_sums(values: np.ndarray, resamples: int, seed: int) -> np.ndarray
 
 
 def percentile_interval(value: float, resampled: np.ndarray, level: float) -> Interval:
-    """Return an estimate with the middle `level` of what it became when resampled, where that was a number."""
+    """Return an estimate with the middle `level` of what it became when resampled, where that was a number.
+
+    Where it never was one there is no interval: its ends are NaN.
+    """
     usable = resampled[np.isfinite(resampled)]  # a resample of pieces without notes has no rate
-    low, high = np.quantile(usable, [(1 - level) / 2, (1 + level) / 2])
+    ends = [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.quantile(usable, ends) if len(usable) else (np.nan, np.nan)
     return Interval(float(value), float(low), float(high), level)

@@ -62,8 +62,10 @@ def rank_correlation(
 def permutation_p(
     x: Sequence[float], y: Sequence[float], method: str = "spearman", permutations: int = 2000, seed: int = 0
 ) -> float:
-    """Return how often chance gives a rank correlation at least as far from 0, in (0, 1]."""
+    """Return how often chance gives a rank correlation at least as far from 0, in (0, 1]; NaN where one is constant."""
     x, y = _pairs(x, y, method)
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return np.nan
     shuffled = np.random.default_rng(seed).permuted(np.tile(y, (permutations, 1)), axis=1)
     chance = METHODS[method](np.broadcast_to(x, shuffled.shape), shuffled)
     reached = np.abs(chance) >= abs(METHODS[method](x, y)) - 1e-12
