@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from etude.errors import unknown_name
+from etude.errors import CorruptCheckpoint, unknown_name
 from etude.lookup import resolve
 from etude.types import Space
 
@@ -106,6 +106,23 @@ def load(folder: Path | str, framework: str | None = None):
     model = model_class(read_description(Path(folder))["name"]).load(folder, framework)
     model.home = Path(folder).absolute()
     return model
+
+
+def read_representation(folder: Path | str, role: str = "representation"):
+    """Return the representation that reads a saved model's pieces, or that of its `guide`, as described beside it.
+
+    Raises
+    ------
+    CorruptCheckpoint
+        The model came without one, or what stands there is damaged.
+    """
+    from etude.models.storage import read_made_by
+
+    try:
+        described = read_made_by(Path(folder))[role]
+        return representation(described["name"], **described["options"])
+    except (LookupError, TypeError, AttributeError) as error:
+        raise CorruptCheckpoint("made_by.json beside the model", f"{folder}: {error!r}", "Train it again.") from error
 
 
 def _build(kind: str, table: dict[str, str], name: str, options: dict):

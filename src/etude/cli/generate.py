@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from etude.cli.generate_checks import REMEDY, check_numbers, check_target
-from etude.cli.saved_models import Saved, choose_model, read_representation
+from etude.cli.saved_models import Saved, choose_model
 from etude.corpora.one_file import read_piece
 from etude.errors import EtudeError
 from etude.places import writing
@@ -56,7 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Sample, decode, write."""
-    from etude.registry import REPRESENTATIONS, load
+    from etude.registry import REPRESENTATIONS, load, read_representation
 
     check_numbers(given)
     check_target(given.out, (*SCORES, *SOUNDS))
@@ -107,6 +107,8 @@ def _write_stream(model, waveform, prefix, new: int, given: argparse.Namespace) 
 
 def _write_played(model, folder: Path, waveform, prefix, given: argparse.Namespace) -> str:
     """Let a model that follows notes play a score, and write the sound as it comes."""
+    from etude.registry import read_representation
+
     if model.name != "guided-wavenet":
         raise EtudeError("guided-wavenet, which plays a score", model.name, "Leave out --score.")
     if given.score is None:

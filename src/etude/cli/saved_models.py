@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from etude.errors import CorruptCheckpoint, EtudeError, MissingData, nearest
+from etude.errors import EtudeError, MissingData, nearest
 from etude.kept import read_json
 
 
@@ -120,18 +120,6 @@ def saved_models(source: str | None = None) -> list[Saved]:
     runs = list(runs_dir().glob("**/models/*/model.json"))
     newest_first = sorted(runs, key=lambda path: path.stat().st_mtime, reverse=True)
     return _models_in([*sorted((data_dir() / "pretrained").glob("*/model.json")), *newest_first])
-
-
-def read_representation(folder: Path, role: str = "representation"):
-    """Return the representation that a saved model was trained on, or that of its `guide`, as described beside it."""
-    from etude.models.storage import read_made_by
-    from etude.registry import representation
-
-    try:
-        described = read_made_by(folder)[role]
-        return representation(described["name"], **described["options"])
-    except (LookupError, TypeError, AttributeError) as error:
-        raise CorruptCheckpoint("made_by.json beside the model", f"{folder}: {error!r}", "Train it again.") from error
 
 
 def _models_in(descriptions: Iterable[Path]) -> list[Saved]:

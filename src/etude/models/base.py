@@ -218,12 +218,9 @@ class Model(ABC):
     @cached_property
     def representation(self):
         """The representation that reads its pieces, as saved beside it; None where the model came without one."""
-        from etude.models.storage import read_made_by
-
         if self.home is None or not (self.home / "made_by.json").is_file():
             return None
-        described = read_made_by(self.home).get("representation")
-        return described and resolve("etude.registry:representation")(described["name"], **described["options"])
+        return resolve("etude.registry:read_representation")(self.home)
 
     @property
     def parameters(self) -> int:

@@ -1,6 +1,6 @@
 """What all neural families share: a network made by a framework's half, its weights, and how a fit goes.
 
-A family gives its options, its initial weights and a `Lesson`: the batches, the groups of validation pieces and their
+A family gives its options, its initial weights and a `Material`: the batches, the groups of validation pieces and their
 score. Which framework computes is asked when the network is first needed (`etude.models.halves`).
 """
 
@@ -25,7 +25,7 @@ COUNTED_AT_ONCE = 2**18  # steps of a piece
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
+class Material:
     """What a family learns from.
 
     Parameters
@@ -129,7 +129,7 @@ class Neural(Model):
         return arrays
 
     @abstractmethod
-    def _lesson(self, train: Sequence, valid: Sequence, budget: Budget, seed: int) -> Lesson:
+    def _material(self, train: Sequence, valid: Sequence, budget: Budget, seed: int) -> Material:
         """Return what to learn from pieces, none of them empty, as `_compact` gives them."""
 
     def _data(self, pieces: Sequence) -> Sequence[np.ndarray]:
@@ -140,12 +140,12 @@ class Neural(Model):
         train, valid = (self._compact([x for x in pieces if len(x)]) for pieces in (train, valid))
         if self._untouched:
             self._restore(self._adapted(self._arrays(), train))
-        lesson = self._lesson(train, valid, budget, seed)
+        material = self._material(train, valid, budget, seed)
         identity = self._identity(train, valid, budget, seed) if checkpoint is not None else {}
-        task = Task(lesson.batch, lesson.groups, lesson.score, budget, seed, identity)
+        task = Task(material.batch, material.groups, material.score, budget, seed, identity)
         history = self.half.fit(self.network, task, checkpoint)
-        if lesson.finish is not None:
-            lesson.finish()
+        if material.finish is not None:
+            material.finish()
         history.parameters = self.parameters
         return history
 

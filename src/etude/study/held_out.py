@@ -30,8 +30,7 @@ class Shipped:
 
     @property
     def representation(self) -> Representation:
-        said = self.made_by["representation"]
-        return registry.representation(said["name"], **said["options"])
+        return registry.read_representation(self.folder)
 
     @property
     def label(self) -> str:
@@ -76,7 +75,7 @@ def _guided(model: Shipped, parameters: Mapping) -> HeldOut:
     most = parameters["pieces"]
     options = {"voices": parameters["voices"], "rate": parameters["rate"], "first": max(most.values())}
     corpus = registry.corpus("rendered", instrument=parameters["instruments"][0], **options)
-    guide = registry.representation(model.made_by["guide"]["name"], **model.made_by["guide"]["options"])
+    guide = registry.read_representation(model.folder, "guide")
     pieces = list(corpus.load("test")[: most["test"]])
     guided = guided_pieces(pieces, corpus.waveform, guide, parameters["excerpt_seconds"])
     heard = [p.with_audio(CodedAudio(g.x, corpus.waveform)) for p, g in zip(pieces, guided, strict=True)]

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from functools import cache
 
-from etude.errors import CorruptCheckpoint, EtudeError
+from etude.errors import EtudeError
 from etude.files import data_dir
-from etude.models.storage import read_made_by
-from etude.registry import load, representation
+from etude.registry import load, read_representation
 
 
 @cache
 def shipped(name: str):
     """Return representation and model of `data/pretrained/NAME`; raises MissingData where it is not there."""
     folder = data_dir() / "pretrained" / name
-    model = load(folder)
-    try:
-        described = read_made_by(folder)["representation"]
-        return representation(described["name"], **described["options"]), model
-    except (LookupError, TypeError, AttributeError) as error:
-        raise CorruptCheckpoint("made_by.json beside the model", f"{folder}: {error!r}", "Train it again.") from error
+    return read_representation(folder), load(folder)
 
 
 def filler(model, roll):

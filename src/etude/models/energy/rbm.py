@@ -20,7 +20,7 @@ from etude.models.energy.boltzmann import Machine
 from etude.models.energy.clamped import Clamped, draw_frames
 from etude.models.energy.partition import LogPartition, can_enumerate, log_partition
 from etude.models.halves import check_names
-from etude.models.neural import Lesson, Neural, marginals
+from etude.models.neural import Material, Neural, marginals
 from etude.models.sequence.outputs import too_large
 from etude.types import Bits, Evidence, Space
 
@@ -154,7 +154,7 @@ class RBM(Neural):
         biases = (np.log(p[:, 1:]) - np.log(p[:, :1])).ravel().astype(np.float32)
         return {**arrays, "rbm.visible": biases, "rbm.base": biases}
 
-    def _lesson(self, train, valid, budget, seed):
+    def _material(self, train, valid, budget, seed):
         frames, network = np.concatenate(train), self.network
         network.restore(self._arrays())
         network.start_chains(np.random.default_rng(seed).permutation(frames))
@@ -173,7 +173,7 @@ class RBM(Neural):
             network.set_log_z(self.log_partition().value)
             return total
 
-        return Lesson(batch, [np.concatenate(valid)] if valid else [], score, take_over)
+        return Material(batch, [np.concatenate(valid)] if valid else [], score, take_over)
 
     def _total(self, frames: np.ndarray) -> tuple[float, int]:
         """Return bits and number of frames Int[n, E], by the quick log Z, which is kept until weights change."""

@@ -22,7 +22,7 @@ from etude.models.latent.coders import check_coders, coder_arrays
 from etude.models.latent.filling import Filling
 from etude.models.latent.latent_space import LatentSpace
 from etude.models.latent.segments import Segment, Segments, cut
-from etude.models.neural import Lesson, Neural, marginals
+from etude.models.neural import Material, Neural, marginals
 from etude.models.sequence.dilated import reading_size
 from etude.models.sequence.outputs import output_options, too_large
 from etude.models.sequence.sequence import adapted
@@ -116,7 +116,7 @@ class LatentModel(LatentSpace, Neural):
     def _adapted(self, arrays, train):
         return adapted(arrays, marginals(train, self.space))
 
-    def _lesson(self, train, valid, budget, seed):
+    def _material(self, train, valid, budget, seed):
         segments = Segments(train, self.options["segment"], budget.batch_size, seed)
 
         def score(group):
@@ -124,7 +124,7 @@ class LatentModel(LatentSpace, Neural):
             return self._bits(group).total, sum(map(len, group))
 
         groups = [valid] if valid else []
-        return Lesson(self._batches(segments), groups, score, lambda: self._prepare(segments))
+        return Material(self._batches(segments), groups, score, lambda: self._prepare(segments))
 
     def _batches(self, segments: Segments) -> Callable[[int], tuple]:
         """Return what gives the batch of an optimiser step."""

@@ -35,7 +35,7 @@ from etude.errors import EtudeError, unknown_name
 from etude.models.masked.order_agnostic import OrderAgnostic
 from etude.models.masked.orderings import Ordering
 from etude.models.masked.spans import Spans
-from etude.models.neural import Lesson, Neural, marginals
+from etude.models.neural import Material, Neural, marginals
 from etude.models.sequence.dilated import linear_arrays, named
 from etude.models.sequence.outputs import too_large
 from etude.types import Space
@@ -146,9 +146,9 @@ class Coconet(OrderAgnostic, Neural):
         # begin at the marginals: no step is spent on learning which codes are rare
         return {**arrays, "bias": np.log(marginals(train, self.space)).astype(np.float32)}
 
-    def _lesson(self, train, valid, budget, seed):
+    def _material(self, train, valid, budget, seed):
         spans = Spans(train, budget.window, budget.batch_size, seed)
-        return Lesson(spans.batch, [valid] if valid else [], self._total)
+        return Material(spans.batch, [valid] if valid else [], self._total)
 
     def _total(self, group: list[np.ndarray]) -> tuple[float, int]:
         return float(sum(bits.sum() for bits in self.step_bits(group))), sum(len(x) for x in group)

@@ -18,7 +18,7 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive, Chooser
 from etude.models.halves import Network
-from etude.models.neural import Lesson, Neural, marginals
+from etude.models.neural import Material, Neural, marginals
 from etude.models.sequence.outputs import output_arrays, output_options, too_large
 from etude.training import Windows, similar_lengths
 from etude.training.windows import pad
@@ -67,8 +67,8 @@ class SequenceModel(Neural, Autoregressive):
     def _adapted(self, arrays, train):
         return adapted(arrays, marginals(train, self.space))
 
-    def _lesson(self, train, valid, budget, seed):
-        return Lesson(self._windows(train, budget, seed).batch, self._groups(valid), self._total)
+    def _material(self, train, valid, budget, seed):
+        return Material(self._windows(train, budget, seed).batch, self._groups(valid), self._total)
 
     def _windows(self, train, budget, seed):
         """Return what cuts batches from the training pieces."""

@@ -52,7 +52,7 @@ def fit(network, task: Task, checkpoint: Path | None = None) -> History:
     return record.history()
 
 
-class Lesson(keras.Model):
+class Learner(keras.Model):
     """A network as Keras trains it: one graph from a batch to new weights."""
 
     kind = tuple  # of a batch
@@ -81,17 +81,17 @@ class Course(keras.callbacks.Callback):
         self.network, self.task, self.record, self.path = network, task, record, path
         self.done, self.learnt, self.error = 0, [], None
         self.averaging = Averaging(network, task.budget.average)
-        self.lesson = Lesson(network)
+        self.learner = Learner(network)
         # by default Keras has XLA compile: anew for every shape, and for a recurrent step that takes twice as long
-        self.lesson.compile(optimizer=optimizer(network, task.budget), jit_compile=False)
+        self.learner.compile(optimizer=optimizer(network, task.budget), jit_compile=False)
 
     def run(self) -> None:
         """Go on to the end of the budget, or to where patience ends."""
         budget, first = self.task.budget, self.task.batch(self.done)
-        self.lesson.kind = type(first)
+        self.learner.kind = type(first)
         self.record.begin(self.done)
         try:
-            self.lesson.fit(
+            self.learner.fit(
                 _batches(lambda: self._upcoming(first), first, self.network.varying),
                 steps_per_epoch=budget.valid_every,
                 initial_epoch=self.done // budget.valid_every,
@@ -127,7 +127,7 @@ class Course(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Score the validation pieces, keep the best weights, and write the checkpoint."""
         if self.error is not None:
-            self.lesson.stop_training = True
+            self.learner.stop_training = True
             return
         self.done += len(self.learnt)
         train, self.learnt = train_bits(float(np.mean(self.learnt)), self.network.counted), []
@@ -135,7 +135,7 @@ class Course(keras.callbacks.Callback):
             valid = valid_bits(map(self.task.score, self.task.valid))
             stopped = self._impatient(valid)
             self.record.scored(self.done, train, valid, lambda: _arrays(self.network.variables), stopped)
-        self.lesson.stop_training = self.record.finished
+        self.learner.stop_training = self.record.finished
         if self.path is not None:
             write_checkpoint(self.path, *self._state())
 
@@ -148,7 +148,7 @@ class Course(keras.callbacks.Callback):
         state = self.record.state
         arrays = {
             **gathered("weight", _arrays(self.network.variables)),
-            **gathered("optimizer", _arrays(self.lesson.optimizer.variables)),
+            **gathered("optimizer", _arrays(self.learner.optimizer.variables)),
             **gathered("average", self.averaging.arrays()),
             **gathered("best", state.pop("best")),
         }
@@ -158,7 +158,7 @@ class Course(keras.callbacks.Callback):
         """Take on the state of a checkpoint."""
         self.done = self.record.rows[-1]["step"]
         _assign(self.network.variables, numbered("weight", arrays))
-        _assign(self.lesson.optimizer.variables, numbered("optimizer", arrays))
+        _assign(self.learner.optimizer.variables, numbered("optimizer", arrays))
         self.averaging.restore(self.done, numbered("average", arrays))
 
 

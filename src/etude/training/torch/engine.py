@@ -44,7 +44,7 @@ def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) ->
     def go_on(record: Record, path: Path | None, held: dict | None) -> None:
         with surroundings.of_a_fit():
             trainer = _trainer(task, record, path)
-            trainer.fit(_Lesson(network, task), ckpt_path=path if held is not None else None, weights_only=True)
+            trainer.fit(_Learner(network, task), ckpt_path=path if held is not None else None, weights_only=True)
 
     record = fitted(task, checkpoint, last_state, record_state, go_on)
     network.load_state_dict(record.best)
@@ -80,7 +80,7 @@ class Recording(Callback):
         self.record.state = state_dict
 
 
-class _Lesson(pl.LightningModule):
+class _Learner(pl.LightningModule):
     """A network, its batches and its scores, as Lightning wants them."""
 
     def __init__(self, network: torch.nn.Module, task: Task):
