@@ -113,7 +113,6 @@ def replacing(path: Path) -> Iterator[Path]:
         with writing(path, remedy, OF_A_WRITER):
             yield new
         with writing(path, remedy):
-            new.chmod(0o644)
             new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
@@ -122,11 +121,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def _draft(path: Path) -> Path:
     """Return a new empty file beside `path`, whose folder is made where it is missing."""
-    if not path.parent.is_dir():
+    new = path.with_name(f".{path.stem[:40]}-{os.urandom(8).hex()}{path.suffix}")
+    try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     os.close(handle)
-    return Path(name)
+    return new
 
 
 @contextmanager
