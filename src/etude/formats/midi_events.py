@@ -149,6 +149,9 @@ def _system(track: bytes, place: int, status: int, tick: int) -> tuple[Event | N
     length, place = _quantity(track, place + (status == 0xFF))
     if place + length > len(track):
         raise IndexError
+    if status == 0xF7 and any(byte & 0xF0 == NOTE_ON for byte in track[place : place + length]):
+        got = f"one in an escape (F7) at byte {place} of a track"
+        raise UnreadableFile("notes that are events of their own", got, _AGAIN)
     if kind == END:
         return (tick, END, 0, 0, 0), place + length
     if kind == TEMPO and length != 3:
