@@ -261,6 +261,9 @@ MUSICXML = {
     "a sign for the bar before, of one staff": (
         xml([head("C4", 8), repeating("start", ' number="2"') + head("C4", 8)]), "bars whose notes are written",
     ),
+    "a sign for the bar before, of drums that are written": (
+        xml([head("C4", 8), repeating("start") + head("drum", 8), repeating("stop") + head("D4", 8)]), "0+4:60 8+4:62",
+    ),
     "a sign for the bar before, which is written too": (
         xml([head("C4", 8), repeating("start") + head("C4", 8), repeating("stop") + head("rest", 8), head("D4", 8)]),
         "0+4:60 4+4:60 12+4:62",

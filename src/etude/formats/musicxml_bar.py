@@ -42,7 +42,6 @@ class Part:
     def read(self, number: int, bar: Element) -> Fraction:
         """Take in a bar; return its length in quarters: that of its notes; rests fill the metre at most."""
         now = last = longest = notes_end = Fraction(0)
-        before = len(self.heads)
         for element in bar:
             if element.tag == "note":
                 length = self._length(element)
@@ -63,14 +62,15 @@ class Part:
                     "a bar whose notes lie within it", f"a step back before {self._where(number)}", _AGAIN
                 )
             longest = max(longest, on_a_grid(now), notes_end)
-        self._check_written(number, {str(head.track + 1) for head in self.heads[before:]})
+        self._check_written(number, bar)
         if self._metre is not None:
             self.metres[number] = self._metre
             longest = max(notes_end, min(longest, self._metre))
         return longest
 
-    def _check_written(self, number: int, staves: set[str]) -> None:
-        """Refuse a bar that only a sign (a stroke and two dots) fills, where staves that hold notes are these."""
+    def _check_written(self, number: int, bar: Element) -> None:
+        """Refuse a bar that only a sign (a stroke and two dots) fills."""
+        staves = {note.findtext("staff", "1").strip() for note in bar.findall("note") if note.find("rest") is None}
         if any(staff not in staves if staff else not staves for staff in self._repeated):
             got = f"a sign that repeats what came before in {self._where(number)}"
             raise UnreadableFile("bars whose notes are written", got, "Write out what the sign repeats.")
