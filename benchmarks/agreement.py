@@ -1,8 +1,7 @@
 """How far our readers of notes agree with others, note for note: onset, duration and pitch, after ties are merged.
 
 Run: python benchmarks/agreement.py [notation|midi [SCORES [SEED [READER ...]]]]; without a word, a few scores of both.
-SCORES may be 520:475, a sample of 520 from which the 475 shortest are left out. A reader has `SECONDS` of a processor
-for a score, in a process of its own; one that needs more is counted as late.
+A reader has `SECONDS` of a processor for a score, in a process of its own; one that needs more is counted as late.
 
 - notation: a random sample of the MusicXML and kern files that music21 carries, the short ones first, read by étude, by
   Verovio (its time map, repeats not expanded) and by music21 (`stripTies`). Grace notes, cue notes and drums, which
@@ -40,7 +39,6 @@ def rows_of(score) -> Rows:
 
 def difference(ours: Rows, theirs: Rows) -> str:
     """Return "" where two readings are equal, else the kind of their difference."""
-    left = Counter(dict.fromkeys((), 1))
     unmatched = _unmatched(ours, theirs), _unmatched(theirs, ours)
     if not any(unmatched):
         return ""
@@ -80,21 +78,21 @@ def notation_readers() -> dict[str, Callable[[Path], Rows]]:
     }
 
 
-def notation_files(count: int, seed: int, skip: int = 0) -> Iterator[tuple[str, Path]]:
+def notation_files(count: int, seed: int) -> Iterator[tuple[str, Path]]:
     import music21
 
     root = Path(music21.__file__).parent / "corpus"
     files = sorted(path for path in root.rglob("*") if path.suffix in (".krn", ".mxl", ".xml", ".musicxml"))
     sample = random.Random(seed).sample(files, min(count, len(files)))
-    for path in sorted(sample, key=lambda path: path.stat().st_size)[skip:]:  # the long ones last
+    for path in sorted(sample, key=lambda path: path.stat().st_size):  # the long ones last
         yield path.relative_to(root).as_posix(), path
 
 
-def notation(count: int, seed: int, names: tuple[str, ...], skip: int = 0) -> None:
+def notation(count: int, seed: int, names: tuple[str, ...]) -> None:
     from etude.formats.musicxml import read_musicxml
 
     readers = {name: in_time(read) for name, read in _named(notation_readers(), names).items()}
-    table(notation_files(count, seed, skip), in_time(lambda path: rows_of(read_musicxml(path))), readers)
+    table(notation_files(count, seed), in_time(lambda path: rows_of(read_musicxml(path))), readers)
 
 
 def in_time(read: Callable[[Path], Rows]) -> Callable[[Path], Rows]:
@@ -172,13 +170,13 @@ def _pretty_midi(data: bytes) -> Rows:
     )
 
 
-def midi_files(count: int, seed: int, skip: int = 0) -> Iterator[tuple[str, bytes]]:
+def midi_files(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
     import music21
 
     packages = Path(music21.__file__).parent.parent
     for path in sorted(p for p in packages.rglob("*") if p.suffix.lower() in (".mid", ".midi")):
         yield path.relative_to(packages).as_posix(), path.read_bytes()
-    for name, path in notation_files(count, seed, skip):
+    for name, path in notation_files(count, seed):
         try:
             stream = music21.converter.parse(path, forceSource=True, storePickle=False)
             yield name, music21.midi.translate.streamToMidiFile(stream).writestr()
@@ -186,10 +184,10 @@ def midi_files(count: int, seed: int, skip: int = 0) -> Iterator[tuple[str, byte
             print(f"  not written by music21: {name} ({type(error).__name__})")
 
 
-def midi(count: int, seed: int, names: tuple[str, ...], skip: int = 0) -> None:
+def midi(count: int, seed: int, names: tuple[str, ...]) -> None:
     from etude.formats.midi_notes import midi_score
 
-    table(midi_files(count, seed, skip), lambda data: rows_of(midi_score(data)), _named(midi_readers(), names))
+    table(midi_files(count, seed), lambda data: rows_of(midi_score(data)), _named(midi_readers(), names))
 
 
 def _named(readers: dict[str, Callable], names: tuple[str, ...]) -> dict[str, Callable]:
@@ -237,9 +235,7 @@ def _compared(read: Rows | None, theirs: Callable, file) -> tuple[str, int, str]
 
 
 def main(what: str, count: str = "500", seed: str = "0", *names: str) -> None:
-    part = {"notation": notation, "midi": midi}[what]
-    many, _, skip = count.partition(":")
-    part(int(many), int(seed), names, int(skip or 0))
+    {"notation": notation, "midi": midi}[what](int(count), int(seed), names)
 
 
 if __name__ == "__main__":

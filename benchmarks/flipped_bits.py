@@ -85,7 +85,7 @@ def caches(room: Path) -> Iterator[tuple[str, Path, Read]]:
         return [piece.score.notes.tolist() for piece in corpus.load("train")]
 
     folder()
-    yield "a file of a folder", next((room / "cache" / "folder").glob("*.npz")), folder
+    yield "a file of a folder", next((room / "cache" / "folder").glob("*.kept")), folder
     store = code_store.store_path("bench", "a")
     made = [("a", [np.arange(100)]), ("b", [np.arange(30)])]
 

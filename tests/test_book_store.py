@@ -2,10 +2,9 @@
 
 import random
 
-import numpy as np
 import pytest
 
-from etude.corpora import book_store, folder, folder_index
+from etude.corpora import book_store, folder, folder_cache, folder_index
 from etude.corpora.book_store import keep_tunes, read_tune
 from etude.corpora.folder import Folder
 from etude.formats.abc import read_abc
@@ -47,14 +46,13 @@ def test_pieces_are_the_tunes_and_the_bad_one_is_in_the_ledger(book):
 
 def test_an_access_reads_its_tune_and_nothing_else(book, monkeypatch):
     corpus, calls = opened(book), []
-    for name in ("read_kept", "read_sources", "read_all"):
-        monkeypatch.setattr(folder_index, name, lambda *_, name=name: pytest.fail(f"{name} was called"))
-    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("an archive was opened"))
-    read = folder_index.read_tune
-    monkeypatch.setattr(folder_index, "read_tune", lambda path, place: (calls.append(place), read(path, place))[1])
+    for module, name in ((folder_cache, "read_sealed"), (folder, "read_sources"), (folder_index, "read_all")):
+        monkeypatch.setattr(module, name, lambda *_, name=name: pytest.fail(f"{name} was called"))
+    read = folder_cache.read_tune
+    monkeypatch.setattr(folder_cache, "read_tune", lambda path, place: (calls.append(place), read(path, place))[1])
     pieces = list(corpus.load("train"))
     assert len(calls) == len(pieces) == TUNES
-    [records] = [path for path in (folder_index.cache_dir() / "folder").iterdir() if path.suffix == ".tunes"]
+    [records] = [path for path in (folder_cache.cache_dir() / "folder").iterdir() if path.suffix == ".tunes"]
     assert sum(size for _, size in calls) == records.stat().st_size  # each byte once
 
 
@@ -73,7 +71,7 @@ def test_holding_a_piece_costs_the_same_however_many_are_held(book, monkeypatch)
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
 def test_damaged_records_are_made_anew(book, damage):
     before = {piece.name: piece.score for piece in opened(book).load("train")}
-    [records] = list((folder_index.cache_dir() / "folder").glob("*.tunes"))
+    [records] = list((folder_cache.cache_dir() / "folder").glob("*.tunes"))
     data = bytearray(records.read_bytes())
     data[len(data) // 2] ^= 1
     corpus = opened(book)
@@ -104,7 +102,7 @@ def test_a_large_book_has_more_time_than_a_small_one(tmp_path, monkeypatch):
     (tmp_path / "small.abc").write_text("X:1\nK:C\nC|\n")
     given = {}
 
-    def read_all(reader, tasks, workers, seconds, memory):
+    def read_all(reader, tasks, workers, seconds, memory, together):
         given.update({path.rpartition("/")[2]: seconds for path, *_ in tasks})
         return iter(())
 

@@ -12,10 +12,10 @@ from tiny import TINY
 
 import etude
 from etude import Space
-from etude.corpora import code_store, folder_index
+from etude.corpora import code_store, folder_cache, folder_index
 from etude.errors import CorruptCheckpoint, EtudeError, UnreadableFile
 from etude.files import project_root
-from etude.kept import believable, holds, kept, read_arrays, sealed, write_arrays
+from etude.kept import believable, holds, kept, read_arrays, read_sealed, sealed, write_arrays
 from etude.models.storage import read_made_by, write_model
 from etude.registry import MODELS, model_class
 from etude.study import staleness
@@ -226,7 +226,7 @@ def read_all(path):
 def test_the_cache_of_a_folder_heals(tmp_path, cache):
     folder = songs(tmp_path / "songs")
     first = read_all(folder)
-    entries = sorted((cache / "folder").glob("*.npz"))
+    entries = sorted((cache / "folder").glob("*.kept"))
     assert len(entries) == 2
     whole = entries[0].read_bytes()
     damages = [
@@ -242,12 +242,12 @@ def test_the_cache_of_a_folder_heals(tmp_path, cache):
     for damage in damages:
         entries[0].write_bytes(damage)
         assert read_all(folder) == first
-        assert entries[0].read_bytes()[:-32][:2] == b"PK" and read_arrays(entries[0]) is not None, "it was made anew"
+        assert read_sealed(entries[0]) is not None and entries[0].read_bytes() == whole, "it was made anew"
 
 
 def test_a_folder_that_is_open_reads_a_damaged_entry_again(tmp_path, cache):
     corpus = etude.corpus("folder", path=songs(tmp_path / "songs"), split=(1, 0, 0), verbose=False, workers=1)
-    for entry in (cache / "folder").glob("*.npz"):
+    for entry in (cache / "folder").glob("*.kept"):
         flipped(entry, 1000)
     assert [len(piece.score) for piece in corpus.load("train")] == [8, 8]
 
@@ -270,9 +270,9 @@ def test_the_reader_of_the_folder_cache_takes_no_entry_of_another_file(tmp_path,
     folder = songs(tmp_path / "songs")
     read_all(folder)
     sources, _ = folder_index.find_files(folder)
-    one, other = (folder_index._kept_path(source) for source in sources)
+    one, other = (folder_cache.kept_path(source) for source in sources)
     one.write_bytes(other.read_bytes())
-    assert folder_index.read_kept(sources[0]) is None and folder_index.read_kept(sources[1]) is not None
+    assert folder_cache.read_kept(sources[0]) is None and folder_cache.read_kept(sources[1]) is not None
 
 
 # Records, plans and what runs leave

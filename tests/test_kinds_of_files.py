@@ -102,6 +102,8 @@ MIDI = {  # bytes -> what sounds, in quarters, or words of the refusal
         smf(variable(0) + b"\xf0\x03\x43\x12\x00" + variable(10) + b"\xf7\x02\x43\xf7" + note(480, 60, 470) + END),
         "1+1:60",
     ),
+    "a note in an escape": (smf(variable(0) + b"\xf7\x03\x90\x3c\x50" + A_NOTE + END), "events of their own"),
+    "a song position in an escape": (smf(variable(0) + b"\xf7\x03\xf2\x00\x01" + A_NOTE + END), "0+1:60"),
     "bank, bend and pressure": (
         smf(b"\x00\xb0\x00\x01\x00\xc0\x05\x00\xe0\x00\x50\x00\xd0\x40" + on(60) + b"\x00\xa0\x3c\x40"
             + off(60, 480) + END), "0+1:60",
@@ -164,6 +166,24 @@ DOCTYPE = (
     '"http://www.musicxml.org/dtds/partwise.dtd">'
 )
 SCORE = xml([QUARTERS])
+SUM, TWO_WAYS = (
+    attributes().replace("<beats>4</beats><beat-type>4</beat-type>", time)
+    for time in (
+        "<beats>3</beats><beat-type>8</beat-type><beats>2</beats><beat-type>4</beat-type>",
+        "<beats>3</beats><beat-type>4</beat-type>"
+        "<interchangeable><beats>6</beats><beat-type>8</beat-type></interchangeable>",
+    )
+)
+
+
+def style(inside, more=""):
+    return f"<attributes><measure-style{more}>{inside}</measure-style></attributes>"
+
+
+def repeating(kind, more=""):
+    return style(f'<measure-repeat type="{kind}">1</measure-repeat>', more)
+
+
 MUSICXML = {
     "a pickup bar": (xml([attributes() + head("G4", 2), QUARTERS]), "0+1:67 1+1:60 2+1:62 3+1:64 4+1:65"),
     "a pickup bar that is filled up": (
@@ -231,6 +251,27 @@ MUSICXML = {
     "a part that sounds in two octaves": (
         xml([attributes("<transpose><chromatic>0</chromatic><double/></transpose>") + head("C4", 8)]), "two octaves",
     ),
+    "a metre that is a sum, and a bar of rest in it": (
+        xml([SUM + head("rest", 7), head("C4", 7)]), "7/2+7/2:60",
+    ),
+    "a metre that may be counted in two ways": (
+        xml([TWO_WAYS + head("rest", 6), head("C4", 6)]), "3+3:60",
+    ),
+    "a sign for the bar before": (xml([head("C4", 8), repeating("start") + head("rest", 8)]), "are written"),
+    "a sign for the bar before, of one staff": (
+        xml([head("C4", 8), repeating("start", ' number="2"') + head("C4", 8)]), "bars whose notes are written",
+    ),
+    "a sign for the bar before, of drums that are written": (
+        xml([head("C4", 8), repeating("start") + head("drum", 8), repeating("stop") + head("D4", 8)]), "0+4:60 8+4:62",
+    ),
+    "a sign for the bar before, which is written too": (
+        xml([head("C4", 8), repeating("start") + head("C4", 8), repeating("stop") + head("rest", 8), head("D4", 8)]),
+        "0+4:60 4+4:60 12+4:62",
+    ),
+    "bars of rest under one sign": (
+        xml([head("C4", 8), style("<multiple-rest>2</multiple-rest>") + head("rest", 8), "", head("D4", 8)]),
+        "0+4:60 12+4:62",
+    ),
     "hidden notes sound": (xml([head("C4", 8).replace("<note>", '<note print-object="no">')]), "0+4:60"),
     "an accidental that is drawn only": (xml([head("F4", 8, "<accidental>sharp</accidental>")]), "0+4:65"),
     "notes in remarks are none": (xml(["<!-- <note><pitch/></note> -->" + head("C4", 8)]), "0+4:60"),
@@ -294,6 +335,10 @@ KERN = {
     "triplets of eighths": (kern("**kern", "12c", "12d", "12e", "*-"), "0+1/3:60 1/3+1/3:62 2/3+1/3:64"),
     "breve, long and maxima": (kern("**kern", "0c", "00d", "000e", "*-"), "0+8:60 8+16:62 24+32:64"),
     "grace notes": (kern("**kern", "8qb", "4c", "qqd", "4d", "*-"), "0+1:60 1+1:62"),
+    "a group of ornaments, which programs time in two ways": (
+        kern("**kern", "4c", "16dQ", "16eQ", "4f", "*-"), "not groups",
+    ),
+    "an appoggiatura, written as it sounds": (kern("**kern", "8dp", "8cP", "4f", "*-"), "0+1/2:62 1/2+1/2:60 1+1:65"),
     "editorial accidentals": (kern("**kern", "4c#X", "4d-y", "4en", "4f##", "*-"), "0+1:61 1+1:61 2+1:64 3+1:67"),
     "a tie over a split": (
         kern("**kern", "[4c", "*^", "4c] 4e", "*v *v", "4d", "*-"), "0+2:60 1+1:64 2+1:62",

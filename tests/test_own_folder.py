@@ -10,7 +10,7 @@ import pytest
 import etude
 from etude import EtudeError, Piece, Score
 from etude.corpora.folder import Folder
-from etude.corpora.folder_index import Entry, Source
+from etude.corpora.folder_entries import Entry, Source
 from etude.corpora.folder_split import divided
 from etude.display.playing import _own_programs
 from etude.errors import MissingData

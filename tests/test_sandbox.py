@@ -37,6 +37,12 @@ def forking_and_dying():
     time.sleep(600)
 def large(): return {"a": np.zeros(1000, np.uint8), "b": np.zeros(1000, np.uint8)}
 def wordy(): return {"a": "x" * 1000}
+def slow(k): time.sleep(0.3); return {"k": k, "pid": os.getpid()}
+def fragile(k):
+    if k in (3, 4): os.abort()
+    if k == 6: time.sleep(600)
+    if k == 8: raise ValueError("eight")
+    return {"k": k, "pid": os.getpid()}
 """
 
 
@@ -100,17 +106,49 @@ def test_a_cache_that_cannot_be_written_is_an_error_and_not_the_end(tmp_path, be
 def test_an_interrupted_call_does_not_leave_its_answer_to_the_next(behaving, monkeypatch):
     asked = sandbox._asked
 
-    def interrupted(process, message, seconds):
-        if message is not None and message["arguments"] == ("first",):
+    def interrupted(process, message, *limits):
+        if message is not None and message["calls"] == [("first",)]:
             sandbox._write(process.stdin, message)
             raise KeyboardInterrupt
-        return asked(process, message, seconds)
+        return asked(process, message, *limits)
 
     monkeypatch.setattr(sandbox, "_asked", interrupted)
     with Sandbox("behaving:echo") as worker:
         with pytest.raises(KeyboardInterrupt):
             worker("first")
         assert worker("second")["got"] == ["second"]
+
+
+def test_of_calls_that_travel_together_each_fails_alone_and_the_rest_are_answered(behaving):
+    found = dict(read_all("behaving:fragile", [(k,) for k in range(12)], workers=1, seconds=2.0, together=12))
+    failed = {k: answer.got for k, answer in found.items() if isinstance(answer, UnreadableFile)}
+    assert len(found) == 12 and list(failed) == [3, 4, 6, 8]
+    assert "SIGABRT" in failed[3] and "SIGABRT" in failed[4] and "busy after 2 s" in failed[6] and failed[8] == "eight"
+    good = {k: answer for k, answer in found.items() if k not in failed}
+    assert all(answer["k"] == k for k, answer in good.items())
+    assert len({answer["pid"] for answer in good.values()}) == 3, "one worker until it dies"
+
+
+def test_of_calls_that_travel_together_each_has_its_own_time(behaving):
+    answers = read_all("behaving:slow", [(k,) for k in range(6)], workers=1, seconds=1.0, together=6)
+    assert [answer["k"] for _, answer in answers] == list(range(6))
+
+
+def test_a_caller_that_leaves_within_a_portion_takes_no_answer_of_it_with_the_next_call(behaving):
+    with Sandbox("behaving:slow") as worker:
+        answers = worker.each([(1,), (2,), (3,)])
+        first = next(answers)
+        answers.close()
+        second = worker(4)
+        assert (first["k"], second["k"]) == (1, 4) and first["pid"] != second["pid"]
+        assert worker(5)["pid"] == second["pid"], "a caller that took all answers leaves the worker as it is"
+
+
+def test_portions_hold_every_task_once_and_end_small():
+    portions = list(sandbox._portions([(k,) for k in range(100)], 4, 16))
+    assert [task for _, portion in portions for task in portion] == [(k,) for k in range(100)]
+    assert all(portion[0] == (first,) and len(portion) <= 16 for first, portion in portions)
+    assert len(portions[0][1]) == 16 and len(portions[-1][1]) == 1
 
 
 def test_what_a_worker_has_started_ends_with_it(behaving):

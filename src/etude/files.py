@@ -67,8 +67,9 @@ def is_there(path: Path, kind: Callable[[Path], bool] = Path.exists) -> bool:
 
 def made_folder(folder: Path) -> Path:
     """Return a folder, made where it is missing; raises Unwritable where it cannot be made."""
-    with writing(folder, partial(folder_remedy, folder)):
-        folder.mkdir(parents=True, exist_ok=True)
+    if not is_there(folder, Path.is_dir):
+        with writing(folder, partial(folder_remedy, folder)):
+            folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
@@ -107,18 +108,27 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path, remedy = Path(path), partial(folder_remedy, path)
     with writing(path, remedy):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
-        os.close(handle)
-    new = Path(name)
+        new = _draft(path)
     try:
         with writing(path, remedy, OF_A_WRITER):
             yield new
         with writing(path, remedy):
-            new.chmod(0o644)
             new.replace(path)
-    finally:
+    except BaseException:
         new.unlink(missing_ok=True)
+        raise
+
+
+def _draft(path: Path) -> Path:
+    """Return a new empty file beside `path`, whose folder is made where it is missing."""
+    new = path.with_name(f".{path.stem[:40]}-{os.urandom(8).hex()}{path.suffix}")
+    try:
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    os.close(handle)
+    return new
 
 
 @contextmanager

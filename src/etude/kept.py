@@ -46,22 +46,35 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], compressed: bool 
     """Write named arrays (.npz) with their seal, whole or not at all."""
     stream = io.BytesIO()
     (np.savez_compressed if compressed else np.savez)(stream, **arrays)
-    data = stream.getvalue()
-    with replacing(path) as new:
-        new.write_bytes(data + _digest(path.name, data))
+    write_sealed(path, stream.getvalue())
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """Return the arrays of a sealed file; None where there is none, or it is not what was written under this name."""
+    data = read_sealed(path)
+    if data is None:
+        return None
     try:
-        stored = path.read_bytes()
-        data, digest = stored[:-BYTES], stored[-BYTES:]
-        if digest != _digest(path.name, data):
-            return None
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
+
+
+def write_sealed(path: Path, data: bytes) -> None:
+    """Write bytes with their seal, whole or not at all."""
+    with replacing(path) as new:
+        new.write_bytes(data + _digest(path.name, data))
+
+
+def read_sealed(path: Path) -> bytes | None:
+    """Return the bytes of a sealed file; None where there is none, or it is not what was written under this name."""
+    try:
+        stored = path.read_bytes()
+    except OSError:
+        return None
+    data, digest = stored[:-BYTES], stored[-BYTES:]
+    return data if digest == _digest(path.name, data) else None
 
 
 def read_json(path: Path) -> object:

@@ -142,6 +142,9 @@ class Score:
         return Score(_without_overlaps(notes), ticks_per_quarter=4, bpm=NOMINAL_BPM)
 
 
+_LOWEST, _HIGHEST = np.array([0, 1, 0, 1, 0]), np.array([2**40, 2**40, 127, 127, 2**20])  # of a note's columns
+
+
 def _sorted_notes(notes) -> np.ndarray:
     notes = np.asarray(notes)
     if notes.size == 0:
@@ -149,9 +152,9 @@ def _sorted_notes(notes) -> np.ndarray:
     if notes.ndim != 2 or notes.shape[1] != 5 or not np.issubdtype(notes.dtype, np.integer):
         raise EtudeError("notes as an integer array (N, 5)", f"{notes.dtype} {notes.shape}")
     notes = notes.astype(np.int64)
-    low, high = [0, 1, 0, 1, 0], [2**40, 2**40, 127, 127, 2**20]
-    bad = np.flatnonzero(((notes < low) | (notes > high)).any(axis=1))
-    if len(bad):
+    outside = (notes < _LOWEST) | (notes > _HIGHEST)
+    if outside.any():
+        bad = np.flatnonzero(outside.any(axis=1))
         raise EtudeError(
             "onset >= 0, duration >= 1, pitch 0-127, velocity 1-127, track >= 0", f"note {notes[bad[0]].tolist()}"
         )

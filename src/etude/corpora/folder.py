@@ -25,8 +25,10 @@ from pathlib import Path
 import numpy as np
 
 from etude.corpora.base import Corpus
+from etude.corpora.folder_cache import forget, read_score
+from etude.corpora.folder_entries import Entry, Limits, Loss
 from etude.corpora.folder_frame import described
-from etude.corpora.folder_index import READER, Entry, Limits, Loss, find_files, forget, read_score, read_sources
+from etude.corpora.folder_index import READER, find_files, read_sources
 from etude.corpora.folder_reader import KINDS
 from etude.corpora.folder_sounds import coded_recordings
 from etude.corpora.folder_split import divided, within

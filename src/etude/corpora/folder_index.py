@@ -6,81 +6,21 @@ was interrupted, reads only what is new. Notes are not held in memory meanwhile.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterator
-from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from etude.corpora import book_store, folder_reader
-from etude.corpora.book_store import Place, keep_tunes, read_tune
+from etude.corpora.folder_cache import keep, read_kept
+from etude.corpora.folder_entries import Entry, Limits, Loss, Source
 from etude.corpora.folder_reader import KINDS, PARSERS, check_size, digest_of, kind_of
 from etude.corpora.sandbox import read_all
 from etude.errors import UnreadableFile
-from etude.files import cache_dir
-from etude.formats import midi
 from etude.formats.audio import MOST_SAMPLES
-from etude.kept import read_arrays, write_arrays
-from etude.types import Score
 
 COMPANIONS = ("__MACOSX", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "lost+found")
 READER = "etude.corpora.folder_reader:read_file"
-
-
-class Source(NamedTuple):
-    """A file of music: where, its name in the folder, what its bytes say it is, and their sha256."""
-
-    path: Path
-    name: str
-    kind: str
-    sha256: str
-
-
-class Entry(NamedTuple):
-    """A usable piece: its name, its file, the number it has in that file, the sha256 of its content, its seconds.
-
-    A recording that is cut has `parts` entries of one content; a tune of a book has a `place` in the book's records; a
-    section of a piece has a `span`, in ticks of a score or seconds of a recording.
-    """
-
-    name: str
-    source: Source
-    part: int
-    content: str
-    seconds: float
-    parts: int = 1
-    place: Place | None = None
-    title: str = ""
-    span: tuple[float, float] | None = None
-
-
-class Loss(NamedTuple):
-    """A file, or a tune of a book, that cannot be used: why, and the parsers that tried."""
-
-    file: str
-    reason: str
-    tried: str
-
-
-class Limits(NamedTuple):
-    """What one file may take: seconds of music, seconds of work, bytes of memory; and how many workers there are.
-
-    With `cut`, a recording of more music than `longest` is several pieces; without, its samples, at `rate` or its own,
-    have to fit into memory. With `drums`, files of percussion alone are used.
-    """
-
-    longest: float
-    seconds: float
-    memory: int
-    workers: int
-    cut: bool = False
-    rate: int | None = None
-    drums: bool = False
+TOGETHER = 32  # files that a worker is given at once
 
 
 def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
@@ -162,7 +102,7 @@ def _attempts(sources: list[Source], limits: Limits, reader: str) -> Iterator[tu
             group = [index for index in left if times[index] == seconds]
             parsers = [PARSERS[sources[index].kind][turn] for index in group]
             tasks = [(str(sources[i].path), sources[i].kind, parser) for i, parser in zip(group, parsers, strict=True)]
-            for number, answer in read_all(reader, tasks, limits.workers, seconds, limits.memory):
+            for number, answer in read_all(reader, tasks, limits.workers, seconds, limits.memory, TOGETHER):
                 index = group[number]
                 if isinstance(answer, UnreadableFile):
                     reasons[index].append(_reason(parsers[number], answer, reasons[index]))
@@ -210,61 +150,3 @@ def _stretches(source: Source, recording: dict, parts: int) -> Iterator[Entry]:
     for part in range(parts):
         name = f"{source.name}#{part + 1:0{len(str(parts))}}"  # as many digits each: names sort as time runs
         yield Entry(name, source, part, recording["content"], recording["seconds"] / parts, parts)
-
-
-def keep(source: Source, pieces: list[dict]) -> list[dict]:
-    """Write what a file holds into the cache, and return it without the notes."""
-    if len(pieces) > 1:
-        pieces = keep_tunes(_records_path(source), pieces)
-    arrays, described = {}, []
-    for number, piece in enumerate(pieces):
-        piece = dict(piece)
-        if "notes" in piece:
-            arrays[f"notes{number}"] = notes = np.asarray(piece.pop("notes"), np.int64)
-            piece["content"] = hashlib.sha256((piece.get("text") or "").encode() + notes.tobytes()).hexdigest()
-        if len(pieces) == 1:
-            piece["content"] = source.sha256
-        described.append(piece)
-    write_arrays(_kept_path(source), {"pieces": np.array(json.dumps(described)), **arrays})
-    return described
-
-
-def read_kept(source: Source) -> list[dict] | None:
-    """Return what the cache knows of a file, without the notes, or None: not there, or damaged anywhere."""
-    arrays = read_arrays(_kept_path(source))
-    return None if arrays is None else json.loads(str(arrays["pieces"]))
-
-
-def read_score(entry: Entry) -> tuple[Score, str | None] | None:
-    """Return score and text of an entry from the cache, or None where it has gone or is damaged."""
-    if entry.place is not None:
-        found = read_tune(_records_path(entry.source), entry.place)
-        if found is None:
-            _kept_path(entry.source).unlink(missing_ok=True)  # an index of records that are not there
-        return found
-    arrays = read_arrays(_kept_path(entry.source))
-    if arrays is None:
-        return None
-    piece = json.loads(str(arrays["pieces"]))[entry.part]
-    notes = arrays[f"notes{entry.part}"]
-    return folder_reader.score_as_read(piece, notes), piece.get("text")
-
-
-def forget(source: Source) -> None:
-    """Take what the cache knows of a file out of it: what is damaged there is then read anew."""
-    _kept_path(source).unlink(missing_ok=True)
-
-
-def _kept_path(source: Source) -> Path:
-    return cache_dir() / "folder" / f"{source.sha256[:32]}-{source.kind}-{_readers_digest()}.npz"
-
-
-def _records_path(source: Source) -> Path:
-    return _kept_path(source).with_suffix(".tunes")
-
-
-@cache
-def _readers_digest() -> str:
-    formats = sorted(Path(midi.__file__).parent.glob("*.py"))
-    sources = [path.read_bytes() for path in [Path(folder_reader.__file__), Path(book_store.__file__), *formats]]
-    return hashlib.sha256(b"|".join(sources)).hexdigest()[:8]

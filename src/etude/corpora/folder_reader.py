@@ -121,12 +121,12 @@ def _heading(text: str) -> dict:
 
 
 def _described(score: Score) -> dict:
-    from etude.formats.limits import LONGEST_QUARTERS, score_within
+    from etude.formats.limits import LONGEST_QUARTERS, check_within
 
     quarters = score.length / score.ticks_per_quarter  # silence at the end included
     if quarters > LONGEST_QUARTERS:
         raise UnreadableFile(f"at most {LONGEST_QUARTERS} quarters", f"{quarters:.0f}", "Cut the silence at its end.")
-    score_within(score.notes, score.ticks_per_quarter, score.bpm)  # whoever has read it
+    check_within(score.notes, score.ticks_per_quarter, score.bpm)  # whoever has read it
     return {
         "notes": score.notes,
         "ticks_per_quarter": score.ticks_per_quarter,

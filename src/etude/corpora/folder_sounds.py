@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from etude.corpora.code_store import store_path, stored
-from etude.corpora.folder_index import Limits, Source
+from etude.corpora.folder_entries import Limits, Source
 from etude.corpora.sandbox import in_order, read_all
 from etude.files import cache_dir
 from etude.representations.waveform import Waveform

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from etude.corpora.folder_index import Entry
+from etude.corpora.folder_entries import Entry
 from etude.types import DURATION, ONSET, Score
 
 SECTIONS = 40  # into which a long score is cut

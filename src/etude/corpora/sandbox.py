@@ -21,13 +21,17 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from importlib import import_module
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from etude.corpora.deadline import Deadline
 from etude.errors import EtudeError, UnreadableFile
 
 MEMORY = 2 * 2**30  # address space of a worker, bytes
@@ -62,6 +66,7 @@ class Sandbox:
             raise EtudeError(expected, f"{seconds} s, {memory} bytes")
         self.function, self.seconds, self.memory = function, seconds, int(memory)
         self._process: subprocess.Popen | None = None
+        self._deadline: Deadline
         self._calling, self._starting, self._ended = threading.RLock(), threading.Lock(), False
 
     def __enter__(self) -> Sandbox:
@@ -72,24 +77,52 @@ class Sandbox:
 
     def __call__(self, *arguments) -> dict[str, Any]:
         """Call the function in the worker; raises UnreadableFile with the function's error, or how the worker died."""
+        with closing(self.each([arguments])) as answers:
+            answer = next(answers)
+        if isinstance(answer, UnreadableFile):
+            raise answer
+        return answer
+
+    def each(self, calls: Sequence[tuple]) -> Iterator[dict[str, Any] | UnreadableFile]:
+        """Call the function on each tuple of arguments; yield, in their order, results or errors as they come.
+
+        The calls travel together, and each has its own time: where the worker dies, the call it was at has failed, and
+        another worker takes the rest.
+        """
         with self._calling:
+            left = deque(calls)
             try:
-                process = self._running()
-                answer, late = _asked(process, {"arguments": arguments}, self.seconds)
-            except BaseException:  # Ctrl-C: the next call must not take the answer to this one
-                self.close()
+                while left:
+                    for answer in self._answers(list(left)):
+                        left.popleft()
+                        yield answer
+            except BaseException:  # Ctrl-C, a caller that leaves: the next call must not take the answers to these
+                if left:
+                    self.close()
                 raise
+
+    def _answers(self, calls: list[tuple]) -> Iterator[dict[str, Any] | UnreadableFile]:
+        """Yield what one worker answers, to the last call or to the one at which it died."""
+        try:
+            process = self._running()
+        except UnreadableFile as error:
+            yield error
+            return
+        message: dict | None = {"calls": calls}
+        for _ in calls:
+            answer, late = _asked(process, message, self._deadline, self.seconds)
+            message = None
             if answer is None:
                 self.close()
-                raise UnreadableFile("a file that a parser survives", _death(process.returncode, late, self.seconds))
-        if "error" in answer:
-            raise UnreadableFile(*answer["error"])
-        return answer["result"]
+                yield UnreadableFile("a file that a parser survives", _death(process.returncode, late, self.seconds))
+                return
+            yield UnreadableFile(*answer["error"]) if "error" in answer else answer["result"]
 
     def close(self) -> None:
         """End the worker; only the thread that calls it may."""
         process, self._process = self._process, None
         if process is not None:
+            self._deadline.end()
             _kill(process)
             process.wait()
             for pipe in (process.stdin, process.stdout):
@@ -104,26 +137,33 @@ class Sandbox:
                 _kill(self._process)
 
     def _running(self) -> subprocess.Popen:
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None or self._deadline.late or self._process.poll() is not None:
             self.close()
             limits = [str(int(self.seconds) + 5), str(self.memory)]
             with self._starting:
                 if self._ended:
                     raise UnreadableFile("a worker", "one that was ended")
                 self._process = _started([sys.executable, "-P", "-m", "etude.corpora.sandbox", self.function, *limits])
-            if _asked(self._process, None, STARTING)[0] != {"ready": True}:
+            self._deadline = Deadline(partial(_kill, self._process))
+            if _asked(self._process, None, self._deadline, STARTING)[0] != {"ready": True}:
                 self.close()
                 raise UnreadableFile("a worker that can import its reader", self.function, "Check the installation.")
         return self._process
 
 
 def read_all(
-    function: str, tasks: Sequence[tuple], workers: int, seconds: float = SECONDS, memory: int = MEMORY
+    function: str,
+    tasks: Sequence[tuple],
+    workers: int,
+    seconds: float = SECONDS,
+    memory: int = MEMORY,
+    together: int = 1,
 ) -> Iterator[tuple[int, dict[str, Any] | UnreadableFile]]:
     """Call `function` on every tuple of arguments, in `workers` processes; yield (index, result or error) as they come.
 
-    At most two results a worker wait for the caller, so memory stays bounded however slowly they are taken. However
-    the caller leaves (an exception of its own, Ctrl-C, the end of the program), the workers end first.
+    Up to `together` tasks go to a worker in one message, fewer near the end; that is cheap where each is short. At most
+    two results a worker wait for the caller, so memory stays bounded however slowly they are taken. However the caller
+    leaves (an exception of its own, Ctrl-C, the end of the program), the workers end first.
 
     Raises
     ------
@@ -132,7 +172,7 @@ def read_all(
     """
     if not workers >= 1:
         raise EtudeError("at least one worker", str(workers))
-    crew = _Crew([Sandbox(function, seconds, memory) for _ in range(min(int(workers), len(tasks)))], tasks)
+    crew = _Crew([Sandbox(function, seconds, memory) for _ in range(min(int(workers), len(tasks)))], tasks, together)
     leaving = weakref.finalize(crew, _Crew.leave, crew.sandboxes, crew.threads, crew.stop)  # at exit too
     try:
         for _ in tasks:
@@ -147,11 +187,11 @@ def read_all(
 class _Crew:
     """Threads that keep sandboxes at work on tasks."""
 
-    def __init__(self, sandboxes: list[Sandbox], tasks: Sequence[tuple]):
+    def __init__(self, sandboxes: list[Sandbox], tasks: Sequence[tuple], together: int = 1):
         self.sandboxes, self.stop = sandboxes, threading.Event()
         self.done: queue.Queue = queue.Queue(maxsize=2 * max(len(sandboxes), 1))
         work = (
-            iter(enumerate(tasks)),
+            _portions(tasks, 2 * len(sandboxes), together),
             threading.Lock(),
             self.done,
             self.stop,
@@ -170,17 +210,27 @@ class _Crew:
             thread.join()
 
 
+def _portions(tasks: Sequence[tuple], sharers: int, most: int) -> Iterator[tuple[int, Sequence[tuple]]]:
+    """Yield the tasks in portions of up to `most`, each with its first index: small ones at last, for even work."""
+    first = 0
+    while first < len(tasks):
+        size = max(1, min(most, (len(tasks) - first) // sharers))
+        yield first, tasks[first : first + size]
+        first += size
+
+
 def _work(sandbox: Sandbox, todo: Iterator, lock: threading.Lock, done: queue.Queue, stop: threading.Event) -> None:
     while not stop.is_set():
         with lock:
-            index, arguments = next(todo, (None, ()))
+            index, portion = next(todo, (None, ()))
         if index is None:
             break
         try:
-            answer = sandbox(*arguments)
+            for answer in sandbox.each(portion):
+                _put(done, (index, answer), stop)
+                index += 1
         except Exception as error:  # an error that is lost here would leave the caller waiting
-            answer = error
-        _put(done, (index, answer), stop)
+            _put(done, (index, error), stop)
     sandbox.close()
 
 
@@ -218,20 +268,19 @@ def _kill(process: subprocess.Popen) -> None:
             process.kill()
 
 
-def _asked(process: subprocess.Popen, message: dict | None, seconds: float) -> tuple[dict | None, bool]:
-    """Send a message, if there is one, and return the answer, or None, and whether time ran out."""
-    late = threading.Event()
-    timer = threading.Timer(seconds, lambda: (late.set(), _kill(process)))
-    timer.daemon = True
-    timer.start()
+def _asked(
+    process: subprocess.Popen, message: dict | None, deadline: Deadline, seconds: float
+) -> tuple[dict | None, bool]:
+    """Send a message, if there is one, and return the next answer, or None, and whether time ran out."""
+    deadline.within(seconds)
     try:
         if message is not None:
             _write(process.stdin, message)
         return _read(process.stdout), False
     except Exception:  # no answer, or none that makes sense: the worker is not to be trusted further
-        return None, late.is_set()
+        return None, deadline.late
     finally:
-        timer.cancel()
+        deadline.lift()
 
 
 def cores() -> int:
@@ -309,18 +358,24 @@ def _serve(function: str, seconds: str, memory: str) -> None:
     _limit_memory(int(memory))
     _write(answers, {"ready": True})
     while (message := _read_or_none(sys.stdin.buffer)) is not None:
-        if hasattr(signal, "alarm"):
-            signal.alarm(int(seconds))  # should the caller be gone, the kernel ends a hang
-        try:
-            answer = {"result": call(*message["arguments"])}
-        except Exception as error:
-            answer = {"error": _explained(error)}
+        for arguments in message["calls"]:
+            answer = _answer(call, arguments, int(seconds))
+            try:
+                _write(answers, answer)
+            except MemoryError as error:  # before a byte of it was written: its text did not fit
+                _write(answers, {"error": _explained(error)})
+
+
+def _answer(call: Callable, arguments: list, seconds: int) -> dict:
+    if hasattr(signal, "alarm"):
+        signal.alarm(seconds)  # should the caller be gone, the kernel ends a hang
+    try:
+        return {"result": call(*arguments)}
+    except Exception as error:
+        return {"error": _explained(error)}
+    finally:
         if hasattr(signal, "alarm"):
             signal.alarm(0)
-        try:
-            _write(answers, answer)
-        except MemoryError as error:  # before a byte of it was written: its text did not fit
-            _write(answers, {"error": _explained(error)})
 
 
 def _explained(error: Exception) -> tuple[str, str, str]:

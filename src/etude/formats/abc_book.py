@@ -96,4 +96,5 @@ def _without_number(where: str) -> UnreadableFile:
 
 
 def _is_music(line: str) -> bool:
-    return "|" in line and not stray(line) and any(token.lastgroup == "note" for token in TOKEN.finditer(line))
+    tokens = list(TOKEN.finditer(line)) if "|" in line else []
+    return any(token.lastgroup == "note" for token in tokens) and not stray(line, tokens)

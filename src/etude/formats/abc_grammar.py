@@ -112,10 +112,12 @@ def tune_lines(text: str) -> Iterator[tuple[str | None, str]]:
         yield letter, value
 
 
-def stray(line: str, symbols: Iterable[str] = ()) -> str:
-    """Return the first piece of a line of music that is no music code, or that programs read differently; else ""."""
-    for token in TOKEN.finditer(line):
+def stray(line: str, tokens: Iterable[re.Match], symbols: Iterable[str] = ()) -> str:
+    """Return the first of a line's tokens that is no music code, or that programs read differently; else ""."""
+    for token in tokens:
         kind, text = token.lastgroup, token[0]
+        if kind in ("note", "space"):
+            continue
         if kind is None:
             opens_text = text == "[" and line.startswith('"', token.end())  # an ending with words: ["last time"
             if not (text in HARMLESS or text in symbols or text.isspace() or opens_text):

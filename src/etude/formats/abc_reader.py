@@ -72,9 +72,10 @@ class _Reader:
         """Read a line of music code."""
         tune = self.tune
         tune.in_header, tune.unit = False, tune.unit or tune.default_unit()
+        tokens = list(TOKEN.finditer(line))
         if self.strict:
-            self._check(line)
-        for token in TOKEN.finditer(line):
+            self._check(line, tokens)
+        for token in tokens:
             kind = token.lastgroup
             if kind == "field":
                 if token[0][1] in "KLM" and tune.voice is None and tune.voices:
@@ -147,12 +148,12 @@ class _Reader:
             duration = voice.duration(token[1:], voice.factor())
         voice.advance([], duration)
 
-    def _check(self, line: str) -> None:
+    def _check(self, line: str, tokens: list[re.Match]) -> None:
         """Doubt what is no music code, and what stands for something that is not read."""
         doubt, tune = self.tune.doubts.add, self.tune
         if line[0] in " \t" and FIELD.match(line.lstrip()):
             doubt("fields that begin their line", line, "Take the space away.")
-        odd = stray(line, tune.symbols)
+        odd = stray(line, tokens, tune.symbols)
         if MICROTONE.search(odd):
             doubt("pitches in semitones", odd, "Microtones have no place among 128 pitches: round them first.")
         elif odd:

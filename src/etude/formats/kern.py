@@ -76,6 +76,9 @@ def _heads(field: str, number: int) -> list[_Head]:
     for token in field.split():
         if "q" in token:
             continue
+        if "Q" in token:  # some programs give its notes their time, some none
+            got, remedy = f"{token[:40]!r} in line {number}", "Write the ornament's notes with q, or out in full."
+            raise UnreadableFile("ornaments of grace notes (q), not groups (Q)", got, remedy)
         duration = _duration(token, number) or (heads[0].duration if heads else None)
         if duration is None:
             raise UnreadableFile("a duration for each note", f"{token[:40]!r} in line {number}", _MEND)

@@ -35,8 +35,17 @@ def file_bytes(path: Path | str, expected: str) -> bytes:
         raise UnreadableFile(expected, reason, "Check the path.") from error
 
 
-def score_within(notes: np.ndarray, ticks_per_quarter: int, bpm: float) -> Score:
+def score_within(notes: np.ndarray, ticks_per_quarter: int, bpm: float, **more) -> Score:
     """Return the score of these notes, Int[N, 5]; raises UnreadableFile where it is none or beyond the bounds."""
+    check_within(notes, ticks_per_quarter, bpm)
+    try:
+        return Score(notes, ticks_per_quarter, bpm, **more)
+    except EtudeError as error:
+        raise UnreadableFile(error.expected, error.got, error.remedy) from error
+
+
+def check_within(notes: np.ndarray, ticks_per_quarter: int, bpm: float) -> None:
+    """Raise UnreadableFile where notes, Int[N, 5], are none or beyond the bounds."""
     if not 0 < len(notes) <= MOST_NOTES:
         raise too_many_notes() if len(notes) else UnreadableFile("at least one pitched note", "none")
     if not SLOWEST_BPM <= bpm <= FASTEST_BPM:
@@ -50,10 +59,6 @@ def score_within(notes: np.ndarray, ticks_per_quarter: int, bpm: float) -> Score
         limits = f"at most {LONGEST_SECONDS // 3600} hours of music and {LONGEST_QUARTERS} quarters"
         got = f"{hours:.0f} hours and {quarters:.0f} quarters"
         raise UnreadableFile(limits, got, "Look for a gap in it, or split it into pieces.")
-    try:
-        return Score(notes, ticks_per_quarter, bpm)
-    except EtudeError as error:
-        raise UnreadableFile(error.expected, error.got, error.remedy) from error
 
 
 def too_many_notes(most: int = MOST_NOTES) -> UnreadableFile:

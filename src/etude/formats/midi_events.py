@@ -21,17 +21,10 @@ _SYSTEM_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 
 _AGAIN = "Export it again from its source."
 
 
-class Event(NamedTuple):
-    """A note-on or note-off (channel, pitch, velocity), a `TEMPO` (0, microseconds per quarter, 0) or the `END`.
-
-    Beside them a `PROGRAM` (channel, number, 0) and a `METRE` (0, beats, unit), which move no note.
-    """
-
-    tick: int
-    kind: int
-    channel: int = 0
-    value: int = 0
-    velocity: int = 0
+# What happens at a tick: (tick, kind, channel, value, velocity) of a note-on or note-off, whose value is its pitch;
+# (tick, `TEMPO`, 0, microseconds per quarter, 0), (tick, `END`, 0, 0, 0), and (tick, `PROGRAM`, channel, number, 0)
+# and (tick, `METRE`, 0, beats, unit), which move no note. A plain tuple: a file has a hundred thousand.
+Event = tuple[int, int, int, int, int]
 
 
 class Chunks(NamedTuple):
@@ -100,7 +93,10 @@ def track_events(track: bytes) -> Iterator[Event]:
     place = tick = running = 0
     try:
         while place < len(track):
-            delta, place = _quantity(track, place)
+            if (delta := track[place]) < 0x80:
+                place += 1
+            else:
+                delta, place = _quantity(track, place)
             tick += delta
             status = track[place]
             if status < 0x80:
@@ -113,7 +109,7 @@ def track_events(track: bytes) -> Iterator[Event]:
                 event, place = _system(track, place, status, tick)
                 if event:
                     yield event
-                    if event.kind == END:
+                    if event[1] == END:
                         _check_nothing_follows(track, place)
                         return
                 continue
@@ -124,12 +120,12 @@ def track_events(track: bytes) -> Iterator[Event]:
                 raise _misplaced(track, place if value > 127 else place + size - 1, "a number of 0 to 127")
             place += size
             if status < 0xA0:
-                yield Event(tick, status & 0xF0 if last else NOTE_OFF, status & 0x0F, value, last)
+                yield tick, status & 0xF0 if last else NOTE_OFF, status & 0x0F, value, last
             elif status & 0xF0 == PROGRAM:
-                yield Event(tick, PROGRAM, status & 0x0F, value)
+                yield tick, PROGRAM, status & 0x0F, value, 0
     except IndexError:
         raise UnreadableFile("a track of whole events", "one that ends within an event", _AGAIN) from None
-    yield Event(tick, END)  # a track may lack it
+    yield tick, END, 0, 0, 0  # a track may lack it
 
 
 def _quantity(track: bytes, place: int) -> tuple[int, int]:
@@ -153,14 +149,17 @@ def _system(track: bytes, place: int, status: int, tick: int) -> tuple[Event | N
     length, place = _quantity(track, place + (status == 0xFF))
     if place + length > len(track):
         raise IndexError
+    if status == 0xF7 and any(byte & 0xF0 == NOTE_ON for byte in track[place : place + length]):
+        got = f"one in an escape (F7) at byte {place} of a track"
+        raise UnreadableFile("notes that are events of their own", got, _AGAIN)
     if kind == END:
-        return Event(tick, END), place + length
+        return (tick, END, 0, 0, 0), place + length
     if kind == TEMPO and length != 3:
         raise UnreadableFile("a tempo of three bytes", f"one of {length} at byte {place} of a track", _AGAIN)
     if kind == TEMPO:
-        return Event(tick, TEMPO, 0, int.from_bytes(track[place : place + length], "big")), place + length
+        return (tick, TEMPO, 0, int.from_bytes(track[place : place + length], "big"), 0), place + length
     if kind == METRE and length >= 2 and track[place] and track[place + 1] <= 5:
-        return Event(tick, METRE, 0, track[place], 2 ** track[place + 1]), place + length
+        return (tick, METRE, 0, track[place], 2 ** track[place + 1]), place + length
     return None, place + length
 
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable
-from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 
@@ -71,32 +70,33 @@ def midi_score(data: bytes, percussion: bool = False) -> Score:
         if sum(map(len, voices)) > MOST_NOTES:
             raise too_many_notes()
     if not voices:
-        drums = sum(event.kind == NOTE_ON for track in tracks for event in track_events(track))
+        drums = sum(event[1] == NOTE_ON for track in tracks for event in track_events(track))
         raise UnreadableFile("at least one pitched note", f"none, but {drums} of percussion" if drums else "no notes")
     notes = np.concatenate(voices)
     notes[:, TRACK] = np.repeat(np.arange(len(voices)), [len(voice) for voice in voices])
     end = int((notes[:, ONSET] + notes[:, DURATION]).max())
     bpm = _mean_bpm(sorted(tempos, key=itemgetter(0)), end, ticks_per_quarter)
-    score = score_within(notes, ticks_per_quarter, bpm)
-    return replace(score, meter=_longest_metre(metres, end), programs=_programs_of(channels, programs))
+    meter, of_tracks = _longest_metre(metres, end), _programs_of(channels, programs)
+    return score_within(notes, ticks_per_quarter, bpm, meter=meter, programs=of_tracks)
 
 
 def _only_notes(events: Iterable[Event], tempos: _Tempos, metres: _Metres, programs: dict) -> Iterable[Event]:
     """Yield the notes and the end of a track; what governs them is kept apart."""
     for event in events:
-        if event.tick > _LAST_TICK:
-            raise UnreadableFile(f"at most {_LAST_TICK} ticks", f"an event at tick {event.tick}")
-        if event.kind == METRE:
-            metres.append((event.tick, (event.value, event.velocity)))
-        elif event.kind == PROGRAM:
-            programs.setdefault(event.channel, event.value)
-        elif event.kind != TEMPO:
+        tick, kind, channel, value, unit = event
+        if tick > _LAST_TICK:
+            raise UnreadableFile(f"at most {_LAST_TICK} ticks", f"an event at tick {tick}")
+        if kind == METRE:
+            metres.append((tick, (value, unit)))
+        elif kind == PROGRAM:
+            programs.setdefault(channel, value)
+        elif kind != TEMPO:
             yield event
-        elif not event.value:
+        elif not value:
             remedy = "Give it a tempo, or none, which means 120 quarters a minute."
-            raise UnreadableFile("a tempo", f"a tempo of 0 microseconds per quarter at tick {event.tick}", remedy)
+            raise UnreadableFile("a tempo", f"a tempo of 0 microseconds per quarter at tick {tick}", remedy)
         else:
-            tempos.append((event.tick, event.value))
+            tempos.append((tick, value))
 
 
 def _longest_metre(metres: _Metres, end: int) -> tuple[int, int] | None:

@@ -37,6 +37,7 @@ class Part:
         self._divisions: Fraction | None = None
         self._transpose: dict[str | None, int] = {}  # semitones by staff, None for all
         self._metre: Fraction | None = None
+        self._repeated: set[str | None] = set()  # staves, None for all, under a sign that repeats what came before
 
     def read(self, number: int, bar: Element) -> Fraction:
         """Take in a bar; return its length in quarters: that of its notes; rests fill the metre at most."""
@@ -61,10 +62,18 @@ class Part:
                     "a bar whose notes lie within it", f"a step back before {self._where(number)}", _AGAIN
                 )
             longest = max(longest, on_a_grid(now), notes_end)
+        self._check_written(number, bar)
         if self._metre is not None:
             self.metres[number] = self._metre
             longest = max(notes_end, min(longest, self._metre))
         return longest
+
+    def _check_written(self, number: int, bar: Element) -> None:
+        """Refuse a bar that only a sign (a stroke and two dots) fills."""
+        staves = {note.findtext("staff", "1").strip() for note in bar.findall("note") if note.find("rest") is None}
+        if any(staff not in staves if staff else not staves for staff in self._repeated):
+            got = f"a sign that repeats what came before in {self._where(number)}"
+            raise UnreadableFile("bars whose notes are written", got, "Write out what the sign repeats.")
 
     def _note(self, number: int, note: Element, onset: Fraction, length: Fraction) -> None:
         pitch = note.find("pitch")
@@ -116,6 +125,10 @@ class Part:
         for transpose in attributes.findall("transpose"):
             self._transpose = {} if transpose.get("number") is None else self._transpose
             self._transpose[transpose.get("number")] = _semitones(transpose)
+        for style in attributes.findall("measure-style"):
+            for sign in [*style.findall("measure-repeat"), *style.findall("beat-repeat")]:
+                self._repeated -= {style.get("number")} if style.get("number") else self._repeated
+                self._repeated |= {style.get("number")} if sign.get("type") == "start" else set()
         if (time := attributes.find("time")) is not None:
             self._metre = _metre(time)
 
@@ -139,11 +152,15 @@ class Part:
 
 
 def _metre(time: Element) -> Fraction | None:
-    """Return the quarters that a time signature gives a bar, or None where it gives none (senza misura)."""
-    beats, unit = (time.findtext(name, "").replace(" ", "") for name in ("beats", "beat-type"))
-    if re.fullmatch(r"\d{1,3}(\+\d{1,3})*", beats, re.ASCII) and re.fullmatch(r"[1-9]\d{0,2}", unit, re.ASCII):
-        return Fraction(4 * sum(map(int, beats.split("+"))), int(unit)) or None
-    return None
+    """Return the quarters that a time signature, perhaps a sum (3/8 + 2/4), gives a bar; None where it gives none."""
+    beats, units = (
+        [(one.text or "").replace(" ", "") for one in time.findall(name)] for name in ("beats", "beat-type")
+    )
+    sound = all(re.fullmatch(r"\d{1,3}(\+\d{1,3})*", one, re.ASCII) for one in beats)
+    if not sound or not all(re.fullmatch(r"[1-9]\d{0,2}", one, re.ASCII) for one in units) or len(beats) != len(units):
+        return None
+    pairs = zip(beats, units, strict=True)
+    return sum((Fraction(4 * sum(map(int, some.split("+"))), int(unit)) for some, unit in pairs), Fraction(0)) or None
 
 
 def _semitones(transpose: Element) -> int:
