@@ -122,6 +122,8 @@ def test_a_page_is_refused_where_the_proof_fails(toy, capsys, change, reason):
         ("import numpy\ndisplay.say('It is.')", False),
         ("kept = 3\nother = kept", True),
         ("other = [rows for rows in (3,)]\nrun.answer(f'{[rows for rows in other]}')", True),
+        ("def kept():\n    return 3\ndisplay.say(f'It is {kept()}.')", True),
+        ("def study():\n    return 3\ndisplay.say('It is.')", False),
         ("print(3)", False),
         ("rows.append(3)", False),
     ],

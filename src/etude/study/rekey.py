@@ -167,8 +167,8 @@ class Proof:
 def working_cells(notebook: Notebook) -> list[str]:
     """Return what the cells of a notebook mean, without what only says something of its results.
 
-    That is: cells that speak and call nothing else of the run; the words of others; and then assignments of names that
-    nothing reads.
+    That is: cells that speak and call nothing else of the run; the words of others; and then assignments and functions
+    of names that nothing reads.
     """
     cells = [cell for cell in notebook.code if not concludes(cell)]
     meanings = cell_meanings([text_of(cell) for cell in cells])
@@ -181,7 +181,7 @@ def working_cells(notebook: Notebook) -> list[str]:
 
 
 class Silenced(ast.NodeTransformer):
-    """Takes from a cell its words, and assignments of names that are not among those read."""
+    """Takes from a cell its words, and assignments and functions of names that are not among those read."""
 
     def __init__(self, read: set[str]):
         self.read = read
@@ -206,8 +206,8 @@ class Silenced(ast.NodeTransformer):
         node.body = node.body or [ast.Pass()]
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        return node
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef | None:
+        return node if node.name in self.read or node.decorator_list or _works(node) else None
 
 
 def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
@@ -231,7 +231,8 @@ def _bound(tree: ast.AST) -> set[str]:
     loops = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
     inner = {id(node) for target in loops for node in ast.walk(target)}
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in inner]
-    return {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return functions | {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
 
 
 def _reads(trees: Iterable[ast.AST]) -> set[str]:
