@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -183,7 +184,7 @@ def working_cells(notebook: Notebook) -> list[str]:
 class Silenced(ast.NodeTransformer):
     """Takes from a cell its words, and assignments and functions of names that are not among those read."""
 
-    def __init__(self, read: set[str]):
+    def __init__(self, read: Counter[str]):
         self.read = read
 
     def changes(self, tree: ast.Module) -> bool:
@@ -197,7 +198,7 @@ class Silenced(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
         plain = all(isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
-        return None if plain and not _works(node) and not _bound(node) & self.read else node
+        return None if plain and not _works(node) and not self._read_elsewhere(node) else node
 
     def visit_If(self, node: ast.If) -> ast.If | None:
         self.generic_visit(node)
@@ -207,7 +208,11 @@ class Silenced(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef | None:
-        return node if node.name in self.read or node.decorator_list or _works(node) else None
+        return node if self._read_elsewhere(node) or node.decorator_list or _works(node) else None
+
+    def _read_elsewhere(self, node: ast.stmt) -> bool:
+        own = _reads([node])
+        return any(self.read[name] > own[name] for name in _bound(node))
 
 
 def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
@@ -215,7 +220,7 @@ def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
     if any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in tree.body):
         return False
     others = [other for other in trees if other and other is not tree]
-    return any(call in WORDS for call in _calls(tree)) and not _works(tree) and not _bound(tree) & _reads(others)
+    return any(call in WORDS for call in _calls(tree)) and not _works(tree) and not _bound(tree) & _reads(others).keys()
 
 
 def _works(tree: ast.AST) -> bool:
@@ -235,9 +240,10 @@ def _bound(tree: ast.AST) -> set[str]:
     return functions | {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
 
 
-def _reads(trees: Iterable[ast.AST]) -> set[str]:
+def _reads(trees: Iterable[ast.AST]) -> Counter[str]:
+    """Return how often trees read each name."""
     nodes = (node for tree in trees for node in ast.walk(tree))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
 
 
 def _ran(folder: Path, name: str) -> Notebook:
