@@ -12,7 +12,7 @@ import etude
 from etude.study import rekey, source, summary
 from etude.study.equality import differences, parted
 from etude.study.notebook import read_notebook
-from etude.study.rekey import Proof
+from etude.study.rekey import Proof, working_cells
 
 NAME = "11_toy"
 CODE = "from etude import study\nfrom etude.types import Score\n\nScore.common(study)"
@@ -120,7 +120,10 @@ def test_a_page_is_refused_where_the_proof_fails(toy, capsys, change, reason):
         ("study = 3\ndisplay.say('It is.')", False),
         ("run.table('rows', [])\ndisplay.say('It is.')", False),
         ("import numpy\ndisplay.say('It is.')", False),
-        ("kept = 3", False),
+        ("kept = 3\nother = kept", True),
+        ("other = [rows for rows in (3,)]\nrun.answer(f'{[rows for rows in other]}')", True),
+        ("print(3)", False),
+        ("rows.append(3)", False),
     ],
 )
 def test_words_may_become_a_conclusion_and_work_may_not(toy, words, proven):
@@ -132,6 +135,21 @@ def test_words_may_become_a_conclusion_and_work_may_not(toy, words, proven):
     page(proof.after, now, summary.FORMAT, **said)
     refused = ["its code cells are not those of the run before"]
     assert proof.doubts(NAME) == ([] if proven else refused)
+
+
+@pytest.mark.parametrize(
+    ("words", "work"),
+    [
+        ("kept = 3\nrun.answer(f'It is {kept}.')\nrun.table('rows', [])", "run.table('rows', [])"),
+        ("if study:\n    run.table('rows', [])\n    display.say('So.')", "if study:\n    run.table('rows', [])"),
+        ("if study:\n    display.say('So.')\nrun.finish()", "run.finish()"),
+        ("kept = run.number('bits', 2)\ndisplay.say(f'{kept}')", "kept = run.number('bits', 2)"),
+        ("run.answer(run.number('bits', 2))", "run.answer(run.number('bits', 2))"),
+    ],
+)
+def test_a_cell_that_speaks_and_works_keeps_its_work(tmp_path, words, work):
+    page(tmp_path, {}, 1, words=words)
+    assert working_cells(read_notebook(tmp_path / "notebooks" / f"{NAME}.ipynb"))[-1] == work
 
 
 def test_what_was_measured_proves_nothing(toy):

@@ -8,8 +8,8 @@ is what a new run of hours would give. Its digests are translated, and nothing i
 - it was current where the run `before` was made: its digests are those of the modules there;
 - that run and the run `after`, which is of the code as it stands, gave equal results in profile `smoke`: numbers,
   tables, pictures, sounds, answer, corpora (see `etude.study.equality`);
-- its code cells mean the same then and now, but for cells that only say something (a verdict by `display.say`,
-  `run.answer` or `run.claim` that has become a conclusion, see `etude.study.conclusions`);
+- its code cells mean the same then and now, but for what only says something (a verdict by `display.say`,
+  `run.answer` or `run.claim` that has become a conclusion, see `etude.study.conclusions`) and what was bound for it;
 - the probes leave the committed traces.
 
 Where something fails, the page is refused and stays stale, with the reason.
@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import ast
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -42,6 +42,8 @@ from etude.study.source import (
     text_digests,
 )
 from etude.study.summary import summary_path, write_summary
+
+WORDS = ("display.say", "run.answer", "run.claim")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -163,25 +165,78 @@ class Proof:
 
 
 def working_cells(notebook: Notebook) -> list[str]:
-    """Return what the cells of a notebook mean, without those that only say something of its results."""
+    """Return what the cells of a notebook mean, without what only says something of its results.
+
+    That is: cells that speak and call nothing else of the run; the words of others; and then assignments of names that
+    nothing reads.
+    """
     cells = [cell for cell in notebook.code if not concludes(cell)]
     meanings = cell_meanings([text_of(cell) for cell in cells])
     trees = [parsed(text) for text in meanings]
-    return [text for place, text in enumerate(meanings) if text and not _only_says(place, trees)]
+    working = [tree for tree in trees if tree and not _only_speaks(tree, trees)]
+    while any(Silenced(_reads(working)).changes(tree) for tree in working):
+        pass
+    texts = [text if tree is None else ast.unparse(tree) for text, tree in zip(meanings, trees, strict=True)]
+    return [text for text, tree in zip(texts, trees, strict=True) if text and (tree is None or tree in working)]
 
 
-def _only_says(place: int, trees: list[ast.Module | None]) -> bool:
+class Silenced(ast.NodeTransformer):
+    """Takes from a cell its words, and assignments of names that are not among those read."""
+
+    def __init__(self, read: set[str]):
+        self.read = read
+
+    def changes(self, tree: ast.Module) -> bool:
+        """Change a tree in its place and say whether anything was taken."""
+        before = ast.unparse(tree)
+        return ast.unparse(self.visit(tree)) != before
+
+    def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
+        words = isinstance(node.value, ast.Call) and ast.unparse(node.value.func) in WORDS
+        return None if words and not _works(node) else node
+
+    def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
+        plain = all(isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
+        return None if plain and not _works(node) and not _bound(node) & self.read else node
+
+    def visit_If(self, node: ast.If) -> ast.If | None:
+        self.generic_visit(node)
+        if not node.body and not node.orelse:
+            return None
+        node.body = node.body or [ast.Pass()]
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        return node
+
+
+def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
     """Say whether a cell calls nothing of a run but its words, and binds nothing that another cell reads."""
-    tree = trees[place]
-    if tree is None or any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in tree.body):
+    if any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in tree.body):
         return False
-    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    words = [call for call in calls if call in ("display.say", "run.answer", "run.claim")]
-    works = [call for call in calls if call.startswith(("run.", "display.")) and call not in words]
-    bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    others = [node for other in trees[:place] + trees[place + 1 :] if other for node in ast.walk(other)]
-    read = {node.id for node in others if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    return bool(words) and not works and not bound & read
+    others = [other for other in trees if other and other is not tree]
+    return any(call in WORDS for call in _calls(tree)) and not _works(tree) and not _bound(tree) & _reads(others)
+
+
+def _works(tree: ast.AST) -> bool:
+    return any(call.startswith(("run.", "display.", "study.")) and call not in WORDS for call in _calls(tree))
+
+
+def _calls(tree: ast.AST) -> list[str]:
+    return [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def _bound(tree: ast.AST) -> set[str]:
+    """Return the names that a tree binds; those of a comprehension are its own."""
+    loops = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
+    inner = {id(node) for target in loops for node in ast.walk(target)}
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in inner]
+    return {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+
+
+def _reads(trees: Iterable[ast.AST]) -> set[str]:
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def _ran(folder: Path, name: str) -> Notebook:
