@@ -18,6 +18,7 @@ NAME = "11_toy"
 CODE = "from etude import study\nfrom etude.types import Score\n\nScore.common(study)"
 LISTING = "from etude.types import Score\n\ndisplay.show_source(Score.common)"
 NUMBERS = {"bits": {"value": 1.5, "unit": "bit/s"}, "took": {"value": 3.0, "unit": "s"}}
+WITHIN = "g = lambda: kept\nkept = 3\nrun.table('rows', g())"  # what a function reads is not idle
 ROWS = [{"model": "rnn", "bits": 2.0, "train_seconds": 1.0}]
 
 
@@ -122,6 +123,7 @@ def test_a_page_is_refused_where_the_proof_fails(toy, capsys, change, reason):
         ("import numpy\ndisplay.say('It is.')", False),
         ("kept = 3\nother = kept", True),
         ("other = [rows for rows in (3,)]\nrun.answer(f'{[rows for rows in other]}')", True),
+        ("def f(kept):\n    return kept\nkept = 3\ndisplay.say(f'{kept}')", True),
         ("print(3)", False),
         ("rows.append(3)", False),
     ],
@@ -144,6 +146,7 @@ def test_words_may_become_a_conclusion_and_work_may_not(toy, words, proven):
         ("if study:\n    run.table('rows', [])\n    display.say('So.')", "if study:\n    run.table('rows', [])"),
         ("if study:\n    display.say('So.')\nrun.finish()", "run.finish()"),
         ("kept = run.number('bits', 2)\ndisplay.say(f'{kept}')", "kept = run.number('bits', 2)"),
+        ("g = lambda: kept\nkept = 3\nrun.table('rows', g())\ndisplay.say(f'{kept}')", WITHIN),
         ("run.answer(run.number('bits', 2))", "run.answer(run.number('bits', 2))"),
     ],
 )

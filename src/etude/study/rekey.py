@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import symtable
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -227,16 +228,25 @@ def _calls(tree: ast.AST) -> list[str]:
 
 
 def _bound(tree: ast.AST) -> set[str]:
-    """Return the names that a tree binds; those of a comprehension are its own."""
-    loops = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
-    inner = {id(node) for target in loops for node in ast.walk(target)}
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in inner]
-    return {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    """Return the names that a tree binds for others; those of a comprehension are its own."""
+    return {name.get_name() for name in _scopes(tree)[0].get_symbols() if name.is_assigned()}
 
 
 def _reads(trees: Iterable[ast.AST]) -> set[str]:
-    nodes = (node for tree in trees for node in ast.walk(tree))
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """Return the names that trees read and that one may have bound for another: no argument, no inner name."""
+    found = set()
+    for tree in trees:
+        whole, *inner = _scopes(tree)
+        found |= {name.get_name() for name in whole.get_symbols() if name.is_referenced()}
+        found |= {n.get_name() for scope in inner for n in scope.get_symbols() if n.is_referenced() and n.is_global()}
+    return found
+
+
+def _scopes(tree: ast.AST) -> list[symtable.SymbolTable]:
+    scopes = [symtable.symtable(ast.unparse(tree), "cell", "exec")]
+    for scope in scopes:
+        scopes += scope.get_children()
+    return scopes
 
 
 def _ran(folder: Path, name: str) -> Notebook:
