@@ -146,6 +146,12 @@ def test_words_may_become_a_conclusion_and_work_may_not(toy, words, proven):
         ("if study:\n    run.table('rows', [])\n    display.say('So.')", "if study:\n    run.table('rows', [])"),
         ("if study:\n    display.say('So.')\nrun.finish()", "run.finish()"),
         ("kept = run.number('bits', 2)\ndisplay.say(f'{kept}')", "kept = run.number('bits', 2)"),
+        (
+            "a = {}\na['x'], b = 1, 2\ndisplay.say('So.')\nrun.table('rows', a)",
+            "a = {}\na['x'], b = (1, 2)\nrun.table('rows', a)",
+        ),
+        ("for a in 'xy':\n    b = run.table(a)\ndisplay.say('So.')", "for a in 'xy':\n    b = run.table(a)"),
+        ("for a in 'xy':\n    b = 2\nrun.table(a)\ndisplay.say('So.')", "for a in 'xy':\n    b = 2\nrun.table(a)"),
         ("g = lambda: kept\nkept = 3\nrun.table('rows', g())\ndisplay.say(f'{kept}')", WITHIN),
         ("run.answer(run.number('bits', 2))", "run.answer(run.number('bits', 2))"),
     ],

@@ -197,7 +197,8 @@ class Silenced(ast.NodeTransformer):
         return None if words and not _works(node) else node
 
     def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
-        plain = all(isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
+        inner = [part for target in node.targets for part in ast.walk(target)]
+        plain = all(isinstance(part, ast.Name | ast.Tuple | ast.expr_context) for part in inner)
         return None if plain and not _works(node) and not _bound(node) & self.read else node
 
     def visit_If(self, node: ast.If) -> ast.If | None:
@@ -207,8 +208,8 @@ class Silenced(ast.NodeTransformer):
         node.body = node.body or [ast.Pass()]
         return node
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        return node
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        return super().generic_visit(node) if isinstance(node, ast.Module | ast.If) else node
 
 
 def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
