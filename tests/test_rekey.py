@@ -18,6 +18,7 @@ NAME = "11_toy"
 CODE = "from etude import study\nfrom etude.types import Score\n\nScore.common(study)"
 LISTING = "from etude.types import Score\n\ndisplay.show_source(Score.common)"
 NUMBERS = {"bits": {"value": 1.5, "unit": "bit/s"}, "took": {"value": 3.0, "unit": "s"}}
+WITHIN = "g = lambda: kept\nkept = 3\nrun.table('rows', g())"  # what a function reads is not idle
 ROWS = [{"model": "rnn", "bits": 2.0, "train_seconds": 1.0}]
 
 
@@ -120,10 +121,11 @@ def test_a_page_is_refused_where_the_proof_fails(toy, capsys, change, reason):
         ("study = 3\ndisplay.say('It is.')", False),
         ("run.table('rows', [])\ndisplay.say('It is.')", False),
         ("import numpy\ndisplay.say('It is.')", False),
-        ("kept = 3\nother = kept\nother = other + 1", True),
+        ("kept = 3\nother = kept", True),
         ("other = [rows for rows in (3,)]\nrun.answer(f'{[rows for rows in other]}')", True),
         ("def kept():\n    return 3\ndisplay.say(f'It is {kept()}.')", True),
         ("def study():\n    return 3\ndisplay.say('It is.')", False),
+        ("def f(kept):\n    return kept\nkept = 3\ndisplay.say(f'{kept}')", True),
         ("print(3)", False),
         ("rows.append(3)", False),
     ],
@@ -146,6 +148,13 @@ def test_words_may_become_a_conclusion_and_work_may_not(toy, words, proven):
         ("if study:\n    run.table('rows', [])\n    display.say('So.')", "if study:\n    run.table('rows', [])"),
         ("if study:\n    display.say('So.')\nrun.finish()", "run.finish()"),
         ("kept = run.number('bits', 2)\ndisplay.say(f'{kept}')", "kept = run.number('bits', 2)"),
+        (
+            "a = {}\na['x'], b = 1, 2\ndisplay.say('So.')\nrun.table('rows', a)",
+            "a = {}\na['x'], b = (1, 2)\nrun.table('rows', a)",
+        ),
+        ("for a in 'xy':\n    b = run.table(a)\ndisplay.say('So.')", "for a in 'xy':\n    b = run.table(a)"),
+        ("for a in 'xy':\n    b = 2\nrun.table(a)\ndisplay.say('So.')", "for a in 'xy':\n    b = 2\nrun.table(a)"),
+        ("g = lambda: kept\nkept = 3\nrun.table('rows', g())\ndisplay.say(f'{kept}')", WITHIN),
         ("run.answer(run.number('bits', 2))", "run.answer(run.number('bits', 2))"),
     ],
 )

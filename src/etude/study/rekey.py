@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import argparse
 import ast
+import symtable
 import sys
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -168,8 +168,8 @@ class Proof:
 def working_cells(notebook: Notebook) -> list[str]:
     """Return what the cells of a notebook mean, without what only says something of its results.
 
-    That is: cells that speak and call nothing else of the run; the words of others; and then assignments and functions
-    of names that nothing reads.
+    That is: cells that speak and call nothing else of the run; the words of others; and then assignments of names that
+    nothing reads.
     """
     cells = [cell for cell in notebook.code if not concludes(cell)]
     meanings = cell_meanings([text_of(cell) for cell in cells])
@@ -182,9 +182,9 @@ def working_cells(notebook: Notebook) -> list[str]:
 
 
 class Silenced(ast.NodeTransformer):
-    """Takes from a cell its words, and assignments and functions of names that are not among those read."""
+    """Takes from a cell its words, and assignments of names that are not among those read."""
 
-    def __init__(self, read: Counter[str]):
+    def __init__(self, read: set[str]):
         self.read = read
 
     def changes(self, tree: ast.Module) -> bool:
@@ -197,8 +197,9 @@ class Silenced(ast.NodeTransformer):
         return None if words and not _works(node) else node
 
     def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
-        plain = all(isinstance(target, ast.Name | ast.Tuple) for target in node.targets)
-        return None if plain and not _works(node) and not self._read_elsewhere(node) else node
+        inner = [part for target in node.targets for part in ast.walk(target)]
+        plain = all(isinstance(part, ast.Name | ast.Tuple | ast.expr_context) for part in inner)
+        return None if plain and not _works(node) and not _bound(node) & self.read else node
 
     def visit_If(self, node: ast.If) -> ast.If | None:
         self.generic_visit(node)
@@ -208,11 +209,10 @@ class Silenced(ast.NodeTransformer):
         return node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef | None:
-        return node if self._read_elsewhere(node) or node.decorator_list or _works(node) else None
+        return node if node.name in self.read or node.decorator_list or _works(node) else None
 
-    def _read_elsewhere(self, node: ast.stmt) -> bool:
-        own = _reads([node])
-        return any(self.read[name] > own[name] for name in _bound(node))
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        return super().generic_visit(node) if isinstance(node, ast.Module | ast.If) else node
 
 
 def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
@@ -220,7 +220,7 @@ def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
     if any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in tree.body):
         return False
     others = [other for other in trees if other and other is not tree]
-    return any(call in WORDS for call in _calls(tree)) and not _works(tree) and not _bound(tree) & _reads(others).keys()
+    return any(call in WORDS for call in _calls(tree)) and not _works(tree) and not _bound(tree) & _reads(others)
 
 
 def _works(tree: ast.AST) -> bool:
@@ -232,18 +232,25 @@ def _calls(tree: ast.AST) -> list[str]:
 
 
 def _bound(tree: ast.AST) -> set[str]:
-    """Return the names that a tree binds; those of a comprehension are its own."""
-    loops = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
-    inner = {id(node) for target in loops for node in ast.walk(target)}
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in inner]
-    functions = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
-    return functions | {node.id for node in nodes if isinstance(node.ctx, ast.Store)}
+    """Return the names that a tree binds for others; those of a comprehension are its own."""
+    return {name.get_name() for name in _scopes(tree)[0].get_symbols() if name.is_assigned()}
 
 
-def _reads(trees: Iterable[ast.AST]) -> Counter[str]:
-    """Return how often trees read each name."""
-    nodes = (node for tree in trees for node in ast.walk(tree))
-    return Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+def _reads(trees: Iterable[ast.AST]) -> set[str]:
+    """Return the names that trees read and that one may have bound for another: no argument, no inner name."""
+    found = set()
+    for tree in trees:
+        whole, *inner = _scopes(tree)
+        found |= {name.get_name() for name in whole.get_symbols() if name.is_referenced()}
+        found |= {n.get_name() for scope in inner for n in scope.get_symbols() if n.is_referenced() and n.is_global()}
+    return found
+
+
+def _scopes(tree: ast.AST) -> list[symtable.SymbolTable]:
+    scopes = [symtable.symtable(ast.unparse(tree), "cell", "exec")]
+    for scope in scopes:
+        scopes += scope.get_children()
+    return scopes
 
 
 def _ran(folder: Path, name: str) -> Notebook:
