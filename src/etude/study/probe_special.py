@@ -21,6 +21,7 @@ from etude import registry
 from etude.models.energy.learning import Learning
 from etude.study.probe_kept import damaged
 from etude.study.probe_music import SPACES, guides, splits
+from etude.study.probe_parts import at_once, identities, inside, records, resampled
 from etude.study.probe_refused import refused, surroundings
 from etude.study.probe_table import LESSON, weights_of
 from etude.study.probe_trace import of_history, of_weights
@@ -291,6 +292,12 @@ SPECIALS = {
     "engine in a thread": Special(in_a_thread),
     "engine little memory": Special(little_memory),
     "engine least memory": Special(lambda: little_memory(8, ("rnn", "vae", "coconet"))),
+    "engine at once": Special(lambda: at_once(scarce, [LARGE[n] for n in (1, 2, 4, 5)])),
+    "engine least at once": Special(lambda: at_once(scarce, [LARGE[n] for n in (2, 4, 5)], 6)),
+    "engine identities": Special(identities),
+    "engine records": Special(records),
+    "engine inside": Special(inside),
     "machine layers": Special(layers, "rbm"),
+    "machine resampled": Special(resampled, "rbm"),
     "floors discounts": Special(discounts, "counts"),
 }
