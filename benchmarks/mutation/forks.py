@@ -19,7 +19,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 
-from edits import OF_TORCH, UNCHANGED, Span, spans
+from edits import EITHER_WAY, OF_TORCH, UNCHANGED, Span, spans
 
 SECONDS = 300  # that an edit may take
 A_PROBE = 60  # seconds that a probe may take: one that hangs is noticed too
@@ -124,6 +124,7 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
         sys.meta_path.insert(0, edited)
     setattr(builtins, UNCHANGED, unchanged)
     setattr(builtins, OF_TORCH, of_torch)
+    setattr(builtins, EITHER_WAY, either_way)
     signal.alarm(A_PROBE)
     from etude.study.probes import changes
 
@@ -138,13 +139,31 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
 def unchanged(function: Callable, given: object) -> object:
     """Return what a function gives where that is what it was given, the same object or number; else end the process.
 
-    A NumPy float is a Python float already, and an integer of NumPy or of a tensor is as large as Python's.
+    A NumPy float is a Python float already, an integer of NumPy or of a tensor is as large as Python's, and the shape
+    of a tensor is a tuple.
     """
     result = function(given)
     number = getattr(given, "item", lambda: given) if function is int else lambda: given
-    if result is not given and not (function in (int, float) and isinstance(number(), function)):
+    same = function in (int, float) and isinstance(number(), function)
+    same |= function is tuple and of_torch(given) is not None and isinstance(given, tuple) and result == given
+    if result is not given and not same:
         os._exit(1)
     return result
+
+
+def either_way(function: Callable, one: object, other: object) -> None:
+    """Call what only refuses with both orders of its arguments, and end the process where one alone is refused."""
+    refused = []
+    for arguments in ((other, one), (one, other)):
+        try:
+            function(*arguments)
+            refused.append(None)
+        except Exception as error:
+            refused.append(error)
+    if type(refused[0]) is not type(refused[1]):
+        os._exit(1)
+    if refused[1] is not None:
+        raise refused[1]
 
 
 def of_torch(given: object) -> object:
