@@ -9,6 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from etude import Audio, Piece, Score, corpus
+from etude.study.notebook import load_nbformat
+
+load_nbformat()  # before a test file does, and takes longer
 
 settings.register_profile("etude", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("etude")  # the same examples on every machine, and no timed assertions
