@@ -21,8 +21,8 @@ from types import CodeType
 
 from edits import EITHER_WAY, OF_TORCH, UNCHANGED, Span, spans
 
-SECONDS = 300  # that an edit may take
-A_PROBE = 60  # seconds that a probe may take: one that hangs is noticed too
+SECONDS = 1800  # that an edit may take, on a machine however busy
+A_PROBE = 60  # seconds of the processor that a probe may take: one that never ends is noticed too
 
 
 def preload(second: bool) -> None:
@@ -81,7 +81,8 @@ def _answer(child: int, reading: int, seconds: float) -> dict:
                 break
             parts.append(data)
     os.waitpid(child, 0)
-    return json.loads(b"".join(parts)) if parts else {"error": f"the process died, or a probe took over {A_PROBE} s"}
+    died = f"the process died, or a probe took over {A_PROBE} s of the processor"
+    return json.loads(b"".join(parts)) if parts else {"error": died}
 
 
 def _silence() -> None:
@@ -125,14 +126,14 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
     setattr(builtins, UNCHANGED, unchanged)
     setattr(builtins, OF_TORCH, of_torch)
     setattr(builtins, EITHER_WAY, either_way)
-    signal.alarm(A_PROBE)
+    signal.setitimer(signal.ITIMER_PROF, A_PROBE)
     from etude.study.probes import changes
 
     for name in names:
-        signal.alarm(A_PROBE)
+        signal.setitimer(signal.ITIMER_PROF, A_PROBE)
         for change in changes([name]):
             return f"{change.probe}: {change.where}"
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     return ""
 
 
