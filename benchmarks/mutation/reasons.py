@@ -8,6 +8,11 @@ from edits import Edit
 
 REASONS = (  # (end of the module's name, pattern of the edit and its line of source, reason)
     ("", r"_AT_ONCE|GROUP_STEPS", "how much is looked at together: any number gives the same"),
+    ("torch.engine", r"'True' -> 'False'.*weights_only=True", "the file of a fit is read so whatever is said there"),
+    ("torch.engine", r"'True' -> 'False'.*fused=True", "the same update, the sums in another order"),
+    ("torch.rnn", r"'0\.0' -> '1\.0'", "with one layer nothing lies between layers"),
+    ("torch.rnn", r"'1' -> '2'.*vectors\.shape\[1\] == 1", "the layers give the same numbers as their cells alone"),
+    ("energy.rbm", r"'0' -> '1'.*default_rng\(0\)", "only names and shapes are compared"),
     ("torch.guided", r"'1' -> '2'", "a frame more is repeated, then cut off by the offset and the steps"),
 )
 

@@ -6,6 +6,7 @@ frames are drawn on the way to log Z.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,18 +24,21 @@ import numpy as np
 from etude import registry
 from etude.errors import EtudeError
 from etude.models.energy import partition
-from etude.models.energy.boltzmann import Machine
+from etude.models.energy.boltzmann import Machine, sigmoid
+from etude.models.floors import closed_form
 from etude.models.floors.contexts import Contexts, Walk
 from etude.models.masked.order_agnostic import alike
+from etude.models.neural import compact
 from etude.study.probe_kept import SHORT
 from etude.study.probe_music import SPACES, splits
 from etude.study.probe_refused import listening
 from etude.training import progress, record
 from etude.training.task import Task, data_digest, digest, place, step_seed, strict
 from etude.training.windows import similar_lengths
-from etude.types import Budget
+from etude.types import Budget, Space
 
 WATCHED = ("surprise", "encode", "bits_given", "log_probabilities", "log_partition")  # what a network is asked
+REPORTED = "REPORTED_ENTRIES"
 ASKED = {"b": [1, 2.5, None], "a": {"d": True, "c": "é"}}  # an identity, its names not in their order
 
 
@@ -45,15 +50,16 @@ def at_once(scarce: Callable, families: Iterable[tuple], most: int = 48) -> dict
         train, valid = (pieces[:2] for pieces in splits(space))
         with scarce(most), _watching(model) as seen:
             model.fit(train, valid, Budget(steps=1, batch_size=4, window=16, valid_every=1), seed=3)
-            model.bits(valid)
-        found[f"{family} {space}"] = [[len([*same]), shapes] for shapes, same in groupby(seen)]
+            bits = model.bits(valid).values
+        found[f"{family} {space}"] = [bits, *([len([*same]), shapes] for shapes, same in groupby(seen))]
+    found["compact"] = [str(compact([np.zeros(2, int)], Space((), n))[0].dtype) for n in (255, 256, 257, 258)]
     xs = [np.zeros((n, 4), int) for n in (3, 3, 5, 3)]
     with scarce(most // 6):
         found["alike"] = alike(xs, [x > 0 for x in xs])
         found["walk"] = {name: _walked(name) for name in ("roll", "sound")}
     with scarce(2):
         found["walk of single steps"] = _walked("roll")
-    return {"whole": found}
+    return {"shown": found}
 
 
 def _walked(name: str) -> list[int]:
@@ -84,7 +90,7 @@ def _noted(asked: Callable, seen: list, *given):
 def identities() -> dict:
     """Trace by which name a fit is found again, what is written beside it, and which identities have none."""
     task = Task(lambda step: None, (), lambda group: (0.0, 0), Budget(), 0, ASKED)
-    pieces = [np.arange(5, dtype=np.uint8), np.zeros((2, 3), np.int16)]
+    pieces = [np.arange(5, dtype=np.uint8), np.arange(6, dtype=np.int16).reshape(3, 2).T]
     with TemporaryDirectory() as room:
         names = [str(place(task, Path(room)).relative_to(room)) for _ in range(2)]
         written = [path.read_text(encoding="utf-8") for path in sorted(Path(room).iterdir())]
@@ -98,9 +104,29 @@ def identities() -> dict:
     refused = [_class_of(strict, {"x": value}) for value in (1.0, float("nan"), float("inf"), {1}, (1, 2))]
     data = [data_digest(pieces), data_digest(pieces[::-1]), data_digest(pieces[:1], pieces[1:]), data_digest()]
     found = {"names": names, "written": written, "kept": kept, "refused": refused}
-    return {
-        "whole": {**found, "digest": digest(ASKED), "data": data, "seeds": [step_seed(*s) for s in ((3, 0), (0, 3))]}
-    }
+    found |= {"digest": digest(ASKED), "data": data, "seeds": [step_seed(*s) for s in ((3, 0), (0, 3))]}
+    return {"shown": {**found, "of a fit": _asked_of_a_fit(), "contents": _contents()}}
+
+
+def _asked_of_a_fit() -> dict:
+    """Return the identity of a fit from weights that are the same on every machine; of versions, whether they are some."""
+    model = registry.model("rnn", SPACES["tokens"], seed=2, hidden=4, layers=1, embedding=3)
+    model.set_weights({name: np.full(array.shape, 0.25) for name, array in model.weights().items()})
+    train, valid = splits("tokens")
+    with TemporaryDirectory() as room:
+        fit = model.fit(train, valid, Budget(**{"batch_size": 2, "window": 6, **SHORT}), 3, Path(room)).fit
+        asked = json.loads((Path(room) / f"{fit}.json").read_text(encoding="utf-8"))
+    versions = [version[0].isdigit() for version in asked["versions"].values()]
+    return {**asked, "versions": versions, "revisions": sorted(asked["revisions"])}
+
+
+def _contents() -> list[str]:
+    """Return digests of what checkpoints hold: names, order, shapes and types count."""
+    model = registry.model("rnn", SPACES["tokens"], seed=2, hidden=4, layers=1, embedding=3)
+    contents_digest = import_module(f"{model.half.table.ENGINE}.checkpoints").contents_digest
+    tensors = [model.network.tensor(np.arange(6, dtype=kind).reshape(shape)) for kind in "if" for shape in (6, (2, 3))]
+    plain = [{"a": 1, "b": [1, 2]}, {"b": [1, 2], "a": 1}, {"a": 1, "b": [[1], 2]}, ["a", 1, "b"], [True, None, 0.5]]
+    return [contents_digest(one) for one in (*tensors, tensors[:2], {"x": tensors[2]}, *plain)]
 
 
 def _class_of(function: Callable, *given) -> str:
@@ -124,9 +150,13 @@ def records() -> dict:
             one.scored(step, train, valid, lambda step=step: {"at": step}, stopped=step == 3)
             told.append([one.best_step, one.best, one.finished])
         told += [one.rows, one.history().seconds, one.history().fit]
+        closed = registry.model("marginal", SPACES["tokens"]).fit(splits("tokens")[0])
+    with _hands_on(closed_form, "perf_counter", iter((3.0, 7.5)).__next__), _hands_on(closed_form, REPORTED, 1):
+        history = registry.model("marginal", SPACES["tokens"]).fit(splits("tokens")[0])
+    told += [[one.rows[0]["train"] for one in (closed, history)], history.rows[0]["seconds"], history.seconds]
     older = record.Record(task)
     older.state = {name: value for name, value in one.state.items() if name != "cpu_seconds"}
-    return {"whole": [*told, older.state]}
+    return {"shown": [*told, older.state]}
 
 
 class _Clock:
@@ -194,22 +224,23 @@ def inside() -> dict:
         return bars[-1]
 
     before, handler = look(), _Looking(look)
-    with listening(handler), _hands_on(progress, "progress_bar", bar), _two_threads():
-        model.fit(train, valid, Budget(**{"batch_size": 2, "window": 6, **SHORT}), seed=3)
-        handler.look = _interrupted
-        with suppress(KeyboardInterrupt):
-            model.fit(train, valid, Budget(**{"batch_size": 2, "window": 6, **SHORT}), seed=3)
+    budget, learning = Budget(**{"batch_size": 2, "window": 6, **SHORT}), []
+    with listening(handler), _hands_on(progress, "progress_bar", bar):
+        for threads, handler.look in (("2", look), ("0", lambda: None), ("", _interrupted)):
+            with _threads(threads), suppress(KeyboardInterrupt):
+                model.fit(train, valid, budget, seed=3)
+                learning.append(getattr(model.network, "training", None))
     after = look()
     levels, shown, (*world, _) = handler.seen
     quieter = sorted({level for name, level in levels.items() if level != before[0][name]})
     left = [one == other for one, other in zip(before, after, strict=True)]
-    return {"whole": [quieter, shown[:3], world, left, [bar.told for bar in bars]]}
+    return {"shown": [quieter, shown[:3], world, left, [bar.told for bar in bars], learning]}
 
 
 @contextmanager
-def _two_threads() -> Iterator[None]:
+def _threads(asked: str) -> Iterator[None]:
     before = os.environ.get("ETUDE_THREADS")
-    os.environ["ETUDE_THREADS"] = "2"
+    os.environ["ETUDE_THREADS"] = asked
     try:
         yield
     finally:
@@ -228,6 +259,14 @@ def resampled() -> dict:
     log_weights, x = partition.annealed(machine, base, rng, 24, 5)
     drawn = partition.resampled(x, log_weights, rng)
     numbered = partition.resampled(np.arange(24), np.linspace(-3, 3, 24), rng)
+    extremes = np.log(sigmoid(np.array([-80.0, -40.5, 40.5])))
     found = partition.from_both_sides(machine, base, rng, 24, 5)
-    traced = [log_weights, x, drawn, numbered, [found.value, found.stderr, found.reverse, found.reverse_stderr]]
+    traced = [
+        log_weights,
+        x,
+        drawn,
+        numbered,
+        extremes,
+        [found.value, found.stderr, found.reverse, found.reverse_stderr],
+    ]
     return {"whole": traced}
