@@ -109,7 +109,7 @@ def identities() -> dict:
 
 
 def _asked_of_a_fit() -> dict:
-    """Return the identity of a fit from weights that are the same on every machine; of versions, whether they are some."""
+    """Return the identity of a fit from weights that are the same on every machine; of versions, that they are some."""
     model = registry.model("rnn", SPACES["tokens"], seed=2, hidden=4, layers=1, embedding=3)
     model.set_weights({name: np.full(array.shape, 0.25) for name, array in model.weights().items()})
     train, valid = splits("tokens")
