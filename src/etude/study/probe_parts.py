@@ -48,7 +48,7 @@ def at_once(scarce: Callable, families: Iterable[tuple], most: int = 48) -> dict
     for family, space, options in families:
         model = registry.model(family, SPACES[space], seed=2, **options)
         train, valid = (pieces[:2] for pieces in splits(space))
-        with scarce(most), _watching(model) as seen:
+        with _watching(model) as seen, scarce(most):  # in this order: that builds it, and its modules are there
             model.fit(train, valid, Budget(steps=1, batch_size=4, window=16, valid_every=1), seed=3)
             bits = model.bits(valid).values
         found[f"{family} {space}"] = [bits, *([len([*same]), shapes] for shapes, same in groupby(seen))]
