@@ -9,14 +9,31 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from etude import Audio, Piece, Score, corpus
+from etude.study.notebook import load_nbformat
+
+load_nbformat()  # before a test file does, and takes longer
 
 settings.register_profile("etude", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("etude")  # the same examples on every machine, and no timed assertions
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put first what needs TensorFlow: then it is one process of two that loads it and keeps its graphs."""
-    items.sort(key=lambda item: not _needs_tensorflow(item))
+    """Put together what shares: then it is one process of two that loads TensorFlow, and one that fits a tiny model.
+
+    Tests are dealt to two processes half and half, in order. TensorFlow's come first, for it keeps its graphs; then
+    those of the models of `tiny.py`, a model after the other.
+    """
+    places = {}
+    for item in items:
+        places.setdefault(_tiny_model(item), len(places))
+    items.sort(key=lambda item: (not _needs_tensorflow(item), not _tiny_model(item), places[_tiny_model(item)]))
+
+
+def _tiny_model(item: pytest.Item) -> tuple | None:
+    """Return the case of `tiny.py` that a test is about, None where it is about none."""
+    given, known = getattr(item, "callspec", None), getattr(item.module, "CASES", ())
+    values = given.params.values() if given is not None and hasattr(item.module, "fitted") else ()
+    return next((value for value in values if isinstance(value, tuple) and value in known), None)
 
 
 def _needs_tensorflow(item: pytest.Item) -> bool:

@@ -82,7 +82,7 @@ class Copy:
         return self.said.split()[-1]
 
 
-JUNK = shutil.ignore_patterns("__pycache__", "*.egg-info")
+JUNK = shutil.ignore_patterns("*.egg-info")  # what is compiled is copied too: it holds as long as its text
 
 
 @pytest.mark.slow

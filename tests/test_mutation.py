@@ -10,6 +10,7 @@ from random import Random
 
 import numpy as np
 import pytest
+import torch
 
 HOME = Path(__file__).parents[1]
 COMMAND = HOME / "benchmarks" / "mutation"
@@ -105,7 +106,28 @@ def test_a_call_that_gives_back_what_it_was_given_is_told_from_one_that_does_not
     assert {"_unchanged(_of_torch, x).transpose(0, 1)" in one.proof for one in drawn} == {True, False}
     assert all(one.kind == "swapped arguments" for one in drawn if one.proof)
     assert forks.of_torch(held) is None
+    assert forks.unchanged(tuple, torch.zeros(2, 3).shape) == (2, 3) and ends == [1] * 4
     assert "_unchanged(list, (x))" in behavioural.draw({"m": text}, {"m": executed(text)}, Random(0)).proof
+
+
+def test_a_function_that_only_refuses_may_be_asked_either_way_and_no_other(monkeypatch):
+    home = "def check(x, y):\n    wrong = x != y\n    if wrong:\n        raise ValueError(x)\n"
+    home += "\n\ndef put(x, y):\n    y.append(x)\n"
+    uses = "from home import check, put\n\n\ndef f(x, y):\n    check(x, y)\n    put(x, y)\n"
+    drawn = [behavioural.draw({"m": uses, "home": home}, {"m": executed(uses)}, Random(seed)) for seed in range(20)]
+    swapped = {one.what: one.proof for one in drawn if one.kind == "swapped arguments"}
+    assert {bool(proof): "_either_way(check, x, y)" in proof for proof in swapped.values()} == {
+        True: True,
+        False: False,
+    }
+    ends = []
+    monkeypatch.setattr(forks.os, "_exit", ends.append)
+    forks.either_way(lambda x, y: None, 1, 2)
+    with pytest.raises(ValueError, match="1"):
+        forks.either_way(lambda x, y: [].index(x) if x != y else None, 1, 2)
+    assert not ends
+    forks.either_way(lambda x, y: [].index(x) if x > y else None, 1, 2)
+    assert ends == [1]
 
 
 @pytest.mark.slow

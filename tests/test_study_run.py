@@ -59,7 +59,7 @@ def write(root, name, *code):
 def checkout(tmp_path_factory):
     """A git checkout of the package and the workflow with notebooks of its own, and a kernel that must not be used."""
     root = tmp_path_factory.mktemp("checkout")
-    shutil.copytree(PACKAGE, root / "src" / "etude", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PACKAGE, root / "src" / "etude")  # with what is compiled: processes of the tests write none
     shutil.copytree(HOME / "workflow", root / "workflow")
     for profile in ("smoke", "quick", "full"):
         (root / "workflow" / "profiles" / f"{profile}.yaml").write_text("cell_timeout: 100\n")

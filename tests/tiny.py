@@ -96,6 +96,12 @@ def some(cases: list[Case]) -> list[Case]:
 CASES = some([pair for pair in PAIRS if refusal(*pair) is None])
 
 
+def one_space_each(cases: list[Case]) -> list[Case]:
+    """Return of every variant of a family in a framework the case of one space, of one after the other."""
+    found = [list(same) for _, same in groupby(cases, key=lambda case: case[:3])]
+    return [same[number % len(same)] for number, same in enumerate(found)]
+
+
 def name_of(case: Case) -> str:
     return "-".join(map(str, case))
 

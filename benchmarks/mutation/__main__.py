@@ -81,7 +81,7 @@ class Trial:
         places = {name: _executed(source, name, traces.get(name)) for name in names}
         missing = [name for name in names if not places[name].is_file()]
         for some in (missing[begin : begin + TOUCHED] for begin in range(0, len(missing), TOUCHED)):
-            for name, ran in self.of(forks.in_child(partial(forks.covered, some, PACKAGE), seconds=1800)).items():
+            for name, ran in self.of(forks.in_child(partial(forks.covered, some, PACKAGE))).items():
                 places[name].parent.mkdir(parents=True, exist_ok=True)
                 places[name].write_text(json.dumps(ran, separators=(",", ":")), encoding="utf-8")
         held = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in places.items()}
@@ -96,7 +96,7 @@ class Trial:
     def neutral(self, count: int, seed: int) -> int:
         """Try neutral edits; return how many made a fit or a page old."""
         edits = list(neutral.drawn(self.texts, count, Random(seed)))
-        pages = self.of(forks.in_child(lambda: keyings.stale(edits, self.texts), seconds=1800))
+        pages = self.of(forks.in_child(lambda: keyings.stale(edits, self.texts)))
         fits = self.of(forks.in_child(lambda: forks.identities(None)))
         refits = [self._refits(edit, fits) for edit in edits]
         before = [bool(keyings.refits_before(edit, self.texts, self.keyed)) for edit in edits]

@@ -14,8 +14,8 @@ from functools import cache
 from itertools import chain
 from random import Random
 
-from edits import OF_TORCH, UNCHANGED, Edit, Span, compiles, replaced, source_of, span_of, spans, within
-from equal import TELLERS, proven, tellers
+from edits import EITHER_WAY, OF_TORCH, UNCHANGED, Edit, Span, compiles, replaced, source_of, span_of, spans, within
+from equal import TELLERS, full_name, imported, only_refuses, proven, tellers
 
 BINARY = {
     ast.Add: ast.Sub,
@@ -98,16 +98,23 @@ def draw(texts: Mapping[str, str], covered: Mapping[str, Executed], rng: Random)
         node, new, what = rng.choice(found[kind])
         text = replaced(texts[module], node, new)
         if compiles(text):
-            return Edit(module, node.lineno, kind, what, text, span_of(node), _proof(texts[module], node, new))
+            return Edit(module, node.lineno, kind, what, text, span_of(node), _proof(texts, module, node, new))
 
 
-def _proof(text: str, node: ast.AST, new: str) -> str:
+def _proof(texts: Mapping[str, str], module: str, node: ast.AST, new: str) -> str:
+    text = texts[module]
+    if isinstance(node, ast.Call) and len(node.args) == 2 and only_refuses(_called(text, node), texts):
+        return replaced(text, node, f"{EITHER_WAY}({', '.join(map(ast.unparse, (node.func, *node.args)))})")
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "transpose":
         whose = node.func.value
         return replaced(text, whose, f"{UNCHANGED}({OF_TORCH}, {ast.unparse(whose)})") if len(node.args) == 2 else ""
     if not isinstance(node, ast.Call) or len(node.args) != 1 or new != f"({ast.unparse(node.args[0])})":
         return ""
     return replaced(text, node, f"{UNCHANGED}({ast.unparse(node.func)}, {new})")
+
+
+def _called(text: str, node: ast.Call) -> str:
+    return full_name(node.func, imported(ast.parse(text)))
 
 
 def _expressions(tree: ast.Module):

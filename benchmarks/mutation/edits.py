@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-UNCHANGED, OF_TORCH = "_unchanged", "_of_torch"
+UNCHANGED, OF_TORCH, EITHER_WAY = "_unchanged", "_of_torch", "_either_way"
 Span = tuple[int, int, int, int]  # first line, column in bytes, last line, column after it
 
 
@@ -17,7 +17,9 @@ class Edit:
 
     A behavioural edit has the `span` of what was changed. One that drops a call `f(x)` for its `x` has a `proof`: a
     text in which the call stands as `UNCHANGED(f, x)`, which lets nothing go on where `f(x)` is not `x` itself. So has
-    one that swaps the axes of `x.transpose(i, j)`, which is the same where `x` is a tensor: `UNCHANGED(OF_TORCH, x)`.
+    one that swaps the axes of `x.transpose(i, j)`, which is the same where `x` is a tensor: `UNCHANGED(OF_TORCH, x)`;
+    and one that swaps both arguments of a function that does nothing but refuse: `EITHER_WAY(f, x, y)` lets nothing go
+    on where `f(y, x)` refuses otherwise than `f(x, y)`.
     """
 
     module: str

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections.abc import Mapping
 
 EITHER_ORDER = {
     "builtins": ("max", "min"),
@@ -129,6 +130,21 @@ def full_name(called: ast.AST, names: dict[str, str]) -> str:
         return ""
     root = names.get(called.id) or (f"builtins.{called.id}" if hasattr(builtins, called.id) else called.id)
     return ".".join([root, *reversed(parts)])
+
+
+def only_refuses(called: str, texts: Mapping[str, str]) -> bool:
+    """Say whether a function of étude, by dotted name, does nothing but raise errors: it gives and changes nothing."""
+    module, _, name = called.rpartition(".")
+    functions = [n for n in ast.parse(texts.get(module, "")).body if isinstance(n, ast.FunctionDef) and n.name == name]
+    return any(map(_refuses, functions))
+
+
+def _refuses(function: ast.FunctionDef) -> bool:
+    parts = [part for statement in function.body for part in ast.walk(statement) if isinstance(part, ast.stmt)]
+    named = all(isinstance(t, ast.Name | ast.Tuple) for n in parts if isinstance(n, ast.Assign) for t in n.targets)
+    said = [n for n in parts if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
+    plain = all(isinstance(n, ast.Assign | ast.If | ast.For | ast.Raise) for n in said)
+    return named and plain and any(isinstance(n, ast.Raise) for n in said)
 
 
 def _two_axes(arguments: list[ast.expr]) -> bool:

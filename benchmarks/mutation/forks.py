@@ -19,10 +19,10 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
 
-from edits import OF_TORCH, UNCHANGED, Span, spans
+from edits import EITHER_WAY, OF_TORCH, UNCHANGED, Span, spans
 
-SECONDS = 300  # that an edit may take
-A_PROBE = 60  # seconds that a probe may take: one that hangs is noticed too
+SECONDS = 1800  # that an edit may take, on a machine however busy
+A_PROBE = 60  # seconds of the processor that a probe may take: one that never ends is noticed too
 
 
 def preload(second: bool) -> None:
@@ -81,7 +81,8 @@ def _answer(child: int, reading: int, seconds: float) -> dict:
                 break
             parts.append(data)
     os.waitpid(child, 0)
-    return json.loads(b"".join(parts)) if parts else {"error": f"the process died, or a probe took over {A_PROBE} s"}
+    died = f"the process died, or a probe took over {A_PROBE} s of the processor"
+    return json.loads(b"".join(parts)) if parts else {"error": died}
 
 
 def _silence() -> None:
@@ -124,27 +125,46 @@ def moved(names: Iterable[str], edited: Edited | None) -> str:
         sys.meta_path.insert(0, edited)
     setattr(builtins, UNCHANGED, unchanged)
     setattr(builtins, OF_TORCH, of_torch)
-    signal.alarm(A_PROBE)
+    setattr(builtins, EITHER_WAY, either_way)
+    signal.setitimer(signal.ITIMER_PROF, A_PROBE)
     from etude.study.probes import changes
 
     for name in names:
-        signal.alarm(A_PROBE)
+        signal.setitimer(signal.ITIMER_PROF, A_PROBE)
         for change in changes([name]):
             return f"{change.probe}: {change.where}"
-    signal.alarm(0)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     return ""
 
 
 def unchanged(function: Callable, given: object) -> object:
     """Return what a function gives where that is what it was given, the same object or number; else end the process.
 
-    A NumPy float is a Python float already, and an integer of NumPy or of a tensor is as large as Python's.
+    A NumPy float is a Python float already, an integer of NumPy or of a tensor is as large as Python's, and the shape
+    of a tensor is a tuple.
     """
     result = function(given)
     number = getattr(given, "item", lambda: given) if function is int else lambda: given
-    if result is not given and not (function in (int, float) and isinstance(number(), function)):
+    same = function in (int, float) and isinstance(number(), function)
+    same |= function is tuple and of_torch(given) is not None and isinstance(given, tuple) and result == given
+    if result is not given and not same:
         os._exit(1)
     return result
+
+
+def either_way(function: Callable, one: object, other: object) -> None:
+    """Call what only refuses with both orders of its arguments, and end the process where one alone is refused."""
+    refused = []
+    for arguments in ((other, one), (one, other)):
+        try:
+            function(*arguments)
+            refused.append(None)
+        except Exception as error:
+            refused.append(error)
+    if type(refused[0]) is not type(refused[1]):
+        os._exit(1)
+    if refused[1] is not None:
+        raise refused[1]
 
 
 def of_torch(given: object) -> object:

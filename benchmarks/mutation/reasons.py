@@ -7,13 +7,12 @@ import re
 from edits import Edit
 
 REASONS = (  # (end of the module's name, pattern of the edit and its line of source, reason)
-    ("torch.engine", r"record\.close\(\)", "it takes the progress bar away, and does nothing else"),
-    ("torch.engine", r"'False' -> 'True'.*self\.log\(.*logger=False", "the trainer has no logger to which it could go"),
     ("", r"_AT_ONCE|GROUP_STEPS", "how much is looked at together: any number gives the same"),
-    ("", r"'False' -> 'True'.*\.astype\(.*copy=False", "a copy in memory, of the same numbers"),
-    ("torch.weights", r"check_names\(arrays, views\)", "which of two is called the expected one in the error's words"),
-    ("torch.surroundings", r"set_num_threads\(before\)", "it puts the caller's threads back, when the fit is over"),
-    ("torch.memoryless", r"'0' -> '1'", "the vectors that it cuts have no columns: a memoryless model embeds nothing"),
+    ("torch.engine", r"'True' -> 'False'.*weights_only=True", "the file of a fit is read so whatever is said there"),
+    ("torch.engine", r"'True' -> 'False'.*fused=True", "the same update, the sums in another order"),
+    ("torch.rnn", r"'0\.0' -> '1\.0'", "with one layer nothing lies between layers"),
+    ("torch.rnn", r"'1' -> '2'.*vectors\.shape\[1\] == 1", "the layers give the same numbers as their cells alone"),
+    ("energy.rbm", r"'0' -> '1'.*default_rng\(0\)", "only names and shapes are compared"),
     ("torch.guided", r"'1' -> '2'", "a frame more is repeated, then cut off by the offset and the steps"),
 )
 

@@ -169,7 +169,7 @@ class Neural(Model):
 
 def compact(xs: Sequence[np.ndarray], space: Space) -> list[np.ndarray]:
     """Return the pieces in the smallest unsigned integers that hold the levels: a corpus in twelve keys is large."""
-    return [x.astype(np.min_scalar_type(space.levels - 1), copy=False) for x in xs]
+    return [np.asarray(x, np.min_scalar_type(space.levels - 1)) for x in xs]
 
 
 def marginals(xs: Sequence[np.ndarray], space: Space) -> np.ndarray:

@@ -32,6 +32,7 @@ from etude.study.ledger import Ledger
 from etude.study.notebook import (
     Notebook,
     code_cell,
+    load_nbformat,
     read_notebook,
     tags,
     text_of,
@@ -197,7 +198,7 @@ class Execution:
         raise AssertionError
 
     def _papermill(self, notebook: Notebook) -> dict:
-        import nbformat
+        nbformat = load_nbformat()  # before what imports it too
         import papermill
         from nbclient.exceptions import CellTimeoutError
         from papermill.exceptions import PapermillExecutionError

@@ -11,9 +11,12 @@ import copy
 import hashlib
 import json
 import math
+import sys
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from etude.errors import EtudeError, UnreadableFile, unknown_name
 from etude.files import from_checkout, project_root
@@ -25,6 +28,7 @@ from etude.study.parameters import Parameter, read_parameters
 INJECTED = "injected-parameters"
 CONCLUSION = "conclusion"  # the tag of cells that only read what the run kept, see `etude.study.conclusions`
 NOT_RUN = {"outputs": [], "execution_count": None}
+GRAMMAR = "rfc3987_syntax"
 
 
 @dataclass(frozen=True)
@@ -181,9 +185,24 @@ def _literal(value: object) -> str:
 
 def write_notebook(content: dict, path: Path) -> None:
     """Write a notebook as Jupyter does: validated, text as lists of lines."""
-    import nbformat
-
+    nbformat = load_nbformat()
     nbformat.write(nbformat.reads(json.dumps(content), as_version=4), path)
+
+
+def load_nbformat() -> ModuleType:
+    """Return `nbformat`, imported without the grammar of internationalised addresses.
+
+    jsonschema, which checks notebooks for it, makes a parser of that grammar when it is imported: 1.5 s, and 0.2 s are
+    all the rest. The schema of notebooks asks for no such address.
+    """
+    absent = GRAMMAR not in sys.modules
+    if absent:
+        sys.modules[GRAMMAR] = None  # its import fails, as where it is not installed
+    try:
+        return import_module("nbformat")
+    finally:
+        if absent:
+            del sys.modules[GRAMMAR]
 
 
 def tags(cell: dict) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import pickle
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,31 @@ def damaged(lesson: Callable[..., dict]) -> dict:
         other.unlink()
         told = [_found(place, own, data, lambda: lesson(place=place, **SHORT) == whole) for data in [sound, *found]]
     return {"whole": whole, "kept": told}
+
+
+def bomb(lesson: Callable[..., dict]) -> list:
+    """Trace whether a checkpoint in which a program lies has it run, and whether the fit is learnt instead."""
+    with TemporaryDirectory() as room, silent():
+        place, ran = Path(room), Path(room) / "ran"
+        whole = lesson(place=place, **SHORT)
+        (own,) = place.glob("*.ckpt")
+        if not zipfile.is_zipfile(own):
+            return [True, False]
+        with zipfile.ZipFile(own) as archive:
+            records = {name: archive.read(name) for name in archive.namelist()}
+        program = pickle.dumps(_Touch(ran))
+        own.write_bytes(_archive({name: program if name.endswith(".pkl") else records[name] for name in records}))
+        return [lesson(place=place, **SHORT) == whole, ran.exists()]
+
+
+class _Touch:
+    """Writes a file where it is unpickled."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
 
 
 def _found(place: Path, own: Path, data: bytes, again: Callable[[], bool]) -> list:

@@ -184,13 +184,17 @@ MACHINES = {
     "rbm estimated": Probe("rbm", "many keys", {"hidden": 24, "chains": 8}, (ask.bits, ask.energy), FRAMES),
 }
 FREE = {**LATENT, "decoder": "convolution", "free_bits": 0.25}
+DEEP = {**RECURRENT["rnn relative"].options, "layers": 2, "dropout": 0.5}
 OTHER = tuple(tables())[1]  # the framework that is not asked first
 SECOND = {
     f"{OTHER} {name}": replace(probe, framework=OTHER, **changes)
     for name, probe, changes in (
         ("rnn lstm", RECURRENT["rnn lstm"], {"questions": READS}),
-        ("rnn gru", RECURRENT["rnn gru"], {"questions": (ask.bits,), "budget": {"average": 0.9, "weight_decay": 0.5}}),
-        ("rnn relative", RECURRENT["rnn relative"], {"questions": READS}),
+        (
+            "rnn gru relative",
+            RECURRENT["rnn relative"],
+            {"options": DEEP, "budget": {"average": 0.9, "weight_decay": 0.5}},
+        ),
         ("rnn nade", RECURRENT["rnn nade"], {"questions": (ask.bits, ask.sample)}),
         ("rbm output", OUTPUTS["rbm output"], {}),
         ("tcn roll", CONVOLUTIONAL["tcn roll"], {}),

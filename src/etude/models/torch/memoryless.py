@@ -13,8 +13,8 @@ class Nothing(nn.Module):
     features = 0
 
     def forward(self, vectors: Tensor, state=None) -> tuple[Tensor, tuple]:
-        """Return Float[n, T, 0] of vectors Float[n, T, any], and no state."""
-        return vectors[..., :0], ()
+        """Return the vectors Float[n, T, 0] of no embedding, and no state."""
+        return vectors, ()
 
     def views(self) -> dict[str, Tensor]:
         """Return no weights."""

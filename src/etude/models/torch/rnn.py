@@ -50,7 +50,7 @@ class Recurrent(nn.Module):
             else:
                 new = (torch.gru_cell(x, state[0][layer], *weights),)
             x, news = new[0], [*news, new]
-        return x[:, None], tuple(torch.stack(parts) for parts in zip(*news, strict=True))
+        return x[:, None], tuple(map(torch.stack, zip(*news, strict=True)))
 
     def _zeros(self, vectors: Tensor) -> State:
         zeros = vectors.new_zeros(self.layers, len(vectors), self.features)

@@ -70,14 +70,10 @@ class Weights(nn.Module):
 
     @contextmanager
     def still(self) -> Iterator[None]:
-        """Neither dropout nor gradients."""
-        learning = self.training
+        """Neither dropout nor gradients; dropout stays away until an engine lets the network learn again."""
         self.eval()
-        try:
-            with torch.inference_mode():
-                yield
-        finally:
-            self.train(learning)
+        with torch.inference_mode():
+            yield
 
     def tensor(self, array: np.ndarray) -> Tensor:
         """Return the array where the weights are."""

@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+from etude.study.notebook import load_nbformat
+
+load_nbformat()  # before an extension does, and takes longer
+
 project = "étude"
 author = "the étude authors"
 language = "en"

@@ -99,7 +99,7 @@ class _Learner(pl.LightningModule):
 
     def on_validation_epoch_end(self):
         if self.scored:
-            self.log("valid", valid_bits(self.scored), logger=False)
+            self.log("valid", valid_bits(self.scored))
 
     def bits(self) -> tuple[float | None, float | None]:
         """Bits per step of the batches since the last score, and of the validation pieces."""

@@ -20,6 +20,17 @@ def of_a_fit() -> Iterator[None]:
         yield
 
 
+def world() -> list:
+    """Return what of torch's own a fit changes while it lasts: threads, the order of sums, memory, and chance, last."""
+    return [
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+        torch.utils.deterministic.fill_uninitialized_memory,
+        torch.random.get_rng_state().tolist(),
+    ]
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep Lightning's banners and hints to itself; numerical warnings still pass."""
@@ -86,5 +97,5 @@ def interrupts() -> Iterator[None]:
             raise exit_.__context__ from None
         raise
     finally:
-        if main and handler is not None:
+        if handler is not None:
             signal.signal(signal.SIGINT, handler)
