@@ -105,13 +105,15 @@ def test_three_files_are_opened_told_and_kept_apart(tmp_path, monkeypatch):
     assert mine.commonest()["value"].tolist()[0] == "none stated"
 
 
-def test_the_command_is_the_chapter_on_a_folder(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr("etude.cli.run.run", lambda given: asked.append(given) or 0)
+def test_the_command_is_the_chapter_on_a_folder(tmp_path, monkeypatch, capsys):
     parser = argparse.ArgumentParser()
     command.arguments(parser)
-    assert command.run(parser.parse_args([str(tmp_path), "-p", "steps=3", "--profile", "smoke"])) == 0
-    assert asked[0].notebooks == ["41_your_music"] and asked[0].settings == [f"path={tmp_path}", "steps=3"]
+    write_midi(line(30).score, tmp_path / "a.mid")
+    monkeypatch.setenv("ETUDE_RUNS", str(tmp_path / "runs"))
+    given = parser.parse_args([str(tmp_path), "-p", "steps=3", "--profile", "smoke", "--dry-run"])
+    assert command.run(given) == 0
+    told = capsys.readouterr().out
+    assert "41_your_music  runs" in told and f"path = '{tmp_path}'" in told and "steps = 3" in told
     with pytest.raises(MissingData, match="no folder"):
         command.run(parser.parse_args([str(tmp_path / "none")]))
 
