@@ -12,7 +12,7 @@ from etude.errors import MissingData
 from etude.formats.midi import write_midi
 from etude.study import own_music
 from etude.study.own_music import Own, beginning, excerpt, opened, sections
-from etude.study.own_sounds import copied_share
+from etude.study.own_sounds import MULTIPLIER, copied_share, known_runs, lively, run_hashes
 
 
 def line(quarters, ticks=4, step=1.0, programs=()):
@@ -52,14 +52,15 @@ def own(pieces, kind="score"):
 @pytest.mark.parametrize(
     ("pieces", "words"),
     [
-        ([line(40)], "Every onset lies on the sixteenth grid"),
+        ([line(40)], "every note begins on the sixteenth grid"),
         ([line(40, 480, 1 / 3)], "A grid of 6 steps a quarter (sixteenth triplets)"),
         ([line(40, 480, 0.7311)], "does not fit a grid"),
-        ([line(400, 480), line(2, 480, 0.47)], "of the onsets lie off the sixteenth grid; below they move"),
+        ([line(400, 480), line(2, 480, 0.47)], "lie off the sixteenth grid; below they move"),
     ],
 )
 def test_what_is_said_of_the_grid_is_true(pieces, words):
-    assert words in own(pieces).on_the_grid()
+    sentence, *conditions = own(pieces).on_the_grid()
+    assert words in sentence and all(conditions)
 
 
 def test_a_folder_of_drums_is_known_as_such():
@@ -70,11 +71,23 @@ def test_a_folder_of_drums_is_known_as_such():
 
 def test_copied_runs_are_found_and_stillness_is_none():
     rng = np.random.default_rng(0)
-    train, other = rng.integers(0, 256, 4000), rng.integers(0, 256, 1000)
-    assert copied_share([train[100:500]], [train]) == 1.0 and copied_share([other], [train]) == 0.0
+    train, other, still = rng.integers(0, 256, 4000), rng.integers(0, 256, 1000), np.full(500, 7)
+    known = known_runs([train[:3000], train[2900:], still, train[:5]])
+    assert copied_share([train[100:500]], known) == 1.0 and copied_share([other], known) == 0.0
     half = np.concatenate([train[:516], other[:484]])
-    assert copied_share([half], [train]) == pytest.approx((516 - 31) / (1000 - 31))
-    assert copied_share([np.full(500, 7)], [np.full(500, 7)]) == 0.0
+    assert copied_share([half], known) == pytest.approx((516 - 31) / (1000 - 31))
+    assert copied_share([still], known) == 0.0 and copied_share([train[:9]], known) == copied_share([], known) == 0.0
+
+
+@pytest.mark.parametrize("run", [1, 2, 5, 32])
+def test_runs_are_known_by_all_of_their_samples(run):
+    x = np.random.default_rng(1).integers(0, 12, 90).astype(np.uint8)
+    windows = np.lib.stride_tricks.sliding_window_view(x, run)
+    assert np.array_equal(lively(x, run), np.ptp(windows.astype(int), axis=1) >= 8)
+    hashes = run_hashes(x, run)
+    assert len(hashes) == len(windows) and len(np.unique(hashes)) == len(np.unique(windows, axis=0))
+    asked = sum((int(v) + 1) * pow(MULTIPLIER, run - 1 - k, 2**64) for k, v in enumerate(windows[7])) % 2**64
+    assert int(hashes[7]) == asked
 
 
 def test_what_cannot_be_studied_is_refused_with_the_reason(tmp_path, monkeypatch):
