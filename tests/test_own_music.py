@@ -4,15 +4,19 @@ import argparse
 
 import numpy as np
 import pytest
+from pandas import DataFrame
 
-from etude import Audio, EtudeError, Piece, Score
+from etude import Audio, EtudeError, Piece, Score, Space, registry
 from etude.cli import study as command
 from etude.corpora.folder import Folder
 from etude.errors import MissingData
+from etude.evaluation.intervals import Interval
 from etude.formats.midi import write_midi
 from etude.study import own_music
 from etude.study.own_music import Own, beginning, excerpt, opened, sections
+from etude.study.own_scores import Scores
 from etude.study.own_sounds import MULTIPLIER, copied_share, known_runs, lively, run_hashes
+from etude.study.trial import Trial
 
 
 def line(quarters, ticks=4, step=1.0, programs=()):
@@ -61,6 +65,53 @@ def own(pieces, kind="score"):
 def test_what_is_said_of_the_grid_is_true(pieces, words):
     sentence, *conditions = own(pieces).on_the_grid()
     assert words in sentence and all(conditions)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "pieces", "words"),
+    [
+        (-2, -1, 5, "has learnt something that no floor knows"),
+        (1, 2, 5, "the floor needs fewer bits"),
+        (-1, 1, 5, "a tie"),
+        (0, 1, 5, "a tie"),
+        (-2, -1, 2, "nothing is ranked here"),
+    ],
+)
+def test_a_verdict_says_what_its_interval_shows(low, high, pieces, words):
+    half, gap = Scores.__new__(Scores), Interval((low + high) / 2, low, high, 0.95)
+    sentence, *conditions = half._ranked("`rnn`", 3.0, "`counts`", 4.0, gap, pieces)
+    assert words in sentence and conditions and all(conditions)
+
+
+@pytest.mark.parametrize(
+    ("ours", "real", "words"),
+    [
+        (9.0, 2.0, "**The samples copy.**"),
+        (1.0, 2.0, "they copy no more"),
+        (2.5, 2.0, "too little"),
+        (1.0, 0.0, "too little"),
+    ],
+)
+def test_what_is_said_of_copies_is_true(ours, real, words):
+    half = Scores.__new__(Scores)
+    half.best = Trial(None, {}, {}, [], label="rnn")
+    half.copied = DataFrame({"mean_copied": {"rnn": ours, "held-out": real}})
+    sentence, *conditions = half.copying()
+    assert words in sentence and conditions and all(conditions)
+
+
+def test_only_a_family_with_exact_bits_is_followed():
+    half, space, xs = Scores.__new__(Scores), Space((), 3), [np.array([0, 1, 0, 1])]
+    flat, counted = registry.model("uniform", space), registry.model("marginal", space)
+    counted.fit(xs)
+    bound = registry.model("uniform", space)
+    bound.kind = "bound"  # as an autoencoder's
+    half.fitted = {name: Trial(None, {}, {"valid": xs}, [], [model], label=name)
+                   for name, model in (("flat", flat), ("counted", counted), ("bound", bound))}  # fmt: skip
+    assert half.best.label == "counted"
+    del half.__dict__["best"], half.fitted["flat"], half.fitted["counted"]
+    with pytest.raises(EtudeError, match="exact code lengths"):
+        _ = half.best
 
 
 def test_a_folder_of_drums_is_known_as_such():
