@@ -1,6 +1,7 @@
 """Chapter 41's steps on any music: what is cut, what is said, what is refused; and `etude study`."""
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,8 @@ def test_long_scores_are_cut_and_silent_sections_left_out():
     cut = sections(long)
     assert len(cut) == 7 and sum(len(piece.score) for piece in cut) == len(long.score)
     assert all(piece.score.length <= 160 * 4 for piece in cut) and len({piece.name for piece in cut}) == 7
+    waltz = replace(long.score, meter=(3, 4))
+    assert [one.score.length for one in sections(Piece("waltz", waltz))][:2] == [159 * 4] * 2
     gap = Piece("gap", Score([(0, 4, 60, 80, 0), (4000, 4, 60, 80, 0)], 4))
     assert len(sections(gap)) == 2
 
@@ -45,6 +48,8 @@ def test_a_beginning_starts_where_music_does():
     late = Piece("late", Score([(1000, 4, 60, 80, 0), (1010, 40, 62, 80, 0)], 4))
     assert beginning(late, 4).score.notes[:, :3].tolist() == [[8, 4, 60]]
     assert len(beginning(line(8), 32).score) == 8
+    waltz = beginning(Piece("late", replace(late.score, meter=(3, 4))), 4)
+    assert waltz.score.notes[:, :3].tolist() == [[4, 4, 60], [14, 2, 62]]  # 996 is where a bar of three begins
     sound = excerpt(Piece("a", audio=Audio(np.linspace(-1, 1, 1000), 100)), 2.0)
     assert len(sound.audio) == 200 and abs(sound.audio.samples.mean()) < 0.01
 

@@ -27,7 +27,7 @@ from etude.formats.midi import write_midi
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.grid import fitting_grid, off_grid
 from etude.study.record import Run
-from etude.types import Audio, Piece
+from etude.types import Audio, Piece, Score
 
 SECTION = 160  # quarters: longer scores are cut into sections of so many
 EXCERPT = 6.0  # seconds: of longer recordings that is scored, an excerpt
@@ -249,9 +249,12 @@ def sounding_together(piece: Piece) -> float:
 
 
 def sections(piece: Piece, quarters: int = SECTION) -> list[Piece]:
-    """Return a score, or its sections of so many quarters where it is half as long again; silent ones are left out."""
+    """Return a score, or its sections where it is half as long again as so many quarters; silent ones are left out.
+
+    Sections begin with a bar of the metre that the file states: they are as many quarters long as hold whole bars.
+    """
     score = piece.score
-    size = quarters * score.ticks_per_quarter
+    size = max(1, quarters * score.ticks_per_quarter // bar(score)) * bar(score)
     if score.length <= 1.5 * size:
         return [piece]
     starts = range(0, score.length, size)
@@ -295,10 +298,15 @@ def beginning(piece: Piece, quarters: int) -> Piece:
     """Return the first quarters of a score, from the bar in which it first sounds."""
     score = piece.score
     size = quarters * score.ticks_per_quarter
-    bar = 4 * score.ticks_per_quarter
-    first = int(score.notes[0, 0]) // bar * bar if len(score) else 0
+    first = int(score.notes[0, 0]) // bar(score) * bar(score) if len(score) else 0
     notes = within(score, first, first + size)
     return piece.with_score(replace(score, notes=notes, length=max(1, min(size, score.length - first))))
+
+
+def bar(score: Score) -> int:
+    """Return the ticks of a bar in the metre that the file states, four quarters where it states none."""
+    beats, unit = score.meter or (4, 4)
+    return max(1, 4 * score.ticks_per_quarter * beats // unit)
 
 
 def nominal_seconds(piece: Piece) -> float:
