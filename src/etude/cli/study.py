@@ -34,13 +34,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Run the chapter on the folder."""
-    from etude.cli.run import run as run_notebooks
+    """Run the chapter on the folder: what `etude run` does when it is asked for that."""
+    from etude.cli import run as runs
     from etude.errors import MissingData
     from etude.files import is_there
 
     if not is_there(Path(given.folder).expanduser(), Path.is_dir):
         raise MissingData("a folder of music", f"no folder at {given.folder}", "Check the path.")
+    parser = argparse.ArgumentParser()
+    runs.arguments(parser)
     settings = [f"path={given.folder}", *given.settings]
-    asked = {"notebooks": [CHAPTER], "settings": settings, "sweep": [], "jobs": 1, "executor": "local"}
-    return run_notebooks(argparse.Namespace(**{**vars(given), **asked, "refit": False, "parameters": False}))
+    asked = {"notebooks": [CHAPTER], "settings": settings, "jobs": 1}
+    return runs.run(argparse.Namespace(**{**vars(parser.parse_args([])), **vars(given), **asked}))

@@ -1,14 +1,21 @@
-"""What the two halves of chapter 41, on notes and on recordings, have in common: floors, a choice, and a verdict."""
+"""What the two halves of chapter 41, on notes and on recordings, have in common: floors, a choice, and verdicts.
+
+A verdict is a whole sentence with the conditions under which it is true. For every question there are several, which
+together leave no folder out: the page shows the first whose conditions hold.
+"""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import ClassVar
 
+import numpy as np
+
 from etude import evaluation
+from etude.errors import EtudeError
 from etude.evaluation.intervals import Interval
 from etude.study import trial as trials
-from etude.study.own_music import Own, cheapest
+from etude.study.own_music import Own, Verdict, cheapest, first_true
 from etude.study.record import Run
 from etude.types import Piece
 
@@ -24,8 +31,9 @@ class Half:
     own : Own
     """
 
-    unproven: ClassVar[str]  # said where there are fewer than `LEAST` pieces
-    lost: ClassVar[str]  # said where the floor needs fewer bits
+    unit: ClassVar[str]  # of the rates that are ranked
+    value: ClassVar[str]  # their column
+    what: ClassVar[str]  # what is tested on, in the plural
 
     def __init__(self, run: Run, own: Own):
         self.run, self.own = run, own
@@ -43,11 +51,35 @@ class Half:
         self.floor_table = pd.concat(rows, ignore_index=True)
         return self.floor_table
 
+    def _score_families(self, fitted: list[trials.Trial], by: str, order: list[str]):
+        """Keep and return the test bits of families, and of the floor of each representation with the least `by`."""
+        import pandas as pd
+
+        best = self.floor_table.loc[self.floor_table.groupby("representation")[by].idxmin()]
+        rows = [
+            evaluation.score_table({one.label: one.models}, one.codes["test"], one.pieces["test"], one.representation)
+            for one in fitted
+        ]
+        self.scored = pd.concat([*rows, best], ignore_index=True).sort_values(order, ignore_index=True)
+        return self.scored
+
     @cached_property
     def best(self) -> trials.Trial:
-        """The fitted family that needs the fewest bits for the validation pieces."""
-        lengths = {k: evaluation.code_lengths(t.models[0], t.codes["valid"]).total for k, t in self.fitted.items()}
-        return self.fitted[cheapest(lengths)]
+        """The fitted family with exact bits that needs the fewest for the validation pieces."""
+        exact = {name: one for name, one in self.fitted.items() if one.models[0].kind == "exact"}
+        if not exact:
+            got = ", ".join(self.fitted) or "none"
+            raise EtudeError("a family with exact code lengths among those fitted", got, "Add `rnn` to the families.")
+        lengths = {
+            name: evaluation.code_lengths(one.models[0], one.codes["valid"]).total for name, one in exact.items()
+        }
+        return exact[cheapest(lengths)]
+
+    def bars(self):
+        """Return the rows of the last table that have the rate which is ranked, bounds of networks marked as such."""
+        rows = self.scored.dropna(subset=[self.value])
+        bound = (rows["kind"] == "bound") & rows["model"].isin(list(self.fitted))
+        return rows.assign(model=rows["model"] + np.where(bound, " (at most)", ""))
 
     def players(self, music: dict[str, Piece], seconds: float):
         """Show players of pieces, in their own tempo and instruments where they have notes."""
@@ -55,13 +87,33 @@ class Half:
 
         return players({name: (piece, name.replace("-", " ")) for name, piece in music.items()}, seconds=seconds)
 
-    def _ranked(self, numbers: str, gap: Interval, pieces: int) -> str:
-        """Return which needs fewer bits, the network or the floor, as the interval of their difference has it."""
-        if pieces < LEAST:
-            return f"{numbers}. {self.unproven}"
-        numbers += f" (difference {gap.value:+.2f}, 95 % interval {gap.low:+.2f} to {gap.high:+.2f})"
-        if gap.high < 0:
-            return f"{numbers}. The network needs fewer."
-        if gap.low > 0:
-            return f"{numbers}. {self.lost}"
-        return f"{numbers}. That is a tie."
+    def _ranked(self, network: str, ours: float, floor: str, theirs: float, gap: Interval, pieces: int) -> Verdict:
+        """Return which needs fewer bits, network or floor, as the 95 % interval of their difference has it."""
+        span = f"{gap.value:+.2f}, with a 95 % interval of {gap.low:+.2f} to {gap.high:+.2f}"
+        return first_true(
+            (
+                f"{network} needs {ours:.2f} {self.unit} on the test side, and the best floor, {floor}, {theirs:.2f}. "
+                f"The test side has {pieces} of the {LEAST} {self.what} that an interval takes at least, so nothing "
+                "is ranked here.",
+                pieces < LEAST,
+            ),
+            (
+                f"{network} needs **{ours:.2f} {self.unit}** on held-out music, and the best floor, {floor}, "
+                f"{theirs:.2f}. The difference is {span}: **the network has learnt something that no floor knows**.",
+                pieces >= LEAST,
+                gap.high < 0,
+            ),
+            (
+                f"{network} needs {ours:.2f} {self.unit} on held-out music, and the best floor, {floor}, "
+                f"**{theirs:.2f}**. The difference is {span}: **at this budget the floor needs fewer bits than the "
+                "network**.",
+                pieces >= LEAST,
+                gap.low > 0,
+            ),
+            (
+                f"{network} needs {ours:.2f} {self.unit} on held-out music, and the best floor, {floor}, {theirs:.2f}. "
+                f"The difference is {span}: zero lies within it, so this is **a tie**.",
+                pieces >= LEAST,
+                gap.low <= 0 <= gap.high,
+            ),
+        )

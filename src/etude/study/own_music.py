@@ -27,7 +27,7 @@ from etude.formats.midi import write_midi
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.grid import fitting_grid, off_grid
 from etude.study.record import Run
-from etude.types import Audio, Piece
+from etude.types import Audio, Piece, Score
 
 SECTION = 160  # quarters: longer scores are cut into sections of so many
 EXCERPT = 6.0  # seconds: of longer recordings that is scored, an excerpt
@@ -35,6 +35,7 @@ RATE = 8000  # samples per second at which recordings are learnt
 LONGEST = 6 * 3600.0  # seconds of a file
 MINUTES = {"score": {"train": 60, "valid": 6, "test": 12}, "audio": {"train": 20, "valid": 0.4, "test": 0.6}}
 BOOK, FLUTE = "ryansMammoth", 73  # whose tunes stand in where no folder is given, and what plays them
+Verdict = tuple  # a sentence, and the truth values of all that it asserts: what `Run.claim` and `Run.answer` take
 GRIDS = {4: "sixteenths", 6: "sixteenth triplets", 8: "thirty-seconds", 12: "twelfths of a quarter", 24: "24ths"}
 
 
@@ -144,28 +145,45 @@ class Own:
             )
         return fig
 
-    def on_the_grid(self) -> str:
+    def on_the_grid(self) -> Verdict:
         """Return a plain word on whether the music fits the grid of the score representations."""
-        if self.kind == "audio":
-            return "A recording has no grid: its notes begin where they begin, and samples and frames keep that."
-        scores = [piece.score for piece in self.pieces["train"]]
+        scores = [piece.score for piece in self.pieces["train"]] if self.kind == "score" else []
         onsets = np.array([len(score) for score in scores])
-        off = float(np.average([off_grid(score) for score in scores], weights=onsets))
-        grid = fitting_grid(scores)
-        if off <= 0.0005:
-            return "Every onset lies on the sixteenth grid: nothing of the rhythm is lost below."
-        if grid is None:
-            return (
+        off = float(onsets @ [off_grid(score) for score in scores] / max(1, onsets.sum())) if scores else 0.0
+        grid = fitting_grid(scores) if scores else 0
+        return first_true(
+            (
+                "A recording has no grid: its notes begin where they begin, and samples and frames keep that.",
+                self.kind == "audio",
+            ),
+            (
+                "In the training music every note begins on the sixteenth grid, or within a twentieth of a sixteenth "
+                "of it: below, the rhythm of the onsets stays what it is.",
+                self.kind == "score",
+                off == 0,
+            ),
+            (
                 f"**This music does not fit a grid.** {off:.0%} of its onsets lie off the sixteenths, and no grid of "
                 "up to 24 steps a quarter holds 98 % of them: it was played freely, or its beats are not those of the "
-                "file. Below, every onset moves to the nearest sixteenth of the file, which changes the rhythm."
-            )
-        if grid == 4:
-            return f"{off:.1%} of the onsets lie off the sixteenth grid; below they move to the nearest sixteenth."
-        return (
-            f"{off:.0%} of the onsets lie off the sixteenth grid. A grid of {grid} steps a quarter ({GRIDS[grid]}) "
-            "holds 98 % of all or more. The representations are ranked on sixteenths, where they code the same music; "
-            f'`etude.representation("midi", grid={grid})` and `("pianoroll", grid={grid})` keep the finer time.'
+                "file. Below, every onset moves to the nearest sixteenth of the file, which changes the rhythm.",
+                grid is None,
+                off > 0,
+            ),
+            (
+                f"{off:.2%} of the onsets in the training music lie off the sixteenth grid; below they move to the "
+                "nearest sixteenth.",
+                grid == 4,
+                off > 0,
+            ),
+            (
+                f"{off:.0%} of the onsets in the training music lie off the sixteenth grid. A grid of {grid} steps a "
+                f"quarter ({GRIDS.get(grid)}) holds 98 % of all or more. The representations are ranked on "
+                f'sixteenths, where they code the same music; `etude.representation("midi", grid={grid})` and '
+                f'`("pianoroll", grid={grid})` keep the finer time.',
+                grid in GRIDS,
+                grid != 4,
+                off > 0,
+            ),
         )
 
 
@@ -231,9 +249,12 @@ def sounding_together(piece: Piece) -> float:
 
 
 def sections(piece: Piece, quarters: int = SECTION) -> list[Piece]:
-    """Return a score, or its sections of so many quarters where it is half as long again; silent ones are left out."""
+    """Return a score, or its sections where it is half as long again as so many quarters; silent ones are left out.
+
+    Sections begin with a bar of the metre that the file states: they are as many quarters long as hold whole bars.
+    """
     score = piece.score
-    size = quarters * score.ticks_per_quarter
+    size = max(1, quarters * score.ticks_per_quarter // bar(score)) * bar(score)
     if score.length <= 1.5 * size:
         return [piece]
     starts = range(0, score.length, size)
@@ -277,15 +298,25 @@ def beginning(piece: Piece, quarters: int) -> Piece:
     """Return the first quarters of a score, from the bar in which it first sounds."""
     score = piece.score
     size = quarters * score.ticks_per_quarter
-    bar = 4 * score.ticks_per_quarter
-    first = int(score.notes[0, 0]) // bar * bar if len(score) else 0
+    first = int(score.notes[0, 0]) // bar(score) * bar(score) if len(score) else 0
     notes = within(score, first, first + size)
     return piece.with_score(replace(score, notes=notes, length=max(1, min(size, score.length - first))))
+
+
+def bar(score: Score) -> int:
+    """Return the ticks of a bar in the metre that the file states, four quarters where it states none."""
+    beats, unit = score.meter or (4, 4)
+    return max(1, 4 * score.ticks_per_quarter * beats // unit)
 
 
 def nominal_seconds(piece: Piece) -> float:
     """Return how long a score lasts at the study's tempo."""
     return at_nominal_tempo(piece.score, piece.score.length)
+
+
+def first_true(*choices: Verdict) -> Verdict:
+    """Return the first choice whose conditions all hold; they are written so that one does for any folder."""
+    return next((choice for choice in choices if all(choice[1:])), choices[-1])
 
 
 def cheapest(bits: Mapping[str, float]) -> str:

@@ -2,37 +2,57 @@
 
 All code the same common score, so their bits per second may be ranked together, and all families see the same seconds
 of music in a step. What chooses (the representation, the model that is heard) looks at `valid`; `test` is scored once.
+Left out are families that cannot be asked about any folder: SampleRNN is made for waveforms, the guided WaveNet
+needs music in pairs, and the restricted Boltzmann machine has no past, and bits that are an estimate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from etude import evaluation, registry
 from etude.display.playing import player
 from etude.errors import EtudeError
+from etude.evaluation.intervals import Interval
 from etude.representations.round_trip import round_trip_table
 from etude.study import trial as trials
 from etude.study.own_half import Half
-from etude.study.own_music import Own, beginning, cheapest, nominal_seconds, sections
+from etude.study.own_music import Own, Verdict, beginning, cheapest, first_true, nominal_seconds, sections
 from etude.study.record import Run
 from etude.synthesis import render
 from etude.types import DURATION, Budget, Piece
 
-SECONDS_SEEN = 12.0  # of music in a window, whatever its steps
+SECONDS_SEEN = 192.0  # of music in an optimiser step, whatever the family and its windows
 LONGEST_DRAWN = {"midi": 500, "text": 900, "pianoroll": 256}  # steps of a sample at most
 HEARD = 32  # quarters of the pieces that are played as sound, or looked at closely
-FAMILIES = {  # label -> family, its options by the size of the network
-    "rnn": ("rnn", lambda hidden: {"cell": "lstm", "hidden": hidden, "layers": 1, "dropout": 0.1}),
-    "tcn": ("tcn", lambda hidden: {"channels": hidden, "blocks": 5, "dropout": 0.1}),
-    "wavenet": ("wavenet", lambda hidden: {"residual": hidden // 2, "skip": hidden, "stacks": 1, "dilations": 7}),
-    "rnn-nade": (
-        "rnn",
-        lambda hidden: {"hidden": hidden, "layers": 1, "dropout": 0.1, "output": "nade", "output_hidden": 48},
-    ),
-}
+
+
+class Plan(NamedTuple):
+    """How a family is taught: what it reads, its windows, the peak of its learning rate, its options by size."""
+
+    family: str
+    reads: str  # a representation, or "" for the alphabet that suits the music
+    seconds: float  # of music in a window
+    learning_rate: float
+    options: Callable[[int], dict]
+
+
+FAMILIES = {
+    "rnn": Plan("rnn", "", 12.0, 0.004, lambda hidden: {"cell": "lstm", "hidden": hidden, "layers": 1, "dropout": 0.1}),
+    "tcn": Plan("tcn", "", 12.0, 0.004, lambda hidden: {"channels": hidden, "blocks": 5, "dropout": 0.1}),
+    "wavenet": Plan("wavenet", "", 12.0, 0.004, lambda hidden: {
+        "residual": hidden // 2, "skip": hidden, "stacks": 1, "dilations": 7}),
+    "attention": Plan("attention", "", 12.0, 0.003, lambda hidden: {"channels": hidden - hidden % 4 or 4, "layers": 2}),
+    "rnn-nade": Plan("rnn", "pianoroll", 12.0, 0.004, lambda hidden: {
+        "hidden": hidden, "layers": 1, "dropout": 0.1, "output": "nade", "output_hidden": 48}),
+    "vae": Plan("vae", "pianoroll", 3.0, 0.003, lambda hidden: {
+        "hidden": hidden, "latent": 16, "samples": 4, "output": "nade", "output_hidden": 48}),
+    "coconet": Plan("coconet", "pianoroll", 12.0, 0.01, lambda hidden: {
+        "channels": max(4, min(12, hidden // 4)), "blocks": 5, "passes": 16}),
+}  # fmt: skip
 
 
 class Scores(Half):
@@ -46,9 +66,7 @@ class Scores(Half):
         Keys that every training piece is shown in; drums are never moved.
     """
 
-    unit, value = "bits per second", "bits_per_second"
-    unproven = "With fewer than three test pieces there is no interval to trust, so nothing is ranked."
-    lost = "**The floor needs fewer bits than the network.** More steps or music may change that."
+    unit, value, what = "bits a second", "bits_per_second", "pieces"
     columns = ("model", "representation", "kind", "bits_per_second", "low", "high", "bits_per_note", "pieces")
 
     def __init__(self, run: Run, own: Own, keys: int = 1):
@@ -94,11 +112,21 @@ class Scores(Half):
                    for name in ("midi", "text")}  # fmt: skip
         return cheapest({name: bits.total / seconds for name, bits in lengths.items()})
 
-    def which_suits(self) -> str:
+    def which_suits(self) -> Verdict:
         """Return which of the token representations suits the music, and why."""
-        return (
-            f"Of the two alphabets, counting needs fewer bits for the validation pieces as `{self.suited}`, so the "
-            "sequence families below read that; the recurrent network with NADE reads the piano roll."
+        return first_true(
+            (
+                "Of the two alphabets, events (`midi`) need fewer bits by counting than letters (`text`) on the "
+                "validation pieces. So the families that read a row of symbols are given events; the others read the "
+                "piano roll.",
+                self.suited == "midi",
+            ),
+            (
+                "Of the two alphabets, letters (`text`) need fewer bits by counting than events (`midi`) on the "
+                "validation pieces. So the families that read a row of symbols are given letters; the others read the "
+                "piano roll.",
+                self.suited == "text",
+            ),
         )
 
     def fit(self, families: Sequence[str], steps: int, hidden: int, seed: int = 0) -> None:
@@ -107,37 +135,36 @@ class Scores(Half):
         for label in families:
             if label not in FAMILIES:
                 raise EtudeError(f"families among {', '.join(FAMILIES)}", repr(label))
-            family, options = FAMILIES[label]
-            one = trials.cell(self.trials["pianoroll" if label == "rnn-nade" else self.suited], label)
-            budget = Budget(steps, 16, self._window(one), 0.004, max(1, steps // 4))
-            self.fitted[label] = trials.fit(self.run, one, family, budget, [seed], publish=False, **options(hidden))
+            plan = FAMILIES[label]
+            one = trials.cell(self.trials[plan.reads or self.suited], label)
+            window, batch = self._window(one, plan.seconds), round(SECONDS_SEEN / plan.seconds)
+            budget = Budget(steps, batch, window, plan.learning_rate, max(1, steps // 4))
+            options = plan.options(hidden) | ({"segment": window} if plan.family == "vae" else {})
+            self.fitted[label] = trials.fit(self.run, one, plan.family, budget, [seed], publish=False, **options)
 
     @staticmethod
-    def _window(one: trials.Trial) -> int:
-        seconds = sum(map(nominal_seconds, one.pieces["train"])) or 1.0
-        return int(np.clip(SECONDS_SEEN * sum(map(len, one.codes["train"])) / seconds, 32, 400))
+    def _window(one: trials.Trial, seconds: float) -> int:
+        """Return the steps that hold so many seconds of the training music, on average."""
+        whole = sum(map(nominal_seconds, one.pieces["train"])) or 1.0
+        return int(np.clip(seconds * sum(map(len, one.codes["train"])) / whole, 8, 400))
 
     def table(self):
         """Return the code lengths of the test pieces: every family, and the best floor in each representation."""
-        import pandas as pd
-
-        best = self.floor_table.loc[self.floor_table.groupby("representation")[self.value].idxmin()]
-        rows = [
-            evaluation.score_table({one.label: one.models}, one.codes["test"], one.pieces["test"], one.representation)
-            for one in self.fitted.values()
-        ]
-        self.scored = pd.concat([*rows, best], ignore_index=True).sort_values(self.value, ignore_index=True)
-        return self.scored
+        return self._score_families(list(self.fitted.values()), self.value, [self.value])
 
     def _test_bits(self, one: trials.Trial, model) -> np.ndarray:
         return evaluation.code_lengths(model, one.codes["test"]).values
 
-    def against_floor(self):
+    @property
+    def floor(self) -> dict:
+        """The row of the best floor on the test pieces, of whatever representation."""
+        return self.floor_table.loc[self.floor_table[self.value].idxmin()].to_dict()
+
+    def against_floor(self) -> Interval:
         """Return the chosen model's difference to the best floor, in bits per second, with its interval."""
-        row = self.floor_table.loc[self.floor_table[self.value].idxmin()]
-        floor = self.trials[row["representation"]]
+        floor = self.trials[self.floor["representation"]]
         ours = self._test_bits(self.best, self.best.models[0])
-        theirs = self._test_bits(floor, floor.floors[row["model"]])
+        theirs = self._test_bits(floor, floor.floors[self.floor["model"]])
         seconds = evaluation.amounts(self.own.pieces["test"], "score")["seconds"]
         return evaluation.paired_difference(ours, theirs, seconds)
 
@@ -202,25 +229,32 @@ class Scores(Half):
         self.copied = evaluation.memorisation_table(self.sets, self.own.pieces["train"], view)
         return self.copied
 
-    def copying(self) -> str:
+    def copying(self) -> Verdict:
         """Return whether the samples share more with the training pieces than unseen music does."""
-        ours, real = self.copied.loc[self.best.label], self.copied.loc["held-out"]
-        if ours["mean_copied"] > 1.5 * max(real["mean_copied"], 1):
-            return (
-                f"**The samples copy.** Their longest shared runs have {ours['mean_copied']:.1f} events on average, "
-                f"those of unseen music {real['mean_copied']:.1f}. Fewer steps, or more pieces, would help."
-            )
-        return (
-            f"The samples share runs of {ours['mean_copied']:.1f} events with the training pieces, unseen music "
-            f"{real['mean_copied']:.1f}: by this measure they copy no more than pieces of the folder copy each other."
+        ours, real = self.copied.loc[self.best.label, "mean_copied"], self.copied.loc["held-out", "mean_copied"]
+        return first_true(
+            (
+                f"**The samples copy.** The longest runs that they share with the training pieces have {ours:.1f} "
+                f"events on average, those of unseen music {real:.1f}. Fewer steps, or more pieces, would help.",
+                ours > 1.5 * max(real, 1),
+            ),
+            (
+                f"The longest runs that the samples share with the training pieces have {ours:.1f} events on average, "
+                f"those of unseen music {real:.1f}: by this measure they copy no more than pieces of the folder copy "
+                "each other.",
+                ours <= real,
+            ),
+            (
+                f"The longest runs that the samples share with the training pieces have {ours:.1f} events on average, "
+                f"those of unseen music {real:.1f}: more, but too little to be called copying.",
+                real < ours <= 1.5 * max(real, 1),
+            ),
         )
 
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """Return which needs fewer bits, the chosen network or the best floor, as the interval has it."""
-        gap, floor = self.against_floor(), self.floor_table.loc[self.floor_table[self.value].idxmin()]
-        row = self.scored[self.scored["model"] == self.best.label].iloc[0]
-        numbers = (
-            f"`{row['model']}` on `{row['representation']}` needs {row[self.value]:.2f} bits a second, the best floor, "
-            f"`{floor['model']}` on `{floor['representation']}`, {floor[self.value]:.2f}"
-        )
-        return self._ranked(numbers, gap, len(self.own.pieces["test"]))
+        row, floor = self.scored[self.scored["model"] == self.best.label].iloc[0], self.floor
+        network = f"`{row['model']}` on `{row['representation']}`"
+        ours, theirs = row[self.value], floor[self.value]
+        named = f"`{floor['model']}` on `{floor['representation']}`"
+        return self._ranked(network, ours, named, theirs, self.against_floor(), len(self.own.pieces["test"]))

@@ -20,13 +20,14 @@ from etude.representations.round_trip import round_trip_table
 from etude.study import spectrograms
 from etude.study import trial as trials
 from etude.study.own_half import Half
-from etude.study.own_music import EXCERPT, RATE, Own, cheapest, excerpt
+from etude.study.own_music import EXCERPT, RATE, Own, Verdict, cheapest, excerpt, first_true
 from etude.study.record import Run
 from etude.types import Bits, Budget, Piece
 
 COUNTED = 60.0  # seconds of training sound that the floors count
 PICTURED = 300.0  # seconds of training sound that are turned into spectrograms
 RUN = 32  # samples of a run that counts as copied
+MULTIPLIER = 1099511628211  # of the hash of a run, a prime
 FAMILIES = {  # label -> family, options by size, windows (batch, samples) of equal music
     "wavenet": ("wavenet", lambda hidden: {"residual": hidden // 4, "skip": hidden, "stacks": 1, "dilations": 9,
                                            "dropout": 0.0}, (2, 2048)),
@@ -44,9 +45,7 @@ class Sounds(Half):
     own : Own
     """
 
-    unit, value = "bits per sample", "bits_per_sample"
-    unproven = "Fewer than three test excerpts give no interval to trust, so nothing is ranked."
-    lost = "**The floor needs fewer bits than the network**, which has not learnt enough yet."
+    unit, value, what = "bits a sample", "bits_per_sample", "excerpts"
     columns = ("model", "representation", "kind", "kbit_per_second", "low", "high", "bits_per_sample", "bits_per_step")
 
     def __init__(self, run: Run, own: Own, keys: int = 1):
@@ -81,11 +80,13 @@ class Sounds(Half):
         frames.floors["xz alone"] = compressor_bits("xz", frames.codes["test"], self.spectrogram.space)
         return self._score_floors()
 
-    def which_suits(self) -> str:
+    def which_suits(self) -> Verdict:
         """Return which representation the families read."""
         return (
-            "Samples keep the sound itself and are many; frames are few and keep a picture of it. The three families "
-            "of sound read samples, and a recurrent network reads frames, in its own table rows."
+            "Samples keep the sound itself and are many; frames are few and keep a picture of it. The families of "
+            "sound read samples, and one recurrent network reads frames, in table rows of its own.",
+            self.trials["waveform"].representation.space.event_shape == (),
+            self.trials["spectrogram"].representation.space.event_shape != (),
         )
 
     def fit(self, families: Sequence[str], steps: int, hidden: int, seed: int = 0) -> None:
@@ -105,16 +106,8 @@ class Sounds(Half):
 
     def table(self):
         """Return the code lengths of the test excerpts: networks and the best floor of each representation."""
-        import pandas as pd
-
-        best = self.floor_table.loc[self.floor_table.groupby("representation")["bits_per_step"].idxmin()]
-        rows = [
-            evaluation.score_table({one.label: one.models}, one.codes["test"], one.pieces["test"], one.representation)
-            for one in (*self.fitted.values(), self.frames)
-        ]
-        order = ["representation", "bits_per_step"]
-        self.scored = pd.concat([*rows, best], ignore_index=True).sort_values(order, ignore_index=True)
-        return self.scored
+        fitted = [*self.fitted.values(), self.frames]
+        return self._score_families(fitted, "bits_per_step", ["representation", "bits_per_step"])
 
     def surprise(self):
         """Return the axes of a figure: a stretch of the shown recording, and what each hundredth of a second cost."""
@@ -175,36 +168,44 @@ class Sounds(Half):
         """Return how much of the sets stands, run for run of samples, in the training sound."""
         import pandas as pd
 
-        train = [np.asarray(x) for x in self.trials["waveform"].codes["train"]]
+        known = known_runs(self.trials["waveform"].codes["train"])
         rows = []
         for name, sounds in self.sets.items():
             xs = [self.waveform.encode(Piece(name, audio=sound)) for sound in sounds]
-            rows.append({"set": name, "sounds": len(xs), "copied": copied_share(xs, train)})
+            rows.append({"set": name, "sounds": len(xs), "copied": copied_share(xs, known)})
         self.copied = pd.DataFrame(rows).set_index("set")
         return self.copied
 
-    def copying(self) -> str:
+    def copying(self) -> Verdict:
         """Return whether the samples repeat training sound, sample for sample."""
         ours, real = self.copied["copied"][self.best.label], self.copied["copied"]["held-out"]
-        if ours > max(0.01, 2 * real):
-            return (
+        return first_true(
+            (
                 f"**{ours:.1%} of the runs of {RUN} samples in what the network wrote stand in the training sound**, "
-                f"where unseen recordings share {real:.1%} with it."
-            )
-        return f"Of the runs of {RUN} samples {ours:.1%} stand in the training sound, of unseen recordings {real:.1%}."
+                f"where unseen recordings share {real:.1%} with it: the network repeats what it has heard.",
+                ours > max(0.01, 2 * real),
+            ),
+            (
+                f"Of the runs of {RUN} samples in what the network wrote {ours:.1%} stand in the training sound, of "
+                f"unseen recordings {real:.1%}: by this measure it repeats no more than recordings of the folder do.",
+                ours <= real,
+            ),
+            (
+                f"Of the runs of {RUN} samples in what the network wrote {ours:.1%} stand in the training sound, of "
+                f"unseen recordings {real:.1%}: more, but either next to nothing or not twice as much.",
+                real < ours <= max(0.01, 2 * real),
+            ),
+        )
 
-    def verdict(self) -> str:
+    def verdict(self) -> Verdict:
         """Return which needs fewer bits a sample, the chosen network or the best floor, as the interval has it."""
         one, xs = self.best, self.trials["waveform"].codes["test"]
         lengths = {k: evaluation.code_lengths(f, xs) for k, f in self.trials["waveform"].floors.items()}
         floor = cheapest({name: bits.total for name, bits in lengths.items()})
         ours, per = evaluation.code_lengths(one.models[0], xs), [len(x) for x in xs]
         gap = evaluation.paired_difference(ours.values, lengths[floor].values, per)
-        numbers = (
-            f"`{one.label}` needs {Bits(ours.values).per(per):.2f} bits a sample, the best floor, `{floor}`, "
-            f"{lengths[floor].per(per):.2f}"
-        )
-        return self._ranked(numbers, gap, len(xs))
+        rates = Bits(ours.values).per(per), lengths[floor].per(per)
+        return self._ranked(f"`{one.label}`", rates[0], f"`{floor}`", rates[1], gap, len(xs))
 
 
 def halves(piece: Piece) -> list[Piece]:
@@ -214,26 +215,46 @@ def halves(piece: Piece) -> list[Piece]:
     return [replace(piece, audio=type(piece.audio)(part, audio.rate)) for part in parts]
 
 
-def copied_share(xs: Sequence[np.ndarray], train: Sequence[np.ndarray], run: int = RUN) -> float:
-    """Return the share of runs of `run` samples, of 8 levels or more each, that stand in the training sound.
+def copied_share(xs: Sequence[np.ndarray], known: np.ndarray, run: int = RUN) -> float:
+    """Return the share of runs of `run` samples, of 8 levels or more each, that are `known`.
 
     Parameters
     ----------
-    xs, train : sequences of Int[T]
+    xs : sequence of Int[T]
+    known : UInt64[n], `known_runs` of the training sound
     """
-    known = np.unique(np.concatenate([_hashes(x, run)[0] for x in train] or [np.zeros(0, np.uint64)]))
-    found = [(_hashes(x, run)) for x in xs]
-    hashes = np.concatenate([hashes[lively] for hashes, lively in found] or [np.zeros(0, np.uint64)])
+    hashes = [run_hashes(x, run)[lively(x, run)] for x in xs]
+    hashes = np.concatenate(hashes or [known[:0]])
     return float(np.isin(hashes, known).mean()) if len(hashes) else 0.0
 
 
-def _hashes(x: np.ndarray, run: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a hash of each run, UInt64[T - run + 1], and whether it moves over 8 levels or more."""
-    x = np.asarray(x)
+def known_runs(train: Sequence[np.ndarray], run: int = RUN) -> np.ndarray:
+    """Return the hashes of all runs of sounds Int[T], each once, in order, UInt64[n]."""
+    return np.unique(np.concatenate([run_hashes(x, run) for x in train] or [np.zeros(0, np.uint64)]))
+
+
+def run_hashes(x: np.ndarray, run: int) -> np.ndarray:
+    """Return a hash of each run of a sound Int[T]: the polynomial of its samples modulo 2^64, UInt64[T - run + 1].
+
+    That of n samples comes from those of n / 2: an hour takes log2(run) passes.
+    """
     if len(x) < run:
-        return np.zeros(0, np.uint64), np.zeros(0, bool)
-    windows = np.lib.stride_tricks.sliding_window_view(x, run)
-    multiplier, hashes = np.uint64(1099511628211), np.zeros(len(windows), np.uint64)
-    for k in range(run):
-        hashes = hashes * multiplier + windows[:, k].astype(np.uint64) + np.uint64(1)
-    return hashes, np.ptp(windows, axis=1) >= 8
+        return np.zeros(0, np.uint64)
+    if run == 1:
+        return np.asarray(x).astype(np.uint64) + np.uint64(1)
+    half, rest = run // 2, run - run // 2
+    first, second = run_hashes(x, half), run_hashes(x, rest) if rest != half else None
+    second = first if second is None else second
+    n, power = len(x) - run + 1, np.uint64(pow(MULTIPLIER, rest, 2**64))
+    return first[:n] * power + second[half : half + n]
+
+
+def lively(x: np.ndarray, run: int) -> np.ndarray:
+    """Return which runs of a sound Int[T] move over 8 levels or more, Bool[T - run + 1]."""
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+    x = np.asarray(x, np.int32)
+    if len(x) < run:
+        return np.zeros(0, bool)
+    span = maximum_filter1d(x, run) - minimum_filter1d(x, run)
+    return span[run // 2 : run // 2 + len(x) - run + 1] >= 8
