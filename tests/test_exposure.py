@@ -5,7 +5,7 @@ import pytest
 
 import etude
 from etude.errors import EtudeError
-from etude.evaluation import clashing_by_bar, continued, one_step
+from etude.evaluation.exposure import clashing_by_bar, continued, one_step
 from etude.types import Space
 
 ROLL = Space((4,), 3, rate=4)

@@ -22,7 +22,6 @@ _PLACES = {
     "overlap": ("statistics_table", "overlap", "jensen_shannon"),
     "memorisation": ("memorisation_table", "memorisation_curve"),
     "chords": ("chord_table",),
-    "exposure": ("continued", "one_step", "clashing_by_bar"),
     "voice_leading": ("voice_leading_table",),
     "examiner": ("examine",),
     "measures": ("MEASURES", "SIX", "six_definitions"),

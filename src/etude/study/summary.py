@@ -96,14 +96,6 @@ def read_summary(name: str, folder: Path | None = None) -> Summary:
     return Summary(name, path, data, changed)
 
 
-def holds(name: str) -> bool:
-    """Say whether a committed summary of the notebook can be read and is not stale."""
-    try:
-        return not read_summary(name, project_root()).stale
-    except EtudeError:
-        return False
-
-
 def _changed(name: str, source: dict) -> list[str]:
     modules, now = source["modules"], module_digests(list(source["modules"]))
     changed = [f"a change of {module}" for module in modules if modules[module] != now[module]]
