@@ -207,6 +207,21 @@ def test_needed_notebooks_come_along(project):
     assert staleness.upstream_ids(plan.jobs[1], plan.jobs) == ["11_rnn"]
 
 
+def test_what_is_needed_and_holds_as_committed_need_not_run(project):
+    nbformat.write(notebook(cell("1"), etude={"needs": ["11_rnn"]}), project / "notebooks/30_comparison.ipynb")
+    start("11_rnn", steps=5).finish()
+    committed = project / "reports/summaries/11_rnn.json"
+    committed.parent.mkdir(parents=True)
+    text = (project / "reports/runs/lab/reports/summaries/11_rnn.json").read_text()
+    committed.write_text(text)
+    assert [job.id for job in make_plan(["30"]).jobs] == ["30_comparison"]
+    both = make_plan(["11", "30"])
+    assert staleness.upstream_ids(both.jobs[1], both.jobs) == ["11_rnn"], "in one run it still comes first"
+    stale = json.loads(text.replace(source.module_digests(["etude.types"])["etude.types"], "0"))
+    write_summary(committed, stale)
+    assert [job.id for job in make_plan(["30"]).jobs] == ["11_rnn", "30_comparison"]
+
+
 # Staleness
 
 

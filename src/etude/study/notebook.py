@@ -81,7 +81,10 @@ class Notebook:
 
     @property
     def needs(self) -> list[str]:
-        """Names of notebooks whose summaries it reads (metadata `etude.needs`): they run before it."""
+        """Names of notebooks whose summaries it reads (metadata `etude.needs`).
+
+        Those of the run that it is part of run before it. Others join that run, unless their committed summary holds.
+        """
         return list(self.content["metadata"].get("etude", {}).get("needs", []))
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from etude.errors import EtudeError, unknown_name
-from etude.files import from_checkout, runs_dir
+from etude.files import from_checkout, project_root, runs_dir
 from etude.names import LONGEST, file_name
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
 from etude.study.parameter_text import split_list
 from etude.study.parameters import OF_FILES
+from etude.study.summary import read_summary
 from etude.study.sweeps import Point, read_sweep, text_of_point
 
 DEFAULT_TIMEOUT, LONGEST_TIMEOUT = 3600, 10**6  # seconds
@@ -169,15 +170,23 @@ def _chosen(names: Sequence[str]) -> list[Path]:
 
 
 def _with_needed(notebooks: list[Notebook]) -> list[Notebook]:
-    """Return the notebooks and those whose summaries they read, in reading order."""
+    """Return the notebooks and those whose summaries they read and of which none that holds is committed, in order."""
     found = {notebook.name: notebook for notebook in notebooks}
     waiting = [name for notebook in notebooks for name in notebook.needs]
     while waiting:
         name = waiting.pop()
-        if name not in found and name not in READERS_DATA:
+        if name not in found and name not in READERS_DATA and not _holds(name):
             found[name] = read_notebook(find_notebook(name))
             waiting += found[name].needs
     return [found[name] for name in sorted(found)]
+
+
+def _holds(name: str) -> bool:
+    """Say whether a summary of the notebook is committed that can be read and is not stale."""
+    try:
+        return not read_summary(name, project_root()).stale
+    except EtudeError:
+        return False
 
 
 def _split_setting(text: str, option: str) -> tuple[str, str]:
