@@ -87,6 +87,14 @@ def test_a_conclusion_that_knows_or_does_too_much_is_refused(tmp_path, texts, af
         with_conclusions(notebook(*texts, after=after), SUMMARY, tmp_path)
 
 
+def test_a_conclusion_stands_behind_what_it_reads():
+    keeps = "run.table('test', [])"
+    before = "run.claim('So.', run.results.table('test').empty)"
+    with pytest.raises(EtudeError, match="'test', kept later"):
+        check(notebook(before, after=[keeps]))
+    check(notebook(before.replace("'test'", "'other'"), after=[keeps]))
+
+
 def test_names_inside_a_loop_or_a_function_are_its_own():
     check(notebook("wide = sorted(n for n in names)\nkey = lambda m: m > 3", after=["n = m = 4", "print(n, m)"]))
 

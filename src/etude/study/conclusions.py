@@ -61,12 +61,34 @@ def check(notebook: Notebook) -> None:
         if set(uses) - set(ALLOWED):
             wrong = next(use for use in uses if use not in ALLOWED)
             raise EtudeError(f"run.results, run.claim or run.answer in a conclusion of {notebook.name}", f"run.{wrong}")
+    _check_order(notebook)
     others = [tree for cell in notebook.code if not concludes(cell) and (tree := parsed(text_of(cell)))]
     left = {name for cell in cells for name in _bound(_tree(cell, notebook), inner=False)}
     needed = sorted(left & {name for tree in others for name in _read(tree)})
     if needed:
         remedy = "Call it otherwise in the conclusion."
         raise EtudeError(f"cells of {notebook.name} that need no conclusion", f"one that reads {needed[0]}", remedy)
+
+
+def _check_order(notebook: Notebook) -> None:
+    """Raise EtudeError where a conclusion reads what a later cell keeps: a run has no answer to it yet."""
+    later = [_literal_names(cell, RUN) for cell in notebook.code if not concludes(cell)]
+    for cell in notebook.code:
+        if not concludes(cell):
+            later.pop(0)
+        elif early := sorted(_literal_names(cell, f"{RUN}.results") & set().union(*later)):
+            raise EtudeError(
+                f"conclusions of {notebook.name} after what they read", f"{early[0]!r}, kept later", "Move it."
+            )
+
+
+def _literal_names(cell: dict, owner: str) -> set[str]:
+    """Return the tables and numbers that a cell names in calls such as `run.table("test", ...)`."""
+    tree = parsed(text_of(cell))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree else []
+    wanted = {f"{owner}.{part}" for part in ("table", "number")}
+    named = [call.args[0] for call in calls if ast.unparse(call.func) in wanted and call.args]
+    return {name.value for name in named if isinstance(name, ast.Constant) and isinstance(name.value, str)}
 
 
 def with_conclusions(notebook: Notebook, summary: dict, path: Path) -> tuple[dict, dict]:
