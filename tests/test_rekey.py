@@ -122,6 +122,7 @@ def test_a_page_is_refused_where_the_proof_fails(toy, capsys, change, reason):
         ("run.table('rows', [])\ndisplay.say('It is.')", False),
         ("import numpy\ndisplay.say('It is.')", False),
         ("kept = 3\nother = kept", True),
+        ("kept = 3\nother = kept\nother = 4 if kept else other", True),
         ("other = [rows for rows in (3,)]\nrun.answer(f'{[rows for rows in other]}')", True),
         ("def kept():\n    return 3\ndisplay.say(f'It is {kept()}.')", True),
         ("def study():\n    return 3\ndisplay.say('It is.')", False),

@@ -236,13 +236,17 @@ def _bound(tree: ast.AST) -> set[str]:
     return {name.get_name() for name in _scopes(tree)[0].get_symbols() if name.is_assigned()}
 
 
-def _reads(trees: Iterable[ast.AST]) -> set[str]:
-    """Return the names that trees read and that one may have bound for another: no argument, no inner name."""
+def _reads(trees: Iterable[ast.Module]) -> set[str]:
+    """Return the names that trees read and that one may have bound for another: no argument, no inner name.
+
+    What an assignment reads of the very names that it binds is no use of them (`a = b if c else a`).
+    """
     found = set()
-    for tree in trees:
-        whole, *inner = _scopes(tree)
-        found |= {name.get_name() for name in whole.get_symbols() if name.is_referenced()}
-        found |= {n.get_name() for scope in inner for n in scope.get_symbols() if n.is_referenced() and n.is_global()}
+    for statement in (statement for tree in trees for statement in tree.body):
+        whole, *inner = _scopes(statement)
+        names = {name.get_name() for name in whole.get_symbols() if name.is_referenced()}
+        names |= {n.get_name() for scope in inner for n in scope.get_symbols() if n.is_referenced() and n.is_global()}
+        found |= names - _bound(statement) if isinstance(statement, ast.Assign) else names
     return found
 
 
