@@ -1,8 +1,12 @@
-"""What the code cells of a notebook mean: comments, layout, listings and where in étude a name lies do not count."""
+"""What the code cells of a notebook mean, and which names they bind and read.
+
+Comments, layout, listings and where in étude a name lies do not count.
+"""
 
 from __future__ import annotations
 
 import ast
+import symtable
 
 
 def parsed(source: str) -> ast.Module | None:
@@ -71,3 +75,22 @@ def import_lines(sources: list[str]) -> str:
     trees = [tree for source in sources if (tree := parsed(source))]
     found = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     return "\n".join(map(ast.unparse, found))
+
+
+def names_bound(tree: ast.AST) -> set[str]:
+    """Return the names that a tree binds for others, imports included; those of a loop within brackets are its own."""
+    return {name.get_name() for name in _scopes(tree)[0].get_symbols() if name.is_assigned()}
+
+
+def names_read(tree: ast.AST) -> set[str]:
+    """Return the names that a tree reads and that another may have bound: no argument, no inner name."""
+    whole, *inner = _scopes(tree)
+    names = {name.get_name() for name in whole.get_symbols() if name.is_referenced()}
+    return names | {n.get_name() for scope in inner for n in scope.get_symbols() if n.is_referenced() and n.is_global()}
+
+
+def _scopes(tree: ast.AST) -> list[symtable.SymbolTable]:
+    scopes = [symtable.symtable(ast.unparse(tree), "cell", "exec")]
+    for scope in scopes:
+        scopes += scope.get_children()
+    return scopes

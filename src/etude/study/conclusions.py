@@ -1,7 +1,7 @@
 """Cells that conclude: they know the parameters and what the run kept, and nothing else of it.
 
 A cell tagged `conclusion` reads `run.results` and says something by `run.claim` or `run.answer`. Since it is a function
-of the summary alone, it can be written anew, or sharpened, without a fit: `etude conclusions` evaluates it on the
+of the summary alone, it can be written anew, or sharpened, without a fit: `etude refresh` evaluates it on the
 committed summary and puts what it says in its place, as prose is brought up to date. The tests do the same and compare.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from etude.errors import EtudeError
 from etude.files import replacing
-from etude.study.cells import parsed
+from etude.study.cells import names_bound, names_read, parsed
 from etude.study.claims import Claims
 from etude.study.notebook import Notebook, concludes, read_notebook, tags, text_of, write_notebook
 from etude.study.shapes import SUMMARY, read_shaped
@@ -49,11 +49,11 @@ def conclusions(notebook: Notebook) -> list[dict]:
 def check(notebook: Notebook) -> None:
     """Raise EtudeError where a conclusion knows more than it may, or another cell needs what one binds."""
     cells = conclusions(notebook)
-    bound = {name for cell in cells for name in _bound(_tree(cell, notebook))}
+    bound = {name for cell in cells for name in names_bound(_tree(cell, notebook))}
     known = bound | _imports(notebook).keys() | notebook.parameters.keys() | {RUN, *dir(builtins)}
     for cell in cells:
         tree = _tree(cell, notebook)
-        strange = sorted(_read(tree) - known)
+        strange = sorted(names_read(tree) - known)
         if strange:
             remedy = "Keep it with run.table or run.number and read it from run.results."
             raise EtudeError(f"conclusions of {notebook.name} from its results", f"the name {strange[0]}", remedy)
@@ -63,8 +63,7 @@ def check(notebook: Notebook) -> None:
             raise EtudeError(f"run.results, run.claim or run.answer in a conclusion of {notebook.name}", f"run.{wrong}")
     _check_order(notebook)
     others = [tree for cell in notebook.code if not concludes(cell) and (tree := parsed(text_of(cell)))]
-    left = {name for cell in cells for name in _bound(_tree(cell, notebook), inner=False)}
-    needed = sorted(left & {name for tree in others for name in _read(tree)})
+    needed = sorted(bound & {name for tree in others for name in names_read(tree)})
     if needed:
         remedy = "Call it otherwise in the conclusion."
         raise EtudeError(f"cells of {notebook.name} that need no conclusion", f"one that reads {needed[0]}", remedy)
@@ -185,22 +184,9 @@ def _imports(notebook: Notebook) -> dict[str, str]:
 
 def _imports_run(notebook: Notebook) -> dict:
     """Return the imported names that conclusions use, bound."""
-    used = {name for cell in conclusions(notebook) for name in _read(_tree(cell, notebook))}
+    used = {name for cell in conclusions(notebook) for name in names_read(_tree(cell, notebook))}
     scope: dict = {}
     for name, statement in _imports(notebook).items():
         if name in used:
             exec(statement, scope)
     return scope
-
-
-def _read(tree: ast.AST) -> set[str]:
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-
-
-def _bound(tree: ast.AST, inner: bool = True) -> set[str]:
-    """Return the names that a cell binds, imports apart; with `inner` those of comprehensions and functions too."""
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    loops = [node.target for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
-    looped = {node.id for target in loops for node in ast.walk(target) if isinstance(node, ast.Name)}
-    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    return names | arguments if inner else names - looped

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import symtable
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -28,7 +27,7 @@ from pathlib import Path
 from etude.errors import EtudeError, MissingData
 from etude.files import project_root
 from etude.study import summary as summaries
-from etude.study.cells import cell_meanings, parsed
+from etude.study.cells import cell_meanings, names_bound, names_read, parsed
 from etude.study.conclusions import conclusions
 from etude.study.equality import differences
 from etude.study.listings import listings
@@ -168,8 +167,8 @@ class Proof:
 def working_cells(notebook: Notebook) -> list[str]:
     """Return what the cells of a notebook mean, without what only says something of its results.
 
-    That is: cells that speak and call nothing else of the run; the words of others; and then assignments of names that
-    nothing reads.
+    That is: cells that speak and call nothing else of the run; the words of others; and then assignments and functions
+    of names that nothing reads.
     """
     cells = [cell for cell in notebook.code if not concludes(cell)]
     meanings = cell_meanings([text_of(cell) for cell in cells])
@@ -182,7 +181,7 @@ def working_cells(notebook: Notebook) -> list[str]:
 
 
 class Silenced(ast.NodeTransformer):
-    """Takes from a cell its words, and assignments of names that are not among those read."""
+    """Takes from a cell its words, and assignments and functions of names that are not among those read."""
 
     def __init__(self, read: set[str]):
         self.read = read
@@ -199,7 +198,7 @@ class Silenced(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> ast.Assign | None:
         inner = [part for target in node.targets for part in ast.walk(target)]
         plain = all(isinstance(part, ast.Name | ast.Tuple | ast.expr_context) for part in inner)
-        return None if plain and not _works(node) and not _bound(node) & self.read else node
+        return None if plain and not _works(node) and not names_bound(node) & self.read else node
 
     def visit_If(self, node: ast.If) -> ast.If | None:
         self.generic_visit(node)
@@ -220,7 +219,7 @@ def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
     if any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in tree.body):
         return False
     others = [other for other in trees if other and other is not tree]
-    return any(call in WORDS for call in _calls(tree)) and not _works(tree) and not _bound(tree) & _reads(others)
+    return any(call in WORDS for call in _calls(tree)) and not _works(tree) and not names_bound(tree) & _reads(others)
 
 
 def _works(tree: ast.AST) -> bool:
@@ -231,30 +230,16 @@ def _calls(tree: ast.AST) -> list[str]:
     return [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
-def _bound(tree: ast.AST) -> set[str]:
-    """Return the names that a tree binds for others; those of a comprehension are its own."""
-    return {name.get_name() for name in _scopes(tree)[0].get_symbols() if name.is_assigned()}
-
-
 def _reads(trees: Iterable[ast.Module]) -> set[str]:
-    """Return the names that trees read and that one may have bound for another: no argument, no inner name.
+    """Return the names that trees read and that one may have bound for another.
 
     What an assignment reads of the very names that it binds is no use of them (`a = b if c else a`).
     """
     found = set()
     for statement in (statement for tree in trees for statement in tree.body):
-        whole, *inner = _scopes(statement)
-        names = {name.get_name() for name in whole.get_symbols() if name.is_referenced()}
-        names |= {n.get_name() for scope in inner for n in scope.get_symbols() if n.is_referenced() and n.is_global()}
-        found |= names - _bound(statement) if isinstance(statement, ast.Assign) else names
+        own = names_bound(statement) if isinstance(statement, ast.Assign) else set()
+        found |= names_read(statement) - own
     return found
-
-
-def _scopes(tree: ast.AST) -> list[symtable.SymbolTable]:
-    scopes = [symtable.symtable(ast.unparse(tree), "cell", "exec")]
-    for scope in scopes:
-        scopes += scope.get_children()
-    return scopes
 
 
 def _ran(folder: Path, name: str) -> Notebook:

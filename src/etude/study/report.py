@@ -120,7 +120,7 @@ def finding(root: Path, book: list[Chapter]) -> str:
     rows = _shortest(shown)
     head = ["| a chorale, written by | as | bits a second | 95 % |", "|---|---|---:|---|"]
     lines = [
-        f"| {row['model']} | {row['representation']} | {row['bits_per_second']:.2f} | {_interval(row)} |"
+        f"| {cell(row['model'])} | {cell(row['representation'])} | {row['bits_per_second']:.2f} | {_interval(row)} |"
         for row in rows
     ]
     figure = shown["figures"]["line"]
