@@ -169,7 +169,7 @@ def failing(number):
 def test_a_place_that_cannot_be_written_is_named(tmp_path, monkeypatch, number):
     """Whichever step of writing fails; nothing is left behind and what was there stays."""
     (tmp_path / "a").write_text("old")
-    for step in ("tempfile.mkstemp", "pathlib.Path.write_text", "pathlib.Path.replace"):
+    for step in ("os.open", "pathlib.Path.write_text", "pathlib.Path.replace"):
         with monkeypatch.context() as patch:
             patch.setattr(step, failing(number))
             with pytest.raises(Unwritable, match="/the/place") as error, replacing(tmp_path / "a") as new:
@@ -207,7 +207,7 @@ def test_an_error_in_reading_is_not_taken_for_one_of_writing(tmp_path):
 
 @pytest.mark.skipif(not os.access("/dev/full", os.W_OK), reason="no device that is always full")
 def test_a_full_disk_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.mkstemp", lambda **_: (os.open("/dev/null", os.O_RDONLY), "/dev/full"))
+    monkeypatch.setattr("etude.files._draft", lambda _: Path("/dev/full"))
     monkeypatch.setattr("pathlib.Path.unlink", lambda *_, **__: None)
     with pytest.raises(Unwritable, match="No space left"), replacing(tmp_path / "a") as new:
         new.write_text("x")

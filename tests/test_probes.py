@@ -10,7 +10,7 @@ from etude import registry
 from etude.errors import EtudeError
 from etude.models.sequence.outputs import OUTPUTS
 from etude.study import probes
-from etude.study.probe_trace import difference, plain
+from etude.study.probe_trace import difference, of_weights, plain
 from etude.study.probes import PROBES, Change, explain, read_traces, revisions, to_raise
 
 
@@ -48,6 +48,24 @@ def test_differences_are_found_and_small_ones_are_not():
     assert "2 and 1 values" in difference({"codes": [0, 1]}, {"codes": [0]})
     assert "in one only" in difference(trace, {"history": []})
     assert difference({"x": 1.0}, {"x": "nan"}) and difference({"x": 1}, {"x": True})
+
+
+def test_what_another_processor_rounds_otherwise_is_no_difference_and_what_it_computes_is():
+    flat = np.random.default_rng(0).normal(size=30)
+    pattern = np.cos(np.arange(30))
+    across = flat - pattern * (flat @ pattern) / (pattern @ pattern)  # its product with the pattern is 0
+
+    def parts(name, one, other):
+        return bool(difference(plain(of_weights({name: one})), plain(of_weights({name: other}))))
+
+    assert not parts("rnn.0.input", across, across * (1 + 1e-6) + 1e-6)
+    assert parts("rnn.0.input", across, -across + 0.1) and parts("rnn.0.input", flat, -flat)
+    assert parts("rnn.0.input", flat, flat[::-1]) and parts("rnn.0.input", flat, flat + 0.01)
+    for third, seen in enumerate((True, False, True)):  # the biases of queries, keys and values
+        other = flat.copy()
+        other[10 * third : 10 * third + 10] += 0.5
+        assert parts("attention.0.read.bias", flat, other) == seen
+        assert parts("attention.0.read.weight", flat, other)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from etude.study import report
 from etude.study.report import COMPARISON, MARKS, finding, results_page, with_finding
+from etude.study.site_pages import front_page
 from etude.study.summary import summary_path, write_summary
 
 
@@ -17,7 +18,8 @@ def row(model, bits, pieces=82, **more):
 def chapter(name):
     place = f"notebooks/{name}.ipynb"
     notebook = SimpleNamespace(name=name)
-    return SimpleNamespace(notebook=notebook, place=place, label=name, title="What?", answer="That.")
+    shown = {"label": name, "title": "What?", "answer": "That.", "dimensions": {}, "thumbnail": lambda: None}
+    return SimpleNamespace(notebook=notebook, place=place, **shown)
 
 
 @pytest.fixture
@@ -63,4 +65,12 @@ def test_the_readme_keeps_all_but_what_stands_between_the_marks():
     text = f"# étude\n\n{MARKS[0]}\nold\n{MARKS[1]}\n\n## Read it\n"
     once = with_finding(text, "New.")
     assert once == f"# étude\n\n{MARKS[0]}\n\nNew.\n\n{MARKS[1]}\n\n## Read it\n" == with_finding(once, "New.")
-    assert with_finding("# étude\n", "New.") == "# étude\n" and with_finding(text, "") == text
+    assert with_finding("# étude\n", "New.") == "# étude\n"
+
+
+def test_the_site_of_a_run_tells_that_runs_finding_and_not_the_committed_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_ROOT", str(tmp_path))
+    (tmp_path / "README.md").write_text(f"# étude\n\n{MARKS[0]}\n\nCommitted.\n\n{MARKS[1]}\n\n## Read it\n")
+    for found in ("Its own.", ""):
+        page = front_page([chapter("11_rnn")], set(), found, [], [])
+        assert "Committed." not in page and found in page and "Read it" not in page

@@ -252,6 +252,7 @@ KILLED = """
     sys.path.insert(0, {tests!r})
     import test_training as t
     from etude.training import Windows
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits that it is ignored
     batch = Windows.batch
     def fatal(self, step):
         if step == {step}:

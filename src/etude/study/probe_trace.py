@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -11,6 +12,7 @@ from etude.study.comparison import close, first_difference, identical
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-6  # by which a real number may differ; whole numbers and codes may not
 DIGITS = 8
+QUERY_KEY_VALUE = re.compile(r"attention\.\d+\.read\.bias")  # the bias of keys moves all scores of a query alike
 
 
 def plain(value):
@@ -34,12 +36,21 @@ def of_history(history) -> list:
 
 
 def of_weights(arrays: Mapping[str, np.ndarray]) -> dict[str, list[float]]:
-    """Return of every weight its norm, and its product with a fixed pattern, which also sees a sign and an order."""
+    """Return of every weight its norm, and the norm of its sum with a fixed pattern as long as itself.
+
+    The second also sees a sign and an order. Neither is a small difference of large numbers, so that what another
+    processor rounds otherwise stays as small in the trace as in the weight. The bias of attention's keys is left out:
+    softmax takes it out again, its gradient is nothing but rounding, and an optimiser that divides by the size of
+    gradients makes whole steps of that.
+    """
     traced = {}
     for name, array in sorted(arrays.items()):
         flat = np.asarray(array, np.float64).ravel()
-        pattern = np.cos(np.arange(len(flat)))
-        traced[name] = [float(np.linalg.norm(flat)), float(flat @ pattern)]
+        if QUERY_KEY_VALUE.fullmatch(name):
+            query, _, value = np.split(flat, 3)
+            flat = np.concatenate([query, value])
+        norm, pattern = np.linalg.norm(flat), np.cos(np.arange(len(flat)))
+        traced[name] = [float(norm), float(np.linalg.norm(flat + norm * pattern / np.linalg.norm(pattern)))]
     return traced
 
 

@@ -95,8 +95,8 @@ def write_report() -> Path:
     root = project_root()
     book, place, readme = chapters(root), root / "reports" / "README.md", root / "README.md"
     pages = {place: results_page(root, book, "../")}
-    if readme.is_file():
-        pages[readme] = with_finding(readme.read_text(encoding="utf-8"), finding(root, book))
+    if readme.is_file() and (found := finding(root, book)):
+        pages[readme] = with_finding(readme.read_text(encoding="utf-8"), found)
     for path, text in pages.items():
         with replacing(path) as new:
             new.write_text(text, encoding="utf-8")
@@ -104,11 +104,11 @@ def write_report() -> Path:
 
 
 def with_finding(text: str, found: str) -> str:
-    """Return a README with `found` between its marks; unchanged where it has none or nothing was found."""
+    """Return a README with `found` between its marks; unchanged where it has none."""
     begin, end = MARKS
     before, first, rest = text.partition(begin)
     _, last, after = rest.partition(end)
-    return f"{before}{begin}\n\n{found}\n\n{end}{after}" if first and last and found else text
+    return f"{before}{begin}\n\n{found}\n\n{end}{after}" if first and last else text
 
 
 def finding(root: Path, book: list[Chapter]) -> str:

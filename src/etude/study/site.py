@@ -22,7 +22,7 @@ from etude.files import cache_dir, from_checkout, project_root, replacing, repla
 from etude.places import refuse_foreign
 from etude.study.api_reference import reference_pages
 from etude.study.book import PAGES, Chapter, chapters, page_of, part_of, relink
-from etude.study.report import results_page
+from etude.study.report import finding, results_page
 from etude.study.site_pages import front_page, picture_name
 
 TEMPLATES = Path(__file__).parent / "site_templates"
@@ -77,6 +77,7 @@ def sources(root: Path, book: list[Chapter]) -> dict[str, bytes]:
     files["index.md"] = front_page(
         book,
         places,
+        finding(root, book),
         [name for name in ("results.md", "corpora.md", "batches.md") if name in files],
         [name for name in ("api/index.rst", "contributing.md") if name in files],
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from etude.files import project_root
 from etude.study.book import DIMENSIONS, Chapter, cell, part_of, relink
+from etude.study.report import with_finding
 
 INTRODUCTION = "A comparative study of deep learning for music generation: representations, models and one honest unit."
 
@@ -16,14 +17,15 @@ def picture_name(chapter: Chapter) -> str:
     return f"thumbnails/{chapter.place.removesuffix('.ipynb')}.png"
 
 
-def front_page(book: list[Chapter], places: set[str], study: list[str], reference: list[str]) -> str:
+def front_page(book: list[Chapter], places: set[str], found: str, study: list[str], reference: list[str]) -> str:
     """Return the front page: the README's opening, the chapters with their answers, where they stand.
 
-    `study` and `reference` are the further pages that the site has.
+    `found` is the finding of these chapters, which takes the place of the committed study's; `study` and `reference`
+    are the further pages that the site has.
     """
     readme = project_root() / "README.md"
     text = readme.read_text(encoding="utf-8") if readme.is_file() else f"# étude\n\n{INTRODUCTION}\n"
-    opening = relink(re.split(r"^## ", text, maxsplit=1, flags=re.M)[0], "", places)
+    opening = relink(re.split(r"^## ", with_finding(text, found), maxsplit=1, flags=re.M)[0], "", places)
     cards = '<div class="etude-cards">\n\n' + "\n\n".join(_card(chapter) for chapter in book) + "\n\n</div>"
     parts = [cards, _map(book), *_toctrees(book), _toctree("Study", study), _toctree("Reference", reference)]
     return "\n\n".join([opening, "## Chapters", *filter(None, parts)]) + "\n"
