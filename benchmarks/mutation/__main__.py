@@ -34,6 +34,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
 PACKAGE = SOURCE / "etude"
 SECOND = "tensorflow"  # how the names of the probes of the other half begin
 APART = ("etude.study", "etude.display", "etude.cli")  # no fit depends on them
+Spans = dict[str, dict[str, list[Span]]]  # by probe and file
 TOUCHED = 6  # probes that a neutral edit is tried with, at most, and that are watched in one process
 
 
@@ -68,11 +69,13 @@ class Trial:
         self.texts = read_texts()
         known = self.of(forks.in_child(lambda: sorted(_probes())))
         names = [n for n in known if n.startswith(begin) and (second or not n.startswith(SECOND))]
-        self.ran = self._covered(names)
+        self.fitted, self.ran = self._covered(names)
         self.keyed = self.of(forks.in_child(keyings.modules_of_fits))
 
-    def _covered(self, names: list[str]) -> dict[str, dict[str, list[Span]]]:
-        """Return the spans that the fits of each probe execute, by file.
+    def _covered(self, names: list[str]) -> tuple[Spans, Spans]:
+        """Return the spans that the fits of each probe execute, and those that the whole probe does.
+
+        Edits are drawn in what fits execute. A probe may notice one without a fit, where it computes that part alone.
 
         Worked out once for a state of the source: a probe itself is known by its committed trace.
         """
@@ -85,7 +88,10 @@ class Trial:
                 places[name].parent.mkdir(parents=True, exist_ok=True)
                 places[name].write_text(json.dumps(ran, separators=(",", ":")), encoding="utf-8")
         held = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in places.items()}
-        return {probe: {file: [*map(tuple, some)] for file, some in files.items()} for probe, files in held.items()}
+        return tuple(
+            {probe: {f: [*map(tuple, some)] for f, some in ran[part].items()} for probe, ran in held.items()}
+            for part in ("fits", "all")
+        )
 
     @staticmethod
     def of(said: dict):
@@ -129,7 +135,8 @@ class Trial:
         One is drawn anew where a dropped call gave back what it was given, or swapped axes were a tensor's, in all fits
         of all probes.
         """
-        covered = {m: Executed(self.texts[m], chain(*ran.values())) for m in self.texts if (ran := self._spans_of(m))}
+        spans = {m: _spans(self.fitted, m) for m in self.texts}
+        covered = {m: Executed(self.texts[m], chain(*ran.values())) for m, ran in spans.items() if ran}
         rng, missed, caught_before, number = Random(seed), 0, 0, 0
         drawn = {behavioural.draw(self.texts, covered, rng).text for _ in range(skip)}
         while number < count:
@@ -159,13 +166,9 @@ class Trial:
         said = forks.in_child(lambda: forks.moved(touched, edited))
         return said.get("error") or said.get("value"), touched
 
-    def _spans_of(self, module: str) -> Mapping[str, list[Span]]:
-        path = str(path_of(module))
-        return {probe: files[path] for probe, files in self.ran.items() if path in files}
-
     def _touched(self, module: str, span: Span | None = None) -> list[str]:
         """Return the probes that run a part of a module, or any of it, those first that run little else."""
-        ran = self._spans_of(module)
+        ran = _spans(self.ran, module)
         if span is not None:
             parts = Executed(self.texts[module], ()).parts(span)
             ran = [probe for probe, spans in ran.items() if not parts.isdisjoint(spans)]
@@ -179,9 +182,15 @@ class Trial:
         )
 
 
+def _spans(ran: Spans, module: str) -> dict[str, list[Span]]:
+    """Return the spans of a module that each probe executes."""
+    path = str(path_of(module))
+    return {probe: files[path] for probe, files in ran.items() if path in files}
+
+
 def _executed(source: Mapping[str, str], name: str, trace: object) -> Path:
     """Return where it is kept what a probe executes."""
-    key = hashlib.sha256(json.dumps([source, name, trace], sort_keys=True).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps([source, name, trace, "fits and all"], sort_keys=True).encode()).hexdigest()[:16]
     return SOURCE.parent / "data" / "cache" / "executed" / f"{key}.json"
 
 

@@ -172,8 +172,8 @@ def of_torch(given: object) -> object:
     return given if type(given).__module__.partition(".")[0] == "torch" else None
 
 
-def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[Span]]]:
-    """Return for every probe the spans in models and training that its fits execute, by file.
+def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, dict[str, list[Span]]]]:
+    """Return for every probe the spans in models and training that its fits execute, and all that it executes, by file.
 
     They are those of instructions: of a line that holds `a if b else c`, only what was computed.
     """
@@ -182,10 +182,12 @@ def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[Spa
 
     places = tuple(str(package / part) for part in ("models", "training"))
     ran: set[tuple[CodeType, int]] = set()
+    fitted: set[tuple[CodeType, int]] = set()
+    fitting: list[str] = []  # the fits that last
 
     def here(frame, event, _argument):
         if event == "opcode":
-            ran.add((frame.f_code, frame.f_lasti))
+            (fitted if fitting else ran).add((frame.f_code, frame.f_lasti))
         return here
 
     def entered(frame, event, _argument):
@@ -194,22 +196,25 @@ def covered(names: Iterable[str], package: Path) -> dict[str, dict[str, list[Spa
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         return here
 
-    def watched(fit):
+    def watched(work, mark: list[str]):
         def traced(*arguments, **options):
+            before = sys.gettrace()
             sys.settrace(entered)
+            fitting.extend(mark)
             try:
-                return fit(*arguments, **options)
+                return work(*arguments, **options)
             finally:
-                sys.settrace(None)
+                del fitting[len(fitting) - len(mark) :]
+                sys.settrace(before)
 
         return traced
 
-    Model.fit = watched(Model.fit)
+    Model.fit = watched(Model.fit, ["fit"])
     found = {}
     for name in names:
-        ran.clear()
-        PROBES[name].trace()
-        found[name] = _by_file(ran)
+        ran.clear(), fitted.clear()
+        watched(PROBES[name].trace, [])()
+        found[name] = {"fits": _by_file(fitted), "all": _by_file(ran | fitted)}
     return found
 
 

@@ -27,6 +27,7 @@ from etude.models.energy import partition
 from etude.models.energy.boltzmann import Machine, sigmoid
 from etude.models.floors import closed_form
 from etude.models.floors.contexts import Contexts, Walk
+from etude.models.latent.segments import Segments
 from etude.models.masked.order_agnostic import alike
 from etude.models.neural import compact
 from etude.study.probe_kept import SHORT
@@ -57,6 +58,8 @@ def at_once(scarce: Callable, families: Iterable[tuple], most: int = 48) -> dict
     with scarce(most // 6):
         found["alike"] = alike(xs, [x > 0 for x in xs])
         found["walk"] = {name: _walked(name) for name in ("roll", "sound")}
+    some = Segments([np.arange(7), np.arange(10, 14)], 2, 3).some(4)
+    found["some"] = [[events.ravel().tolist(), first] for events, first in some]
     with scarce(2):
         found["walk of single steps"] = _walked("roll")
     return {"shown": found}
@@ -234,7 +237,8 @@ def inside() -> dict:
     levels, shown, (*world, _) = handler.seen
     quieter = sorted({level for name, level in levels.items() if level != before[0][name]})
     left = [one == other for one, other in zip(before, after, strict=True)]
-    return {"shown": [quieter, shown[:3], world, left, [bar.told for bar in bars], learning]}
+    alone = before[2][1:-1]  # as no fit before has left it otherwise
+    return {"shown": [quieter, shown[:3], world, left, [bar.told for bar in bars], learning, alone]}
 
 
 @contextmanager
