@@ -105,6 +105,7 @@ def identities() -> dict:
         place(task, Path(room))
         written.append(described.read_text(encoding="utf-8"))
     refused = [_class_of(strict, {"x": value}) for value in (1.0, float("nan"), float("inf"), {1}, (1, 2))]
+    refused += [_class_of(digest, {"x": float("nan")})]
     data = [data_digest(pieces), data_digest(pieces[::-1]), data_digest(pieces[:1], pieces[1:]), data_digest()]
     found = {"names": names, "written": written, "kept": kept, "refused": refused}
     found |= {"digest": digest(ASKED), "data": data, "seeds": [step_seed(*s) for s in ((3, 0), (0, 3))]}
@@ -135,7 +136,7 @@ def _contents() -> list[str]:
 def _class_of(function: Callable, *given) -> str:
     try:
         function(*given)
-    except EtudeError as error:
+    except (EtudeError, ValueError) as error:
         return type(error).__name__
     return ""
 

@@ -51,6 +51,7 @@ LARGE = (
     ("coconet", "keys", {"channels": 4, "blocks": 1, "passes": 3}),
     ("rbm", "keys", {"hidden": 7}),
     ("counts", "sound", {}),
+    ("attention", "sound", {"channels": 4, "heads": 2, "layers": 1, "span": 24, "embedding": 3}),
 )
 
 
@@ -254,6 +255,23 @@ def discounts() -> dict:
     return {"whole": traced}
 
 
+def beyond() -> dict:
+    """Trace what counts give to codes and contexts that lie above and below all that they have seen."""
+    model = registry.model("counts", Space((), 128), order=2)
+    history = model.fit([np.tile([40, 41, 43, 41], 6), np.tile([43, 40], 5)])
+    asked = [np.array(codes) for codes in ([127, 127, 41], [0, 0, 41], [43, 127, 40, 43], [40, 41, 42, 43])]
+    return {"whole": [of_history(history), model.bits(asked).values]}
+
+
+def asked_at_once() -> dict:
+    """Trace the bits of networks that were never fitted: nothing is dropped there, and the answer is one."""
+    found = {}
+    for family, space, options in (("rnn", "tokens", RNN), ("tcn", "roll", {"channels": 4, "blocks": 2})):
+        model = registry.model(family, SPACES[space], seed=2, **options, dropout=0.5)
+        found[family] = [model.bits(splits(space)[1]).values for _ in range(2)]
+    return {"shown": found}
+
+
 def layers() -> dict:
     """Trace machines at the sizes where log Z is summed over the other layer, or no longer counted while learning."""
     traced, cases = [], [("keys", "exact", n) for n in (3, 4, 5)] + [("many keys", "cd", n) for n in (12, 13)]
@@ -291,7 +309,8 @@ SPECIALS = {
     "engine refused": Special(lambda: refused(lesson)),
     "engine surroundings": Special(lambda: surroundings(lesson)),
     "engine in a thread": Special(in_a_thread),
-    "engine little memory": Special(little_memory),
+    "engine little memory": Special(lambda: little_memory(families=[family for family, *_ in LARGE[:-1]])),
+    "attention at once": Special(lambda: little_memory(20, ("attention",)), "attention"),
     "engine least memory": Special(lambda: little_memory(8, ("rnn", "vae", "coconet"))),
     "engine at once": Special(lambda: at_once(scarce, [LARGE[n] for n in (1, 2, 4, 5)])),
     "engine two at once": Special(lambda: at_once(scarce, LARGE[:1], 32)),
@@ -302,4 +321,6 @@ SPECIALS = {
     "machine layers": Special(layers, "rbm"),
     "machine resampled": Special(resampled, "rbm"),
     "floors discounts": Special(discounts, "counts"),
+    "floors beyond": Special(beyond, "counts"),
+    "engine not fitted": Special(asked_at_once),
 }
