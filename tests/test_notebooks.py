@@ -1,7 +1,9 @@
 """The committed chapters: executed, clean, linked, of bounded size, and in agreement with their summaries."""
 
+import ast
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,31 @@ def test_it_was_executed_from_top_to_bottom_without_noise(chapter):
     assert not [o for o in outputs(chapter) if o["output_type"] == "error" or o.get("name") == "stderr"]
     shown = json.dumps([without_pictures(output) for output in outputs(chapter)])
     assert "Warning" not in shown and "0x7f" not in shown
+
+
+def words_of(statement: ast.stmt) -> Iterator[str]:
+    """Yield what stands between the values in the text that a statement says, where it says one whatever happens."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if isinstance(call, ast.Call) and getattr(call.func, "attr", "") in ("say", "claim"):
+        text = call.args[0]
+        parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+        yield from (str(part.value) for part in parts if isinstance(part, ast.Constant))
+
+
+def one_spaced(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_every_cell_says_what_stands_in_it_and_nothing_else(chapter):
+    """A page may be translated to changed code without a run: then no sentence of the old code may stay."""
+    for cell in cells(chapter, "code"):
+        told = ["".join(o.get("data", {}).get("text/markdown", "")) for o in cell["outputs"]]
+        said, code = one_spaced(" ".join(told)), text_of(cell)
+        for statement in ast.parse(code).body:
+            for words in map(one_spaced, words_of(statement)):
+                assert words in said, f"{words!r} is in the code, and not on the page"
+        tells = any(word in code for word in ("say(", "claim(", "show_source(")) or "answer" in tags(cell)
+        assert tells or not said, f"no code says {said!r}"
 
 
 def test_cells_are_short_and_prose_is_not_scarce(chapter):

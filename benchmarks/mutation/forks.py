@@ -6,6 +6,7 @@ edited text in the place of one module, runs probes until one leaves another tra
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import importlib.util
 import json
@@ -14,9 +15,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import CodeType
 
 from edits import EITHER_WAY, OF_TORCH, UNCHANGED, Span, spans
@@ -48,11 +51,12 @@ def preload(second: bool) -> None:
 
 def in_child(work: Callable[[], object], seconds: float = SECONDS) -> dict:
     """Run `work` in a child and return {"value": ...}, {"error": ...} or {"error": "no end in N s"}."""
-    reading, writing = os.pipe()
+    (reading, writing), place = os.pipe(), room()
     child = os.fork()
     if not child:
         os.close(reading)
         _silence()
+        os.chdir(place)  # an edit may write anywhere
         try:
             said = {"value": work()}
         except BaseException as error:  # whatever an edit breaks is an answer
@@ -63,6 +67,14 @@ def in_child(work: Callable[[], object], seconds: float = SECONDS) -> dict:
         os._exit(0)
     os.close(writing)
     return _answer(child, reading, seconds)
+
+
+@cache
+def room() -> str:
+    """Return the folder that children work in, which goes when the server does."""
+    made = TemporaryDirectory(prefix="edits-")
+    atexit.register(made.cleanup)
+    return made.name
 
 
 def _answer(child: int, reading: int, seconds: float) -> dict:

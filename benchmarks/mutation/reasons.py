@@ -8,6 +8,7 @@ from edits import Edit
 
 REASONS = (  # (end of the module's name, pattern of the edit and its line of source, reason)
     ("", r"_AT_ONCE|GROUP_STEPS", "how much is looked at together: any number gives the same"),
+    ("sequence.dilated", r"'0' -> '1'.*reading_size\(space, 0\)", "that number is for spaces without an event shape"),
     ("torch.engine", r"'True' -> 'False'.*weights_only=True", "the file of a fit is read so whatever is said there"),
     ("torch.engine", r"'True' -> 'False'.*fused=True", "the same update, the sums in another order"),
     ("torch.rnn", r"'0\.0' -> '1\.0'", "with one layer nothing lies between layers"),
