@@ -24,7 +24,7 @@ import numpy as np
 from etude import registry
 from etude.errors import EtudeError
 from etude.models.energy import partition
-from etude.models.energy.boltzmann import Machine, sigmoid
+from etude.models.energy.boltzmann import Machine, draw_visible, sigmoid
 from etude.models.floors import closed_form
 from etude.models.floors.contexts import Contexts, Walk
 from etude.models.latent.segments import Segments
@@ -275,3 +275,18 @@ def resampled() -> dict:
         [found.value, found.stderr, found.reverse, found.reverse_stderr],
     ]
     return {"whole": traced}
+
+
+def narrow() -> dict:
+    """Trace entries of a machine that are drawn from the likeliest codes alone, and from all."""
+    logits = np.random.default_rng(8).normal(size=(40, 3, 2))
+    drawn = [draw_visible(logits, np.random.default_rng(5), top_p) for top_p in (0.3, 0.7, 0.999, 1.0)]
+    return {"shown": drawn}
+
+
+def edges() -> dict:
+    """Trace where rounded latents come to lie, those far outside as well: each rounds to a level that there is."""
+    model = registry.model("autoencoder", SPACES["roll"], seed=2, segment=8, latent=3, hidden=6, levels=4)
+    model.set_weights(model.weights())  # builds the network
+    far = np.array([-80.0, -9.0, -1.0, 0.0, 1.0, 9.0, 80.0], np.float32)
+    return {"shown": model.network._position(model.network.tensor(far)).tolist()}

@@ -21,7 +21,7 @@ from etude import registry
 from etude.models.energy.learning import Learning
 from etude.study.probe_kept import bomb, damaged
 from etude.study.probe_music import SPACES, guides, splits
-from etude.study.probe_parts import at_once, identities, inside, records, resampled
+from etude.study.probe_parts import at_once, edges, identities, inside, narrow, records, resampled
 from etude.study.probe_refused import refused, surroundings
 from etude.study.probe_table import LESSON, weights_of
 from etude.study.probe_trace import of_history, of_weights
@@ -320,6 +320,8 @@ SPECIALS = {
     "engine inside": Special(inside),
     "machine layers": Special(layers, "rbm"),
     "machine resampled": Special(resampled, "rbm"),
+    "machine narrow": Special(narrow, "rbm"),
+    "autoencoder edges": Special(edges, "autoencoder"),
     "floors discounts": Special(discounts, "counts"),
     "floors beyond": Special(beyond, "counts"),
     "engine not fitted": Special(asked_at_once),

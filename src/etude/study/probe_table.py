@@ -167,6 +167,7 @@ FILLERS = {
         {"channels": 6, "blocks": 2, "reach": 3, "passes": 4},
         (ask.bits, ask.sample, ask.continued, ask.filled, ask.filled_bits, ask.masked),
     ),
+    "coconet three": Probe("coconet", "keys", {"channels": 4, "blocks": 1, "passes": 3}, (), {"batch_size": 3}),
     "coconet bands": Probe(
         "coconet",
         "bands",

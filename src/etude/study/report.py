@@ -161,9 +161,12 @@ def _lengths(told: list[Told], links: str, table: Lengths) -> str:
 
 
 def _rows(told: Iterable[Told], of: Lengths) -> Iterator[tuple[float, dict, Told]]:
-    """Yield what `evaluation.score_table` measured, each code once: floors stand in many chapters."""
+    """Yield what `evaluation.score_table` measured, each code once: floors stand in many chapters.
+
+    The chapter that compares measures nothing; its rows are those of others.
+    """
     seen = set()
-    for one in told:
+    for one in (one for one in told if one.chapter.notebook.name != COMPARISON):
         for table in one.summary.get("tables", {}).values():
             for row in table if isinstance(table, list) else []:
                 wanted = _is_score(row, of.column) and of.chorales in (None, _is_of_chorales(row, one.summary))
