@@ -36,7 +36,13 @@ LONGEST = 6 * 3600.0  # seconds of a file
 MINUTES = {"score": {"train": 60, "valid": 6, "test": 12}, "audio": {"train": 20, "valid": 0.4, "test": 0.6}}
 BOOK, FLUTE = "ryansMammoth", 73  # whose tunes stand in where no folder is given, and what plays them
 Verdict = tuple  # a sentence, and the truth values of all that it asserts: what `Run.claim` and `Run.answer` take
-GRIDS = {4: "sixteenths", 6: "sixteenth triplets", 8: "thirty-seconds", 12: "twelfths of a quarter", 24: "24ths"}
+GRIDS = {  # steps a quarter, and the notes that fall on them
+    4: "sixteenths",
+    6: "sixteenth triplets",
+    8: "thirty-seconds",
+    12: "sixteenths and their triplets",
+    24: "thirty-seconds and their triplets",
+}
 
 
 @dataclass

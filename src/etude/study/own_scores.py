@@ -66,7 +66,7 @@ class Scores(Half):
         Keys that every training piece is shown in; drums are never moved.
     """
 
-    unit, value, what = "bits a second", "bits_per_second", "pieces"
+    unit, value, what = "bits per second", "bits_per_second", "pieces"
     columns = ("model", "representation", "kind", "bits_per_second", "low", "high", "bits_per_note", "pieces")
 
     def __init__(self, run: Run, own: Own, keys: int = 1):

@@ -45,7 +45,7 @@ class Sounds(Half):
     own : Own
     """
 
-    unit, value, what = "bits a sample", "bits_per_sample", "excerpts"
+    unit, value, what = "bits per sample", "bits_per_sample", "excerpts"
     columns = ("model", "representation", "kind", "kbit_per_second", "low", "high", "bits_per_sample", "bits_per_step")
 
     def __init__(self, run: Run, own: Own, keys: int = 1):
@@ -198,7 +198,7 @@ class Sounds(Half):
         )
 
     def verdict(self) -> Verdict:
-        """Return which needs fewer bits a sample, the chosen network or the best floor, as the interval has it."""
+        """Return which needs fewer bits per sample, the chosen network or the best floor, as the interval has it."""
         one, xs = self.best, self.trials["waveform"].codes["test"]
         lengths = {k: evaluation.code_lengths(f, xs) for k, f in self.trials["waveform"].floors.items()}
         floor = cheapest({name: bits.total for name, bits in lengths.items()})
