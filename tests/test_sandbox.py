@@ -232,7 +232,7 @@ OPENED = """
 import resource, sys, tracemalloc
 from etude.corpora.folder import Folder
 tracemalloc.start()
-folder = Folder(sys.argv[1], verbose=False, workers=1, seconds=10.0)
+folder = Folder(sys.argv[1], verbose=False, workers=1, seconds=5.0)
 of_workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 print(*folder.ledger["file"], tracemalloc.get_traced_memory()[1], of_workers)
 """
