@@ -263,6 +263,16 @@ def beyond() -> dict:
     return {"whole": [of_history(history), model.bits(asked).values]}
 
 
+def strongly_coupled() -> dict:
+    """Trace a fit of a machine whose couplings are strong from the start, so that chains remember where they began."""
+    model = registry.model("rbm", SPACES["keys"], seed=2, hidden=5, chains=8, gibbs=1)
+    rng = np.random.default_rng(8)
+    model.set_weights({n: (4 * rng.normal(size=a.shape)).astype(a.dtype) for n, a in model.weights().items()})
+    train, valid = splits("keys")
+    history = model.fit(train, valid, Budget(steps=2, batch_size=8, window=1, valid_every=1), seed=3)
+    return {"history": of_history(history), "weights": of_weights(weights_of(model))}
+
+
 def asked_at_once() -> dict:
     """Trace the bits of networks that were never fitted: nothing is dropped there, and the answer is one."""
     found = {}
@@ -321,6 +331,7 @@ SPECIALS = {
     "machine layers": Special(layers, "rbm"),
     "machine resampled": Special(resampled, "rbm"),
     "machine narrow": Special(narrow, "rbm"),
+    "machine coupled": Special(strongly_coupled, "rbm"),
     "autoencoder edges": Special(edges, "autoencoder"),
     "floors discounts": Special(discounts, "counts"),
     "floors beyond": Special(beyond, "counts"),
