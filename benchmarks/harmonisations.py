@@ -4,7 +4,7 @@
 
 The melodies are the sopranos of the chorales' test and validation splits, then tunes of the Essen test split of 24 to
 80 notes. For each strength of the rules (default 1): pieces whose melody stands note for note, notes above it,
-processor seconds of a harmonisation, and the tables of chapter 31 over the chorales, beside Bach's own settings.
+seconds of the clock for a harmonisation, and the tables of chapter 31 over the chorales, beside Bach's own settings.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def main(number: int = 200, *strengths: float) -> None:
     for rules in strengths or (1.0,):
         made, spent, kept, above = [], [], 0, 0
         for i, melody in enumerate(given, start=1):
-            started = time.process_time()
+            started = time.perf_counter()
             made.append(etude.harmonise(melody, rules=rules))
-            spent.append(time.process_time() - started)
+            spent.append(time.perf_counter() - started)
             kept, above = (
                 kept + (evaluation.kept(melody, made[-1]) == 1),
                 above + evaluation.notes_above(melody, made[-1]),

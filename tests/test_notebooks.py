@@ -102,6 +102,12 @@ def test_cells_are_short_and_prose_is_not_scarce(chapter):
         assert live or not re.search(r"^\s*class ", text_of(cell), flags=re.M)
 
 
+def test_no_equation_holds_a_line_break_before_a_word(chapter):
+    """Two backslashes break a line: of one too many before a name, the name itself is left as letters."""
+    for cell in cells(chapter, "markdown"):
+        assert not re.search(r"\\\\[a-zA-Z]", text_of(cell))
+
+
 def test_it_says_where_it_stands(chapter):
     assert chapter.content["metadata"]["etude"].keys() >= DIMENSIONS
     first = text_of(cells(chapter, "markdown")[0]).splitlines()[0]
