@@ -100,6 +100,11 @@ def first_chapter(run):
         code("player(audio)", shown(display.player(audio, "tone")._repr_mimebundle_())),
         code("engrave(score)", shown(display.engrave(score, "scale")._repr_mimebundle_())),
         code("table", shown(table._repr_mimebundle_())),
+        code(
+            'run.claim("It is said.", True)',
+            shown({"text/markdown": "It is said.", "text/plain": ""}),
+            tags=["conclusion"],
+        ),
         code("print()", stream("a line of output\n"), stream("a warning of a library\n", "stderr")),
         markdown(r"""
 $$
@@ -245,6 +250,7 @@ def test_pictures_have_text_alternatives_and_outputs_no_noise(pages):
     words = [image.get("alt") for image in page.all("img")]
     assert "A scale (x: time (s); y: pitch)" in words and all(words)
     assert "<Axes" not in page.text and "warning of a library" not in page.text and "a line of output" in page.text
+    assert "It is said." in page.text and "run.claim(" not in page.text
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 
 from etude.study.api_reference import module_page
-from etude.study.notebook import Notebook, read_notebook, tags, text_of
+from etude.study.notebook import Notebook, concludes, read_notebook, tags, text_of
 
 SCRAPS = re.compile(
     r"\s*(<Axes|<Figure size|\[<matplotlib|Text\(|<matplotlib|<seaborn|<contextlib)"
@@ -97,6 +97,8 @@ def chapters(root: Path) -> list[Chapter]:
 def page_of(chapter: Chapter, places: set[str]) -> dict:
     """Return the notebook as the site shows it: alternatives for figures, no echoes, links that lead somewhere.
 
+    Of a conclusion only what it says is shown.
+
     Parameters
     ----------
     chapter : Chapter
@@ -109,6 +111,8 @@ def page_of(chapter: Chapter, places: set[str]) -> dict:
         if cell["cell_type"] == "markdown":
             cell["source"] = relink(text_of(cell), folder, places)
         if cell["cell_type"] == "code":
+            if concludes(cell):  # what it says is prose; how that is put together is in the notebook
+                cell["metadata"]["tags"] = [*tags(cell), "remove-input"]
             cell["outputs"] = [output for output in cell["outputs"] if not _is_scrap(output)]
             for output in cell["outputs"]:
                 data = output.get("data", {})
