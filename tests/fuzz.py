@@ -1,6 +1,6 @@
 """Push mutated inputs through every door of étude, and count what became of them.
 
-    python tests/fuzz.py                      20,000 inputs (hours)
+    python tests/fuzz.py                      20,000 inputs (ten minutes and more)
     python tests/fuzz.py --n 500 --seed 3     fewer, others
     python tests/fuzz.py --seconds 600        as many as ten minutes allow, whichever is less
     python tests/fuzz.py --door files.mid --n 1000 --keep faults
