@@ -85,6 +85,17 @@ def test_bands_lie_between_the_known_voices():
     assert lines.band(1, 5, 30)[1].tolist() == [30, 30, 30]
 
 
+def test_where_written_voices_leave_no_room_nobody_crosses_what_was_given():
+    keys = np.array([[20, 20, 4], [0, 0, 0], [19, 10, 10]])
+    given = np.array([[True] * 3, [False] * 3, [False] * 3])
+    lines = Lines(keys, np.ones(keys.shape, bool), given, np.ones(keys.shape, bool))
+    low, high = lines.band(1, 5, 30)
+    assert low.tolist() == [5, 11, 5] and high.tolist() == [19, 19, 30]  # at last no key at all: then any
+    lines.given[2] = True
+    low, high = lines.band(1, 5, 30)
+    assert low.tolist() == [5, 11, 5] and high.tolist() == [30, 19, 30]
+
+
 def test_a_roll_shows_what_is_written_and_no_more():
     lines = four([3, 3, 1], [0, 0, 0])
     lines.struck[0, 1] = False

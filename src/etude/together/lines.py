@@ -55,17 +55,25 @@ class Lines:
     def band(self, voice: int, lowest: int, highest: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the keys that a voice may take at each step, from low to high Int[T] and Int[T], both included.
 
-        They lie between the nearest voices above and below that are known, where these leave room.
+        They lie between the nearest voices above and below that are known. Where these leave no room, only the voices
+        count that were given: what is written may cross each other there, and nobody crosses what was given.
         """
+        low, high = self._between(voice, self.written, lowest, highest)
+        for known in (self.given, np.zeros_like(self.given)):
+            crossed = low > high
+            wide = self._between(voice, known, lowest, highest)
+            low, high = np.where(crossed, wide[0], low), np.where(crossed, wide[1], high)
+        return low, high
+
+    def _between(self, voice: int, known: np.ndarray, lowest: int, highest: int) -> tuple[np.ndarray, np.ndarray]:
         low, high = np.full(self.steps, lowest), np.full(self.steps, highest)
         for other in range(len(self.keys)):
-            sounds = self.written[other] & (self.keys[other] != REST)
+            sounds = known[other] & (self.keys[other] != REST)
             if other < voice:
                 high = np.where(sounds, np.minimum(high, self.keys[other] - 1), high)
             elif other > voice:
                 low = np.where(sounds, np.maximum(low, self.keys[other] + 1), low)
-        crossed = low > high
-        return np.where(crossed, lowest, low), np.where(crossed, highest, high)
+        return low, high
 
 
 def draw_line(
