@@ -68,7 +68,8 @@ def toy(tmp_path, digests, monkeypatch):
         {"file": p.name, "claimed_bits": model.bits([x]).total + etude.evaluation.length_bits(len(x))}
         for p, x in zip(pieces["test"], coded.codes["test"], strict=True)
     ]
-    run.table("proof", [*claimed, {"file": "all in one file", "claimed_bits": 1.0}])
+    others = [{**one, "claimed_bits": one["claimed_bits"] / 2, "model": "a mixture"} for one in claimed]
+    run.table("proof", [*claimed, {"file": "all in one file", "claimed_bits": 1.0}, *others])
     run.number("took", 3.0, "s")
     run.finish()
     summary = json.loads(summary_path(tmp_path / "run", NAME).read_text())

@@ -104,13 +104,20 @@ def _row_checks(chapter: str, place: str, row: Mapping, found: Mapping) -> Itera
 
 
 def _proof_checks(chapter: str, summary: Mapping, lengths: Bits, pieces: Sequence[Piece]) -> Iterator[Check]:
-    """Yield the code lengths that a table of written files claims, where this is the model that wrote them."""
+    """Yield the code lengths that a table of written files claims, where this is the model that wrote them.
+
+    Files of several models may stand in one table, which then names them.
+    """
     by_name = {piece.name: float(bits) for piece, bits in zip(pieces, lengths.values, strict=True)}
     for table, rows in summary["tables"].items():
-        claims = [(number, row) for number, row in enumerate(rows) if "claimed_bits" in row and row["file"] in by_name]
-        if claims and np.isclose(claims[0][1]["claimed_bits"], by_name[claims[0][1]["file"]], rtol=1e-4):
-            for number, row in claims:
-                yield Check(chapter, f"{table}[{number}]/claimed_bits", row["claimed_bits"], by_name[row["file"]])
+        writers: dict[str, list[tuple[int, dict]]] = {}
+        for number, row in enumerate(rows):
+            if "claimed_bits" in row and row["file"] in by_name:
+                writers.setdefault(row.get("model", ""), []).append((number, row))
+        for claims in writers.values():
+            if np.isclose(claims[0][1]["claimed_bits"], by_name[claims[0][1]["file"]], rtol=1e-4):
+                for number, row in claims:
+                    yield Check(chapter, f"{table}[{number}]/claimed_bits", row["claimed_bits"], by_name[row["file"]])
 
 
 @dataclass(frozen=True)
