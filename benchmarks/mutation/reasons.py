@@ -11,6 +11,7 @@ REASONS = (  # (end of the module's name, pattern of the edit and its line of so
     ("torch.rbm_output", r"'0' -> '1'.*torch\.eye", "the filling is certain in both factors, whichever code it is"),
     ("torch.recall", r"torch\.zeros\(hidden, inputs\)", "the weights of the family take its place"),
     ("floors.kneser_ney", r"'0' -> '1'.*self\.waiting", "keys are counted one sooner, and the sums are the same"),
+    ("latent.latent", r"copies", "how many segments are looked at together: any number gives the same"),
     ("sequence.dilated", r"'0' -> '1'.*reading_size\(space, 0\)", "that number is for spaces without an event shape"),
     ("torch.engine", r"'True' -> 'False'.*weights_only=True", "the file of a fit is read so whatever is said there"),
     ("torch.engine", r"'True' -> 'False'.*fused=True", "the same update, the sums in another order"),
