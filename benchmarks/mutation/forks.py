@@ -6,7 +6,6 @@ edited text in the place of one module, runs probes until one leaves another tra
 
 from __future__ import annotations
 
-import atexit
 import builtins
 import importlib.util
 import json
@@ -51,7 +50,7 @@ def preload(second: bool) -> None:
 
 def in_child(work: Callable[[], object], seconds: float = SECONDS) -> dict:
     """Run `work` in a child and return {"value": ...}, {"error": ...} or {"error": "no end in N s"}."""
-    (reading, writing), place = os.pipe(), room()
+    (reading, writing), place = os.pipe(), room().name
     child = os.fork()
     if not child:
         os.close(reading)
@@ -70,11 +69,9 @@ def in_child(work: Callable[[], object], seconds: float = SECONDS) -> dict:
 
 
 @cache
-def room() -> str:
+def room() -> TemporaryDirectory:
     """Return the folder that children work in, which goes when the server does."""
-    made = TemporaryDirectory(prefix="edits-")
-    atexit.register(made.cleanup)
-    return made.name
+    return TemporaryDirectory(prefix="edits-")
 
 
 def _answer(child: int, reading: int, seconds: float) -> dict:
