@@ -19,6 +19,7 @@ examples:
   etude generate rnn --representation text --out tune.abc --seed 7 --temperature 0.9 --top-p 0.95
   etude generate rnn --representation pianoroll --out song.mp3 --seconds 30
   etude generate rnn --representation midi --prime opening.mid --out continued.svg
+  etude generate rnn-recall --representation pianoroll --no-parallels --temperature 0.85 --out four.musicxml
   etude generate wavenet --out sound.wav --seconds 20
   etude generate samplernn --out continued.wav --prime opening.wav
   etude generate guided-wavenet --out played.wav --score tune.mid --temperature 0.2
@@ -51,6 +52,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--prime", type=Path, metavar="FILE", help="music to begin with, written too (of a book, a tune)"
     )
     parser.add_argument("--score", type=Path, metavar="FILE", help="what a model that follows notes shall play")
+    parser.add_argument(
+        "--no-parallels", action="store_true", help="no parallel fifths or octaves (models of the roll)"
+    )
     parser.add_argument("--framework", metavar="NAME", help="which computes (default: the one that learnt it)")
 
 
@@ -66,6 +70,8 @@ def run(given: argparse.Namespace) -> int:
     representation, model = read_representation(folder), load(folder, given.framework)
     if not sound and representation.domain == "audio":
         raise EtudeError(f"a sound file ({' '.join(SOUNDS)})", given.out.name, "This model writes sound, not notes.")
+    if given.no_parallels and representation.name != "pianoroll":
+        raise EtudeError("--no-parallels with a model of pianoroll", representation.name, "Leave it out.")
     prefix = _prefix(representation, given.prime)
     new = _new_steps(representation.space, given)
     with writing(given.out, REMEDY):
@@ -80,14 +86,22 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _write_sample(model, representation, prefix, new: int, given: argparse.Namespace) -> str:
-    model = _conditioned(model, prefix) if len(prefix) else model
-    (codes,) = model.sample(1, len(prefix) + new, given.seed, given.temperature, given.top_p)
+    (codes,) = _drawn(model, prefix, len(prefix) + new, given)
     piece = representation.decode(codes)
     if given.seconds and representation.space.rate is None:  # the length of its steps is known only now
         opening = representation.decode(prefix).seconds if len(prefix) else 0.0
         piece = piece.with_score(_opening(piece.score, opening + given.seconds))
     write_piece(piece, given.out)
     return f"{piece.seconds:.1f} s, {_amount(piece)}"
+
+
+def _drawn(model, prefix, steps: int, given: argparse.Namespace):
+    if given.no_parallels:
+        from etude.together.refusing import without_parallels
+
+        return without_parallels(model, 1, steps, given.seed, given.temperature, given.top_p, prefix)
+    model = _conditioned(model, prefix) if len(prefix) else model
+    return model.sample(1, steps, given.seed, given.temperature, given.top_p)
 
 
 def _streams(model) -> bool:
