@@ -58,8 +58,9 @@ def test_a_key_is_refused_where_it_would_move_in_parallel_with_a_voice_below(cas
 
 
 def test_a_chord_is_remembered_through_frames_in_which_nothing_begins():
-    held = chord(0, 7, 12, 16, code=HELD)
+    held, ending = chord(0, 7, 12, 16, code=HELD), chord(0, 7, 12, code=HELD)
     assert not may_sound(chooser(chord(0, 7, 12, 16), held, held), (2,), 9)
+    assert not may_sound(chooser(chord(0, 7, 12, 16), ending), (2,), 9)
 
 
 @pytest.mark.parametrize("between", [chord(0, 7, 12), chord(0, 4, 7, 12, 16)], ids=["three keys", "five keys"])
