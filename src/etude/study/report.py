@@ -44,7 +44,7 @@ class Told:
 LENGTHS = (
     Lengths(
         "A second of an unseen chorale, as notes",
-        "bits a second",
+        "bits per second",
         "bits_per_second",
         True,
         "All rows write the same notes of the same test chorales, so their bits may be compared. Chapter 20 gave its\n"
@@ -52,14 +52,14 @@ LENGTHS = (
     ),
     Lengths(
         "A second of other pieces, as notes",
-        "bits a second",
+        "bits per second",
         "bits_per_second",
         False,
         "Other music, or a part of the test chorales: rows of one chapter that code as many pieces may be compared.",
     ),
     Lengths(
         "A second of unseen sound",
-        "kbit a second",
+        "kbit per second",
         "kbit_per_second",
         None,
         "Rows of one chapter may be compared with each other: they code the same sounds with the same codes.\n"
@@ -118,7 +118,7 @@ def finding(root: Path, book: list[Chapter]) -> str:
         return ""
     shown = told[COMPARISON]
     rows = _shortest(shown)
-    head = ["| a chorale, written by | as | bits a second | 95 % |", "|---|---|---:|---|"]
+    head = ["| a chorale, written by | as | bits per second | 95 % |", "|---|---|---:|---|"]
     lines = [
         f"| {cell(row['model'])} | {cell(row['representation'])} | {row['bits_per_second']:.2f} | {_interval(row)} |"
         for row in rows
