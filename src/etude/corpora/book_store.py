@@ -1,7 +1,7 @@
 """The tunes of a book as they are kept: one record each in one file, so that a tune is read without its neighbours.
 
-A record holds notes, time, metre and text of a tune, behind a digest of all of it. Where it lies is its *place*, (first byte,
-bytes), which the index of the folder remembers: a pass over a book of any length costs the sum of its records.
+A record holds notes, time, metre and text of a tune, behind a digest of all of it. Where it lies is its *place*, (first
+byte, bytes), which the index of the folder remembers: a pass over a book of any length costs the sum of its records.
 """
 
 from __future__ import annotations

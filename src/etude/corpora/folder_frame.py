@@ -16,8 +16,8 @@ def described(piece: Piece) -> dict:
 
     Notes
     -----
-    key and mode are estimated from the notes, "" for drums; pickup is in quarters; `off_grid` is the share of onsets off
-    the sixteenth grid.
+    pickup is in quarters; key and mode are estimated from the notes, "" for drums; `off_grid` is the share of onsets
+    off the sixteenth grid.
     """
     if piece.score is None:
         return {"title": piece.title, "rate": piece.audio.rate}

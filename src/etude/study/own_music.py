@@ -246,7 +246,9 @@ def strangers_folder(tunes: int = 48) -> Path:
     folder = cache_dir() / "own_music" / f"{BOOK}-{tunes}"
     folder.mkdir(parents=True, exist_ok=True)
     for number, tune in enumerate(chosen):
-        score = replace(read_abc(tune.text), bpm=120.0, programs=(FLUTE,) * 64)
+        stated = read_abc(tune.text)
+        notation = {"meter": stated.meter, "pickup": stated.pickup}
+        score = replace(tune.score, bpm=120.0, programs=(FLUTE,) * 64, **notation)
         write_midi(score, folder / f"tune-{number:03}.mid")
     return folder
 
