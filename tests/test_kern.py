@@ -60,6 +60,7 @@ UPBEATS = {  # text: metre, quarters of the upbeat
     "a bar that a repeat divides": (kern("2.g", "=:|!|:", "4g", "=2", "1c", "=="), (4, 4), 0),
     "a bar that a double line divides": (kern("2.g", "=||", "4g", "=2", "1c", "=="), (4, 4), 0),
     "another metre later": (kern("4g", "=1", "1c", "=2", "*M2/4", "2c", "=="), (4, 4), 1),
+    "a metre after the music has begun": (kern("4g", "=1", "*M3/4", "2.c", "==", metre="*clefG2"), None, 0),
     "no metre": (kern("4g", "=1", "1c", "==", metre="*clefG2"), None, 0),
     "one bar": (kern("4g", "=="), (4, 4), 0),
 }

@@ -240,6 +240,7 @@ UPBEATS = {  # time signatures: metre, quarters of the upbeat; of eight quarters
     "no metre at the beginning": (metre(3, 4, 480), (3, 4), 0),
     "another metre later": (metre(1, 4) + metre(3, 4, 480) + metre(2, 4, 1440), (2, 4), 1),
     "longer than bars that come": (metre(3, 4) + metre(4, 4, 1440) + metre(2, 4, 480), (2, 4), 0),
+    "the bar outlasts each metre": (metre(3, 4) + metre(4, 4, 1440) + metre(5, 4, 1200), (4, 4), 3),
     "after the end": (metre(1, 4) + metre(4, 4, 8 * 480), (1, 4), 0),
     "an upbeat of a triplet's note": (metre(3, 32) + metre(4, 4, 160), (4, 4), 1 / 3),
 }
@@ -250,3 +251,8 @@ def test_an_upbeat_is_one_bar_of_a_shorter_metre_at_the_beginning(name):
     signatures, meter, pickup = UPBEATS[name]
     score = midi_score(smf(signatures + END, b"".join(note(480, 60 + k) for k in range(8)) + END))
     assert (score.meter, score.pickup) == (meter, pickup)
+
+
+def test_a_piece_is_more_than_its_upbeat():
+    score = midi_score(smf(metre(1, 4) + metre(4, 4, 480) + END, note(480, 60) + END))
+    assert (score.meter, score.pickup) == ((1, 4), 0)
