@@ -74,6 +74,7 @@ UPBEATS = {  # text: metre, quarters of the upbeat
     "endings": (tune("4/4", "D2|:G8|[1 G6 D2:|[2 G8|]"), (4, 4), 1),
     "a bar that a repeat sign divides": (tune("4/4", "G2A2B2|:c2|G8|A6:|"), (4, 4), 0),
     "a repeat sign, and a line after it": (tune("4/4", "G2A2B2:| |c2|G8|"), (4, 4), 0),
+    "a line, and a repeat sign after it": (tune("4/4", "G2A2B2| |:c2|G8|"), (4, 4), 0),
     "two short bars with a plain line between": (tune("4/4", "G2|A2B2c2|G8|]"), (4, 4), 1),
     "an ending where no bar ends": (tune("4/4", "D2 [1 A2B2c2d2|G8|]"), (4, 4), 0),
     "a tempo line": (tune("4/4", "D2[Q:1/4=90]|G8|]", before="Q:1/4=120\n"), (4, 4), 1),
