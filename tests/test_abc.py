@@ -52,6 +52,83 @@ def through_music21(text: str) -> list[tuple]:
     return sorted(found)
 
 
+# -- upbeats
+
+
+def tune(metre: str, music: str, unit="1/8", before="") -> str:
+    return f"X:1\nT:An air\n{before}M:{metre}\nL:{unit}\nK:G\n{music}\n"
+
+
+UPBEATS = {  # text: metre, quarters of the upbeat
+    "6/8, an eighth": (tune("6/8", "D|GAB cde|g3 g2:|"), (6, 8), 0.5),
+    "6/8, none": (tune("6/8", "GAB cde|g3 g3|]"), (6, 8), 0),
+    "3/4, a quarter, and a last bar that completes it": (tune("3/4", "D2|G4B2|d6|g4|]"), (3, 4), 1),
+    "3/4, none, though the last bar is short": (tune("3/4", "G4B2|d6|g4|]"), (3, 4), 0),
+    "4/4 as C": (tune("C", "GA|Bcde fgab|c'4z2|]"), (4, 4), 1),
+    "2/2, a quarter": (tune("C|", "G2|c4 d4|g6|]"), (2, 2), 1),
+    "2/2, none": (tune("2/2", "c4 d4|g8|]"), (2, 2), 0),
+    "three of four quarters": (tune("4/4", "G2A2B2|c8|]"), (4, 4), 3),
+    "a rest belongs to it": (tune("4/4", "zG|c8|c8|]"), (4, 4), 1),
+    "a repeat from the upbeat on": (tune("4/4", "|:D2|G8|G6:|"), (4, 4), 1),
+    "a repeat after the upbeat": (tune("4/4", "D2|:G8|G6 D2:|"), (4, 4), 1),
+    "endings": (tune("4/4", "D2|:G8|[1 G6 D2:|[2 G8|]"), (4, 4), 1),
+    "a bar that a repeat sign divides": (tune("4/4", "G2A2B2|:c2|G8|A6:|"), (4, 4), 0),
+    "a repeat sign, and a line after it": (tune("4/4", "G2A2B2:| |c2|G8|"), (4, 4), 0),
+    "a line, and a repeat sign after it": (tune("4/4", "G2A2B2| |:c2|G8|"), (4, 4), 0),
+    "two short bars with a plain line between": (tune("4/4", "G2|A2B2c2|G8|]"), (4, 4), 1),
+    "an ending where no bar ends": (tune("4/4", "D2 [1 A2B2c2d2|G8|]"), (4, 4), 0),
+    "a tempo line": (tune("4/4", "D2[Q:1/4=90]|G8|]", before="Q:1/4=120\n"), (4, 4), 1),
+    "grace notes before the bar line": (tune("4/4", "D2{ef}|{A}G8|]"), (4, 4), 1),
+    "a broken rhythm": (tune("2/4", "D>E|G2G2|]"), (2, 4), 1),
+    "a tie over the bar line": (tune("4/4", "D2-|D8|]"), (4, 4), 1),
+    "a triplet": (tune("2/4", "(3DEF|G4|]"), (2, 4), 1),
+    "an overlay": (tune("4/4", "D2&B,2|G8&E8|]"), (4, 4), 1),
+    "another metre later": (tune("3/4", "D2|G6|[M:2/4]G4|G4|]"), (3, 4), 1),
+    "another metre from the bar line on": (tune("4/4", "D4D2|[M:2/4]G4|G4|]"), (4, 4), 3),
+    "a bar line in one strand of an overlay": (tune("4/4", "(&G8&B,2|E6&)|G8|]"), (4, 4), 0),
+    "a metre before the music": (tune("4/4", "[M:3/8]D|G3|]"), (3, 8), 0.5),
+    "a metre before the music of a voice": (tune("4/4", "[V:1][M:3/8]D|G3|]"), (3, 8), 0.5),
+    "the first voice counts": (tune("4/4", "V:1\nD2|G8|]\nV:2\nz4|G,8|]"), (4, 4), 1),
+    "two voices, none": (tune("4/4", "V:1\nG8|G8|]\nV:2\nD2|G,8|]"), (4, 4), 0),
+    "the first voice is silent": (tune("4/4", "V:1\nV:2\nD2|G,8|]"), (4, 4), 1),
+    "one bar, not whole": (tune("4/4", "G2A2|]"), (4, 4), 0),
+    "one bar and a plain line": (tune("4/4", "G2A2|"), (4, 4), 0),
+    "no bar line": (tune("4/4", "G2A2"), (4, 4), 0),
+    "no metre": (tune("none", "G2|A8|]"), None, 0),
+    "a metre that is a sum": (tune("3+2/8", "G|ABc de|G5|]"), (5, 8), 0.5),
+    "more than a bar": (tune("2/4", "G2A2B2|c4|]"), (2, 4), 0),
+}
+
+
+@pytest.mark.parametrize("name", UPBEATS)
+def test_an_upbeat_is_what_the_first_bar_line_states(name):
+    text, meter, pickup = UPBEATS[name]
+    for score in (read_abc(text), read_abc(text, strict=True), read_abc(normalised(text))):
+        assert (score.meter, score.pickup) == (meter, pickup)
+
+
+def test_each_tune_of_a_book_has_its_own_upbeat():
+    texts = [text for text, _, _ in UPBEATS.values()]
+    book = "\n".join(text.replace("X:1", f"X:{k}") for k, text in enumerate(texts))
+    assert [read_abc(one).pickup for one in read_book(book)] == [pickup for _, _, pickup in UPBEATS.values()]
+
+
+@pytest.mark.parametrize("layout", ["voices", "slices"])
+@pytest.mark.parametrize("name", [name for name in UPBEATS if name != "a metre that is a sum"])
+def test_metre_and_upbeat_are_written(name, layout):
+    score = read_abc(UPBEATS[name][0])
+    again = read_abc(write_abc(score, layout=layout), strict=True)
+    assert (again.meter or (4, 4), again.pickup) == (score.meter or (4, 4), score.pickup)
+    assert again.common() == score.common()
+
+
+def test_bars_are_written_from_the_upbeat_on():
+    jig = read_abc(UPBEATS["6/8, an eighth"][0])
+    assert write_abc(jig).splitlines()[-1] == "D2|G2A2B2c2d2e2|g6g4|]"
+    fine = Score(jig.notes, jig.ticks_per_quarter, meter=(3, 32), pickup=0.25)
+    assert "M:4/4" in write_abc(fine)  # bars of no whole sixteenths
+
+
 # -- writing
 
 

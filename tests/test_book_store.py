@@ -44,6 +44,15 @@ def test_pieces_are_the_tunes_and_the_bad_one_is_in_the_ledger(book):
             assert f"Air {number}, für alle" in piece.text
 
 
+def test_metre_and_upbeat_of_a_tune_are_kept(tmp_path):
+    heads = {"M:6/8\nL:1/8\nK:G\nD|GAB cde|g3|]": ((6, 8), 0.5), "M:C|\nL:1/4\nK:G\nG|c2d2|g3|]": ((2, 2), 1.0),
+             "M:3/4\nL:1/4\nK:G\nGBd|g3|]": ((3, 4), 0.0), "M:none\nL:1/4\nK:G\nG|c|]": (None, 0.0)}  # fmt: skip
+    (tmp_path / "book.abc").write_text("\n".join(f"X:{k}\n{head}\n" for k, head in enumerate(heads)))
+    for corpus in (opened(tmp_path), opened(tmp_path)):  # from the file, from the cache
+        found = {piece.name: (piece.score.meter, piece.score.pickup) for piece in corpus.load("train")}
+        assert found == {f"book.abc#{k + 1}": notation for k, notation in enumerate(heads.values())}
+
+
 def test_an_access_reads_its_tune_and_nothing_else(book, monkeypatch):
     corpus, calls = opened(book), []
     for module, name in ((folder_cache, "read_sealed"), (folder, "read_sources"), (folder_index, "read_all")):

@@ -213,6 +213,39 @@ def test_bars_cut_the_score():
     assert measures[-1].get("right") is None  # it goes on
 
 
+MELODY = notes(*((2 * i, 2, 60 + i % 8, 0) for i in range(50)))  # eighths
+
+
+def bars_of(mei) -> list[tuple]:
+    """Return number, metcon and sixteenths of each bar."""
+    measures, (_, ends) = list(ElementTree.fromstring(mei).iter(f"{MEI}measure")), read(mei)
+    lengths = np.diff([0, *(end for (end,) in ends)]).tolist()
+    return [(m.get("n"), m.get("metcon"), length) for m, length in zip(measures, lengths, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("meter", "pickup", "first", "whole"),
+    [((6, 8), 0.5, 2, 12), ((3, 4), 1, 4, 12), ((4, 4), 3, 12, 16), ((2, 2), 1.5, 6, 16), ((6, 8), 0, 0, 12)],
+)
+def test_a_score_is_engraved_in_its_own_metre_from_its_upbeat_on(meter, pickup, first, whole, monkeypatch):
+    seen = []
+    monkeypatch.setattr(engraving, "write_mei", lambda *a, **o: seen.append(write_mei(*a, **o)) or seen[-1])
+    score = Score(MELODY, 4, meter=meter, pickup=pickup)
+    display.engrave_svg(score, bars=3)
+    bars = bars_of(seen[-1])
+    assert bars[: first > 0] == [("0", "false", first)][: first > 0]
+    assert bars[first > 0 :] == [(str(k), None, whole) for k in (1, 2, 3)]
+    display.engrave_svg(score, bars=3, pickup=0)  # what is asked for wins
+    assert bars_of(seen[-1]) == [(str(k), None, whole) for k in (1, 2, 3)]
+
+
+def test_without_a_metre_no_upbeat_is_engraved(monkeypatch):
+    seen = []
+    monkeypatch.setattr(engraving, "write_mei", lambda *a, **o: seen.append(o) or write_mei(*a, **o))
+    display.engrave_svg(Score(MELODY, 4, pickup=1), bars=3)
+    assert "pickup" not in seen[0] and "meter" not in seen[0]
+
+
 @pytest.mark.parametrize("name", SCORES)
 def test_any_score_is_engraved(name):
     svg = display.engrave_svg(SCORES[name], title="A & B <tag>")

@@ -1,5 +1,7 @@
 """Files of music: what is written is read back, what is broken is refused with a reason, bytes do not vary."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -45,6 +47,34 @@ def test_equal_scores_give_equal_midi_bytes(tmp_path):
         write_midi(Score(rows, 480, bpm=1.0), tmp_path / "slow.mid")
 
 
+METRES = [(4, 4), (3, 4), (6, 8), (2, 2), (3, 2), (2, 4)]
+
+
+@pytest.mark.parametrize("pickup", [0, 0.25, 0.5, 1, 1.5, 1.75, 1 / 3, 1 / 6, 2 / 3])
+@pytest.mark.parametrize("meter", METRES)
+def test_metre_and_upbeat_come_back(tmp_path, meter, pickup):
+    first = round(480 * pickup)
+    rows = [[0, first, 67, 80, 0]] * (first > 0) + [[first + 240 * k, 240, 60 + k % 9, 80, 0] for k in range(30)]
+    score = Score(np.array(rows), 480, 90.0, None, meter, (), pickup)
+    for read in (
+        read_midi(write_midi(score, tmp_path / "air.mid")),
+        read_musicxml(write_musicxml(score, tmp_path / "air.musicxml")),
+    ):
+        assert (read.meter, read.pickup) == (meter, pickup)
+        assert (read.notes[:, 0] / read.ticks_per_quarter).tolist() == (score.notes[:, 0] / 480).tolist()
+
+
+def test_an_upbeat_is_a_bar_of_its_own_metre_in_a_midi_file(tmp_path):
+    import mido
+
+    score = Score(np.array([[0, 240, 67, 80, 0], [240, 1440, 60, 80, 0]]), 480, 90.0, None, (6, 8), (), 0.5)
+    head = mido.MidiFile(write_midi(score, tmp_path / "jig.mid")).tracks[0]
+    signatures = [(m.time, m.numerator, m.denominator) for m in head if m.type == "time_signature"]
+    assert signatures == [(0, 1, 8), (240, 6, 8)]
+    short = Score(score.notes[:1], 480, 90.0, None, (6, 8), (), 0.5)  # nothing after it
+    assert read_midi(write_midi(short, tmp_path / "short.mid")).meter == (6, 8)
+
+
 def test_programs_are_written_per_track(tmp_path):
     import mido
 
@@ -79,6 +109,16 @@ def test_musicxml_bytes_do_not_vary_and_say_title_metre_and_key(tmp_path, notate
     first, second = (write_musicxml(notated, tmp_path / f"{k}.xml", "Air", "3/4", 1, -3).read_text() for k in range(2))
     assert first == second and "encoding-date" not in first
     assert "Air" in first and "<beats>3</beats>" in first and "<fifths>-3</fifths>" in first
+
+
+def test_musicxml_says_an_upbeat_as_a_first_measure_that_is_implicit(tmp_path, notated):
+    text = write_musicxml(notated, tmp_path / "air.xml", metre="3/4", pickup=1).read_text()
+    numbers = re.findall(r'<measure implicit="(\w+)" number="(\d+)"', text)
+    assert numbers[:3] == [("yes", "0"), ("no", "1"), ("no", "2")] and text.count("<beats>") == 3  # once a part
+    read = read_musicxml(tmp_path / "air.xml")
+    assert (read.meter, read.pickup) == ((3, 4), 1)
+    with pytest.raises(EtudeError, match="less than a bar, 3"):
+        write_musicxml(notated, tmp_path / "air.xml", metre="3/4", pickup=3)
 
 
 @pytest.mark.parametrize("text", ["", "<score-partwise><part>", "<html/>"], ids=["empty", "cut", "html"])

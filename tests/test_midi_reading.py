@@ -221,3 +221,38 @@ def test_any_bytes_are_a_score_or_an_error_of_ours(seed, flips):
         assert error.expected and error.got
     else:
         assert isinstance(score, Score) and np.isfinite(score.seconds)
+
+
+def metre(beats: int, unit: int, wait: int = 0) -> bytes:
+    return variable(wait) + bytes([0xFF, 0x58, 4, beats, unit.bit_length() - 1, 24, 8])
+
+
+UPBEATS = {  # time signatures: metre, quarters of the upbeat; of eight quarters at 480 ticks
+    "none": (b"", None, 0),
+    "one metre": (metre(3, 4), (3, 4), 0),
+    "a bar of 1/4, then the metre": (metre(1, 4) + metre(4, 4, 480), (4, 4), 1),
+    "a bar of 1/8, then the metre": (metre(1, 8) + metre(6, 8, 240), (6, 8), 0.5),
+    "a bar of 3/4 before 4/4": (metre(3, 4) + metre(4, 4, 1440), (4, 4), 3),
+    "two bars of the shorter metre": (metre(1, 4) + metre(4, 4, 960), (4, 4), 0),
+    "a slip of a tick": (metre(3, 4) + metre(4, 4, 1), (4, 4), 0),
+    "a longer bar first": (metre(4, 4) + metre(3, 4, 1920), (4, 4), 0),
+    "as long a bar first": (metre(6, 8) + metre(3, 4, 1440), (3, 4), 0),
+    "no metre at the beginning": (metre(3, 4, 480), (3, 4), 0),
+    "another metre later": (metre(1, 4) + metre(3, 4, 480) + metre(2, 4, 1440), (2, 4), 1),
+    "longer than bars that come": (metre(3, 4) + metre(4, 4, 1440) + metre(2, 4, 480), (2, 4), 0),
+    "the bar outlasts each metre": (metre(3, 4) + metre(4, 4, 1440) + metre(5, 4, 1200), (4, 4), 3),
+    "after the end": (metre(1, 4) + metre(4, 4, 8 * 480), (1, 4), 0),
+    "an upbeat of a triplet's note": (metre(3, 32) + metre(4, 4, 160), (4, 4), 1 / 3),
+}
+
+
+@pytest.mark.parametrize("name", UPBEATS)
+def test_an_upbeat_is_one_bar_of_a_shorter_metre_at_the_beginning(name):
+    signatures, meter, pickup = UPBEATS[name]
+    score = midi_score(smf(signatures + END, b"".join(note(480, 60 + k) for k in range(8)) + END))
+    assert (score.meter, score.pickup) == (meter, pickup)
+
+
+def test_a_piece_is_more_than_its_upbeat():
+    score = midi_score(smf(metre(1, 4) + metre(4, 4, 480) + END, note(480, 60) + END))
+    assert (score.meter, score.pickup) == ((1, 4), 0)

@@ -28,6 +28,57 @@ def test_notes_of_a_chord_do_not_move_on():
     assert heard(xml([at_the_end + note("C4", 4) + note("E4", 8, "chord"), note("F4", 8)])) == "0+2:60 0+4:64 4+4:65"
 
 
+QUARTERS = "".join(note(f"{step}4", 2) for step in "CDEF")
+BACKWARD, FORWARD = (
+    f'<barline location="{where}"><repeat direction="{to}"/></barline>'
+    for where, to in (("right", "backward"), ("left", "forward"))
+)
+DOUBLE = '<barline location="right"><bar-style>light-light</bar-style></barline>'
+UPBEATS = {  # parts: metre, quarters of the upbeat
+    "a quarter": ([[note("G4", 2), QUARTERS, note("C4", 6)]], (4, 4), 1),
+    "none, though the last bar is short": ([[QUARTERS, QUARTERS, note("C4", 6)]], (4, 4), 0),
+    "three quarters of a waltz's bar": (
+        [[attributes(beats=3) + note("G4", 1), note("C4", 6), note("C4", 6)]], (3, 4), 0.5),
+    "a rest of its part": ([[note("rest", 1) + note("G4", 1), QUARTERS]], (4, 4), 1),
+    "filled up with rests": ([[note("rest", 6) + note("G4", 2), QUARTERS]], (4, 4), 0),
+    "the other part sounds longer": ([[note("G4", 2), QUARTERS], [note("C3", 4), note("C3", 8)]], (4, 4), 2),
+    "a grace note before the bar line": ([[note("G4", 2) + note("A4", 0, "grace"), QUARTERS]], (4, 4), 1),
+    "a repeat from the upbeat on": ([[FORWARD + note("G4", 2), QUARTERS, note("C4", 6) + BACKWARD]], (4, 4), 1),
+    "a repeat after the upbeat": ([[note("G4", 2), FORWARD + QUARTERS, QUARTERS + BACKWARD]], (4, 4), 1),
+    "a bar that a repeat divides": (
+        [[note("G4", 6) + BACKWARD, FORWARD + note("G4", 2), QUARTERS]], (4, 4), 0),
+    "a bar that a double line divides": ([[note("G4", 6) + DOUBLE, note("G4", 2), QUARTERS]], (4, 4), 0),
+    "two short bars": ([[note("G4", 2), note("G4", 6), QUARTERS]], (4, 4), 1),
+    "another metre later": ([[note("G4", 2), QUARTERS, attributes(beats=2) + note("G4", 4)]], (4, 4), 1),
+    "one bar": ([[note("G4", 2)]], (4, 4), 0),
+    "a metre that is a sum": (
+        [[attributes(beats="3+2") + note("G4", 2), note("G4", 8) + note("G4", 2)]], (5, 4), 1),
+    "no metre": (
+        [[attributes().replace("<time>", "<!--").replace("</time>", "-->") + note("G4", 2), QUARTERS]], None, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UPBEATS)
+def test_an_upbeat_is_a_first_bar_that_is_short(name):
+    parts, meter, pickup = UPBEATS[name]
+    assert written(xml(*parts))[2:] == (meter, pickup)
+
+
+def test_a_bar_that_is_implicit_goes_on_with_the_one_before():
+    divided = xml([note("G4", 6), note("G4", 2), QUARTERS])
+    assert written(divided).pickup == 3
+    assert written(divided.replace('<measure number="2"', '<measure number="X1" implicit="yes"')).pickup == 0
+    upbeat = xml([note("G4", 2), QUARTERS]).replace('<measure number="1"', '<measure number="0" implicit="yes"')
+    assert written(upbeat).pickup == 1
+
+
+@pytest.mark.parametrize("parser", ["étude", "Verovio"])
+def test_either_parser_gives_metre_and_upbeat(parser, tmp_path):
+    (tmp_path / "air.xml").write_text(xml([attributes(beats=3) + note("G4", 2), note("C4", 6), note("C4", 4)]))
+    score = read_musicxml(tmp_path / "air.xml", parser)
+    assert (score.meter, score.pickup, len(score)) == ((3, 4), 1, 3)
+
+
 def test_ties_stay_within_a_part():
     assert heard(xml([note("C4", 4, START)], [note("rest", 4) + note("C4", 4, STOP)])) == "0+2:60 2+2:60"
 

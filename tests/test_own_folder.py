@@ -12,11 +12,13 @@ from etude import EtudeError, Piece, Score
 from etude.corpora.folder import Folder
 from etude.corpora.folder_entries import Entry, Source
 from etude.corpora.folder_split import divided
+from etude.corpora.one_file import read_piece
 from etude.display.playing import _own_programs
 from etude.errors import MissingData
 from etude.formats.headings import heading
 from etude.formats.midi import read_midi, write_midi
 from etude.formats.midi_notes import DRUM_KIT
+from etude.formats.musicxml import write_musicxml
 from etude.representations.grid import fitting_grid, off_grid
 from etude.study.parameters import brought_paths
 from etude.study.source import file_digests
@@ -126,6 +128,43 @@ def test_one_file_is_read_in_sections_whose_notes_are_those_of_the_file(mine):
     assert all(piece.score.meter == (3, 4) and piece.score.notes[0, 0] == 0 for piece in pieces)
 
 
+UPBEATS = {  # name: quarters of the upbeat, and what is in the file
+    "jig.abc": (0.5, "X:1\nM:6/8\nL:1/8\nK:G\nD|GAB cde|g3 g2|]\n"),
+    "waltz.krn": (1.0, "**kern\n*M3/4\n4g\n=1\n2.c\n=2\n2c\n==\n*-\n"),
+    "free.abc": (0.0, "X:1\nM:none\nL:1/8\nK:G\nD|GAB cde|]\n"),
+}
+
+
+def test_upbeats_are_kept_from_the_file_to_the_frame(mine):
+    for name, (_, text) in UPBEATS.items():
+        (mine / name).write_text(text)
+    air = Score([(0, 480, 67, 80, 0), (480, 1440, 60, 80, 0)], 480, 90.0, None, (3, 4), (), 1.0)
+    write_midi(air, mine / "air.mid")
+    write_musicxml(air, mine / "air.musicxml")
+    expected = {name: pickup for name, (pickup, _) in UPBEATS.items()} | {"air.mid": 1.0, "air.musicxml": 1.0}
+    for folder in (opened(mine), opened(mine)):  # from the files, from the cache
+        frame = folder.frame().set_index("name")["pickup"]
+        assert frame[list(expected)].to_dict() == expected and frame["air.abc"] == frame["waltz1.mid"] == 0
+        assert {name: folder.piece(name).score.pickup for name in expected} == expected
+        assert folder.piece("waltz.krn").score.meter == (3, 4) and read_piece(mine / "jig.abc").score.pickup == 0.5
+
+
+def test_sections_are_cut_at_bar_lines_and_the_first_has_the_upbeat(mine):
+    for path in list(mine.iterdir()):
+        path.unlink()
+    notes = [(0, 480, 72, 80, 0)] + [(480 + 480 * n, 480, 60 + n % 3, 80, 0) for n in range(48)]
+    write_midi(Score(notes, 480, 150.0, None, (3, 4), (), 1.0), mine / "waltz.mid")
+    folder = opened(mine, split=(0.5, 0.25, 0.25))
+    pieces = [piece for side in folder.splits for piece in folder.load(side)]
+    assert "cut by bars" in folder.division and len(pieces) > 3
+    first = next(piece for piece in pieces if "@bars1-" in piece.name)
+    assert (first.score.pickup, first.score.length) == (1.0, 7 * 480)  # two bars and the upbeat
+    for piece in pieces:
+        one = piece.score.notes[piece.score.notes[:, 2] == 60]  # the first note of each bar
+        assert ((one[:, 0] - 480 * piece.score.pickup) % 1440 == 0).all()
+        assert piece.score.pickup == (piece is first)
+
+
 def test_a_page_knows_the_reader_s_folder_by_its_files(mine):
     assert brought_paths({"path": str(mine), "out_folder": "", "steps": 3, "files": ["a"]}) == [str(mine), "a"]
     before = file_digests([str(mine)])
@@ -139,10 +178,11 @@ def test_a_page_knows_the_reader_s_folder_by_its_files(mine):
 
 
 def test_tempo_metre_and_instruments_come_back_where_asked(tmp_path):
-    score = Score([(0, 4, 60, 80, 0), (0, 8, 48, 80, 1)], 4, 100.0, None, (3, 4), (40, 42))
+    score = Score([(0, 4, 60, 80, 0), (0, 8, 48, 80, 1)], 4, 100.0, None, (3, 4), (40, 42), 1.0)
     roll = etude.representation("pianoroll")
     plain, like = (roll.decode(roll.encode(Piece("a", score)), **o).score for o in ({}, {"like": Piece("a", score)}))
-    assert (plain.bpm, plain.meter, plain.programs) == (80.0, None, ())
+    assert (plain.bpm, plain.meter, plain.programs, plain.pickup) == (80.0, None, (), 0)
+    assert like.pickup == 1
     assert (like.bpm, like.meter, like.programs) == (
         100.0,
         (3, 4),
@@ -150,7 +190,8 @@ def test_tempo_metre_and_instruments_come_back_where_asked(tmp_path):
     ) and like.notes.tolist() == plain.notes.tolist()
     assert _own_programs(plain) == 19 and _own_programs(score) == [40, 42]
     again = read_midi(write_midi(score, tmp_path / "a.mid"))
-    assert again == score and (again.meter, again.programs) == (score.meter, score.programs)
+    assert again == score
+    assert (again.meter, again.programs, again.pickup) == (score.meter, score.programs, score.pickup)
     assert score.part(1).like(score).programs == (40, 42) and score.common().programs == ()
 
 

@@ -12,7 +12,7 @@ from etude.cli import study as command
 from etude.corpora.folder import Folder
 from etude.errors import MissingData
 from etude.evaluation.intervals import Interval
-from etude.formats.midi import write_midi
+from etude.formats.midi import read_midi, write_midi
 from etude.study import own_music
 from etude.study.own_music import Own, beginning, excerpt, opened, sections
 from etude.study.own_scores import Scores
@@ -52,6 +52,17 @@ def test_a_beginning_starts_where_music_does():
     assert waltz.score.notes[:, :3].tolist() == [[4, 4, 60], [14, 2, 62]]  # 996 is where a bar of three begins
     sound = excerpt(Piece("a", audio=Audio(np.linspace(-1, 1, 1000), 100)), 2.0)
     assert len(sound.audio) == 200 and abs(sound.audio.samples.mean()) < 0.01
+
+
+def test_music_with_an_upbeat_is_cut_at_its_bar_lines():
+    waltz = replace(line(1000).score, meter=(3, 4), pickup=1)
+    cut = [one.score for one in sections(Piece("waltz", waltz))]
+    assert [one.length for one in cut][:2] == [160 * 4, 159 * 4] and sum(one.length for one in cut) == waltz.length
+    assert [one.pickup for one in cut] == [1, 0, 0, 0, 0, 0, 0] and sum(map(len, cut)) == len(waltz)
+    assert beginning(Piece("waltz", waltz), 4).score.pickup == 1
+    late = Score([(8, 4, 60, 80, 0), (16, 4, 62, 80, 0)], 4, meter=(3, 4), pickup=1)  # sounds in the first whole bar
+    begun = beginning(Piece("late", late), 4).score
+    assert (begun.notes[:, 0].tolist(), begun.pickup, begun.length) == ([4, 12], 0, 16)
 
 
 def own(pieces, kind="score"):
@@ -174,6 +185,16 @@ def test_three_files_are_opened_told_and_kept_apart(tmp_path, monkeypatch):
     assert mine.commonest()["value"].tolist()[0] == "none stated"
 
 
+def test_metres_and_upbeats_are_counted(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path / "cache"))
+    for k, pickup in enumerate((0, 0.5, 0.5, 1, 1.5)):
+        write_midi(replace(line(30 + k).score, meter=(6, 8), pickup=pickup), tmp_path / f"{k}.mid")
+    counted = opened(Kept(), str(tmp_path)).commonest().set_index("what")
+    assert counted.loc["metre"].tolist() == ["6/8", 5]
+    upbeats = dict(counted.loc["upbeat"].itertuples(index=False))
+    assert upbeats == {"none": 1, "0.5 quarter": 2, "1 quarter": 1, "1.5 quarters": 1}
+
+
 def test_the_command_is_the_chapter_on_a_folder(tmp_path, monkeypatch, capsys):
     parser = argparse.ArgumentParser()
     command.arguments(parser)
@@ -192,9 +213,13 @@ def test_the_stranger_s_folder_is_the_same_every_time(tmp_path, monkeypatch):
         licence = "free"
 
         def load(self, split):
-            return [Piece(f"t{k}", line(20 + k).score, text=f"X:1\nM:{k % 3 + 2}/4\nK:C\n") for k in range(9)]
+            text = "X:1\nM:{}/4\nL:1/4\nK:C\nC|DE|"
+            return [Piece(f"t{k}", line(20 + k).score, text=text.format(k % 3 + 2)) for k in range(9)]
 
     monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
     monkeypatch.setattr(own_music.registry, "corpus", lambda *a, **o: Book())
     first = {p.name: p.read_bytes() for p in own_music.strangers_folder(4).iterdir()}
-    assert len(first) == 4 and first == {p.name: p.read_bytes() for p in own_music.strangers_folder(4).iterdir()}
+    folder = own_music.strangers_folder(4)
+    assert len(first) == 4 and first == {p.name: p.read_bytes() for p in folder.iterdir()}
+    read = [read_midi(path) for path in sorted(folder.iterdir())]
+    assert [(score.meter, score.pickup, len(score)) for score in read[:2]] == [((2, 4), 1, 20), ((4, 4), 1, 22)]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import etude
+from etude.kept import SEAL
 from etude.study import rekey, source, summary
 from etude.study.equality import differences, parted
 from etude.study.notebook import read_notebook
@@ -191,3 +192,22 @@ def test_the_committed_pages_say_what_they_are_keyed_by():
     for path in sorted((root / "reports" / "summaries").glob("*.json")):
         said = json.loads(path.read_text(encoding="utf-8"))
         assert said["format"] in (1, summary.FORMAT)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "same"),
+    [
+        ("It is 5.5 % off. Ours is 2.6 times as fast as another.", True),
+        ("It is 5.6 % off. Ours is 2.3 times as fast as another.", False),
+    ],
+)
+def test_a_speed_in_a_claim_is_no_result(toy, sentence, same):
+    proof, _, now = toy
+    page(proof.after, now, summary.FORMAT)
+    words = ("It is 5.5 % off. Ours is 2.3 times as fast as another.", sentence)
+    for folder, said in zip((proof.before, proof.after), words, strict=True):
+        path = summary.summary_path(folder, NAME)
+        kept = {name: part for name, part in json.loads(path.read_text()).items() if name != SEAL}
+        summary.write_summary(path, {**kept, "claims": [{"sentence": said, "holds": True}]})
+    found = differences(proof.before, proof.after, NAME)
+    assert [one.partition(":")[0] for one in found] == ([] if same else ["claims[0]/sentence"])

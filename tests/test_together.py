@@ -13,7 +13,7 @@ from etude import cli
 from etude.errors import EtudeError
 from etude.formats.midi import read_midi, write_midi
 from etude.together import shipped as where
-from etude.together.filling import fillings
+from etude.together.filling import bits_in_hole, fillings
 from etude.together.harmony import harmonisations
 from etude.together.parts import parts_of
 from etude.together.steps import on_steps, suited_pace, suited_shift
@@ -186,6 +186,38 @@ def test_all_that_begins_outside_of_a_hole_stays(asked, open_):
         assert (own[1:, ONSET] == own[:-1, ONSET] + own[:-1, DURATION]).all()
 
 
+@pytest.mark.parametrize(
+    ("own", "asked", "open_"),
+    [
+        ({"meter": (3, 4), "pickup": 1.0}, {}, range(16, 28)),
+        ({"meter": (3, 4)}, {}, range(12, 24)),
+        ({"pickup": 1.0}, {}, range(20, 36)),
+        ({"meter": (3, 4), "pickup": 1.0}, {"pickup": 0}, range(12, 24)),
+        ({"meter": (3, 4), "pickup": 1.0}, {"pickup": 2.0}, range(20, 32)),
+        ({"meter": (3, 4), "pickup": 1.0}, {"meter": "4/4"}, range(20, 36)),
+    ],
+    ids=str,
+)
+def test_bars_are_counted_from_the_score_s_own_upbeat(own, asked, open_):
+    score = replace(CHORALE, **own)
+    made = etude.fill(score, bars=(2, 2), sweeps=2, **asked)
+    kept = [note for note in score.notes.tolist() if note[ONSET] not in open_]
+    assert kept == [note for note in made.notes.tolist() if note[ONSET] not in open_]
+    assert made != score and (made.meter, made.pickup) == (score.meter, score.pickup)
+    stated = {"meter": "3/4" if "meter" in own else "4/4", "pickup": own.get("pickup", 0), **asked}
+    assert bits_in_hole(score, bars=(2, 2), **asked) == bits_in_hole(CHORALE, bars=(2, 2), **stated)
+
+
+def test_an_upbeat_stays_in_all_that_is_composed():
+    tune, chorale = (replace(score, meter=(4, 4), pickup=1.0) for score in (melody(), CHORALE))
+    for made in (
+        etude.harmonise(tune, sweeps=1),
+        etude.continue_(chorale, bars=1, sweeps=1),
+        etude.morph(chorale, CHORALE, between=1, bars=2),
+    ):
+        assert (made.meter, made.pickup) == ((4, 4), 1.0)
+
+
 def test_a_piano_is_taken_apart_and_filled():
     chords = replace(CHORALE, notes=CHORALE.notes * [1, 1, 1, 1, 0])
     parts = parts_of(on_steps(chords, ROLL.lowest))
@@ -256,6 +288,12 @@ def test_the_commands_write_what_the_functions_give(tmp_path, monkeypatch, capsy
     assert onsets(given) <= onsets(made) and made.bpm == pytest.approx(97, abs=0.01)
     assert cli.main(["fill", "c.mid", "--from", "2", "--to", "3", "--keep", "soprano", "--out", "f.mid"]) == 0
     assert cli.main(["continue", "c.mid", "--bars", "1", "--out", "g.abc"]) == 0
+    write_midi(replace(CHORALE, meter=(3, 4), pickup=1.0), "w.mid")
+    for more, open_ in {"": range(16, 28), "--pickup 0": range(12, 24)}.items():
+        assert cli.main(["fill", "w.mid", "--from", "2", *more.split(), "--out", "v.mid"]) == 0
+        kept, made = ({row for row in rows(read_midi(name)) if 4 * row[0] not in open_} for name in ("w.mid", "v.mid"))
+        assert kept == made and rows(read_midi("w.mid")) != rows(read_midi("v.mid"))
+        assert read_midi("v.mid").pickup == 1
     for line, said in {
         "fill c.mid --out x.mid": "a hole",
         "fill c.mid --from 2 --out x.doc": "ending in",

@@ -124,3 +124,26 @@ def test_music_says_what_it_is_in_a_line():
 
 def test_an_empty_prefix_is_a_prefix():
     assert Evidence.prefix(np.zeros((0, 4), int)).prefix_length() == Evidence.prefix([]).prefix_length() == 0
+
+
+@pytest.mark.parametrize(("pickup", "meter"), [(-0.5, None), (4, None), (3, (3, 4)), (3.5, (6, 8)), (np.nan, (4, 4))])
+def test_an_upbeat_is_shorter_than_a_bar(pickup, meter):
+    with pytest.raises(EtudeError, match=r"less than a bar, [34]"):
+        Score(np.array([[0, 480, 60, 80, 0]]), meter=meter, pickup=pickup)
+
+
+def test_an_upbeat_stays_with_the_metre():
+    jig = Score(np.array([[0, 240, 60, 80, 0], [240, 720, 64, 80, 1]]), 480, 90.0, None, (6, 8), (40, 42), 0.5)
+    assert jig.transposed(2).pickup == jig.part(1).pickup == 0.5 and jig.common().pickup == 0
+    assert jig.common().like(jig).pickup == 0.5 and jig.like(jig.common()).pickup == 0
+    assert Score(jig.notes, pickup=3.5).pickup == 3.5  # a bar of 4/4 where no metre is stated
+
+
+def test_a_cut_knows_where_the_next_bar_line_is():
+    waltz = Score(np.array([[0, 9600, 60, 80, 0]]), 480, meter=(3, 4), pickup=1)
+    ticks = {0: 1, 240: 0.5, 480: 0, 960: 2, 480 + 5 * 1440: 0, 480 + 5 * 1440 + 1: 3 - 1 / 480}
+    assert [waltz.pickup_at(tick) for tick in ticks] == pytest.approx(list(ticks.values()))
+    third = Score(np.array([[0, 9600, 60, 80, 0]]), 4, meter=(4, 4), pickup=1 / 3)
+    assert third.pickup_at(0) == 1 / 3 and third.pickup_at(1) == 0  # to the grid, but for the beginning
+    free = Score(np.array([[0, 9600, 60, 80, 0]]), 480, pickup=1)
+    assert [free.pickup_at(tick) for tick in (0, 240)] == [1, 0]  # no bars are stated

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from math import inf
 from numbers import Integral
 from typing import Literal
@@ -42,11 +43,13 @@ class Score:
         Beats of a bar and their unit, where the source states a metre.
     programs : tuple of int
         General MIDI instrument of tracks 0, 1, ... (128 for drums), where the source states any.
+    pickup : float
+        Quarters of an upbeat before the first whole bar, less than a bar (of 4/4 where no metre is stated).
 
     Notes
     -----
-    Scores are equal where notes and time are: metre and instruments are how a piece is written down and played, and no
-    representation codes them. `like` gives them back.
+    Scores are equal where notes and time are: metre, upbeat and instruments are how a piece is written down and played,
+    and no representation codes them. `like` gives them back.
     """
 
     notes: np.ndarray
@@ -55,6 +58,7 @@ class Score:
     length: int | None = None
     meter: tuple[int, int] | None = None
     programs: tuple[int, ...] = ()
+    pickup: float = 0.0
 
     def __post_init__(self):
         notes = _sorted_notes(self.notes)
@@ -70,6 +74,13 @@ class Score:
         object.__setattr__(self, "length", length)
         object.__setattr__(self, "meter", None if self.meter is None else tuple(map(int, self.meter)))
         object.__setattr__(self, "programs", tuple(map(int, self.programs)))
+        object.__setattr__(self, "pickup", float(self.pickup))
+        if self.pickup and not 0 < self.pickup < self.quarters_of_a_bar:
+            raise EtudeError(
+                f"a pickup of at least 0 quarters and less than a bar, {float(self.quarters_of_a_bar):g}",
+                f"{self.pickup:g}",
+                "Count the quarters before the first whole bar.",
+            )
 
     def __eq__(self, other) -> bool:
         if not isinstance(other, Score):
@@ -93,6 +104,19 @@ class Score:
         """Duration in seconds."""
         return self.length / self.ticks_per_quarter * 60 / self.bpm
 
+    @property
+    def quarters_of_a_bar(self) -> Fraction:
+        """Quarters of a bar, of 4/4 where no metre is stated."""
+        beats, unit = self.meter or (4, 4)
+        return Fraction(4 * beats, unit)
+
+    def pickup_at(self, tick: int) -> float:
+        """Return the quarters from a tick to the next bar line: the pickup of the music from there on."""
+        if tick == 0 or self.meter is None:
+            return 0.0 if tick else self.pickup
+        bar = self.quarters_of_a_bar * self.ticks_per_quarter
+        return float((round(self.pickup * self.ticks_per_quarter) - tick) % bar / self.ticks_per_quarter)
+
     def transposed(self, semitones: int) -> Score:
         """Return the score moved by `semitones`; raises EtudeError where a pitch would leave 0-127."""
         notes = self.notes.copy()
@@ -108,14 +132,15 @@ class Score:
         return replace(self, notes=self.notes[own])
 
     def like(self, other: Score) -> Score:
-        """Return the score in the tempo, metre and instruments of another, whose tracks it need not have.
+        """Return the score in the tempo, metre, upbeat and instruments of another, whose tracks it need not have.
 
         A track that the other does not have plays the instrument that sounds longest there.
         """
         tracks = range(int(self.notes[:, TRACK].max(initial=-1)) + 1)
         longest = other._longest_program()
         programs = tuple(other.programs[t] if len(other.programs) > t and len(tracks) > 1 else longest for t in tracks)
-        return replace(self, bpm=other.bpm, meter=other.meter, programs=programs if other.programs else ())
+        kept = programs if other.programs else ()
+        return replace(self, bpm=other.bpm, meter=other.meter, programs=kept, pickup=other.pickup)
 
     def _longest_program(self) -> int:
         """Return the program that sounds longest, 0 where none is stated."""

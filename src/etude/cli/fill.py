@@ -29,7 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--voice", dest="voices", action="append", default=[], help="written anew; may be repeated")
     parser.add_argument("--keep", action="append", default=[], metavar="VOICE", help="stays; may be repeated")
     parser.add_argument("--meter", default="", help="such as 3/4 (default: the file's own, else 4/4)")
-    parser.add_argument("--pickup", type=float, default=0, metavar="QUARTERS", help="an upbeat before bar 1")
+    upbeat = "an upbeat before bar 1 (default: the file's own)"
+    parser.add_argument("--pickup", type=float, metavar="QUARTERS", help=upbeat)
     composing.arguments(parser)
 
 
@@ -38,7 +39,7 @@ def run(given: argparse.Namespace) -> int:
     from etude import fill
 
     composing.checked(given)
-    composing.check("--pickup of 0 to 16 quarters", 0 <= given.pickup <= 16, given.pickup)
+    composing.check("--pickup of 0 to 16 quarters", 0 <= (given.pickup or 0) <= 16, given.pickup)
     if given.first is None and (given.last is not None or not (given.voices or given.keep)):
         raise EtudeError("a hole", "none", "Name its bars (--from 8 --to 16), its voices (--voice alto), or both.")
     bars = None if given.first is None else (given.first, given.first if given.last is None else given.last)

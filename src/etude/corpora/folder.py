@@ -17,7 +17,6 @@ import hashlib
 import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from numbers import Integral, Real
 from pathlib import Path
@@ -31,7 +30,7 @@ from etude.corpora.folder_frame import described
 from etude.corpora.folder_index import READER, find_files, read_sources
 from etude.corpora.folder_reader import KINDS
 from etude.corpora.folder_sounds import coded_recordings
-from etude.corpora.folder_split import divided, within
+from etude.corpora.folder_split import divided, excerpt
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
 from etude.errors import EtudeError, MissingData, UnreadableFile, one_line, unknown_name
 from etude.files import is_there
@@ -206,8 +205,7 @@ class Folder(Corpus):
             return Piece(entry.name, None, audio, source, self.licence)
         score, text = read_score(entry) or self._read_again(entry)
         if entry.span is not None:
-            begin, end = entry.span
-            score, text = replace(score, notes=within(score, begin, end), length=end - begin), None
+            score, text = excerpt(score, *entry.span), None
         return Piece(entry.name, score, None, source, self.licence, text, entry.title)
 
     def _whole_score(self, entry: Entry):

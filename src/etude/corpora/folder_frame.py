@@ -16,7 +16,8 @@ def described(piece: Piece) -> dict:
 
     Notes
     -----
-    key and mode are estimated from the notes, "" for drums; `off_grid` is the share of onsets off the sixteenth grid.
+    pickup is in quarters; key and mode are estimated from the notes, "" for drums; `off_grid` is the share of onsets
+    off the sixteenth grid.
     """
     if piece.score is None:
         return {"title": piece.title, "rate": piece.audio.rate}
@@ -29,6 +30,7 @@ def described(piece: Piece) -> dict:
         "voices": len(np.unique(score.notes[:, TRACK])),
         "bpm": score.bpm,
         "metre": "{}/{}".format(*score.meter) if score.meter else "",
+        "pickup": score.pickup,
         "key": key,
         "mode": mode,
         "lowest": int(pitch.min()),

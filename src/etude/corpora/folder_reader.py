@@ -74,7 +74,7 @@ def read_file(path: str, kind: str, parser: str) -> dict:
         from etude.formats.musicxml import notation_text, read_musicxml
 
         described = _described(read_musicxml(path, parser))
-        return {"pieces": [described | _heading(notation_text(file_bytes(path, "a file of notated music")))]}
+        return {"pieces": [_headed(described, notation_text(file_bytes(path, "a file of notated music")))]}
     return {"pieces": _tunes(Path(path)) if kind == "abc" else [_sound(path)]}
 
 
@@ -113,11 +113,12 @@ def _midi(path: str) -> dict:
         return {**_described(read_midi(path, percussion=True)), "drums": str(error)}
 
 
-def _heading(text: str) -> dict:
+def _headed(described: dict, text: str) -> dict:
+    """Return what a text holds with its title, and with the metre of its heading where none holds at its beginning."""
     from etude.formats.headings import heading
 
     title, meter = heading(text)
-    return {"title": title, "meter": meter and list(meter)}
+    return {**described, "title": title, "meter": described["meter"] or (meter and list(meter))}
 
 
 def _described(score: Score) -> dict:
@@ -135,6 +136,7 @@ def _described(score: Score) -> dict:
         "seconds": score.seconds,
         "meter": score.meter and list(score.meter),
         "programs": list(score.programs),
+        "pickup": score.pickup,
     }
 
 
@@ -142,7 +144,8 @@ def score_as_read(described: dict, notes=None) -> Score:
     """Return the score that a reader described."""
     notes = described["notes"] if notes is None else notes
     time = described["ticks_per_quarter"], described["bpm"], described["length"]
-    return Score(notes, *time, described.get("meter"), tuple(described.get("programs", ())))
+    programs = tuple(described.get("programs", ()))
+    return Score(notes, *time, described.get("meter"), programs, described.get("pickup", 0.0))
 
 
 def _tunes(path: Path) -> list[dict]:
@@ -163,7 +166,7 @@ def _tune(tune: str | UnreadableFile) -> dict:
     try:
         score = read_abc(tune, strict=True)
         if len(score):
-            return {**_described(score), "text": tune, **_heading(tune)}
+            return {**_headed(_described(score), tune), "text": tune}
     except UnreadableFile as error:
         return {"error": error.args}
     return {"error": ("a tune with notes", "none", "Check that its music follows its K:.")}

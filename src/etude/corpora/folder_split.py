@@ -9,6 +9,7 @@ between the sides, so that nothing that is tested was heard in passing. What was
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -111,18 +112,20 @@ def _score(entry: Entry, score: Score, shares, sides) -> list[tuple[Entry, str]]
     """Return the sections of a score that hold notes, each with its side."""
     beats, unit = score.meter or (4, 4)
     bar = max(1, round(score.ticks_per_quarter * 4 * beats / unit))
-    bars = -(-score.length // bar)
+    upbeat = round(score.ticks_per_quarter * score.pickup)  # belongs to the first section
+    bars = -(-(score.length - upbeat) // bar)
     size = int(np.clip(round(bars / SECTIONS), SHORTEST, LONGEST)) if bars >= 10 * SHORTEST else max(2, bars // 10)
-    heard = np.unique(score.notes[:, ONSET] // (bar * size))
+    heard = np.unique((score.notes[:, ONSET] - upbeat).clip(min=0) // (bar * size))
     if bars < FEWEST or len(heard) < sum(share > 0 for share in shares):
         return []
     cuts, before = [], None
     for k, side in zip(heard.tolist(), _ranked(len(heard), shares, sides), strict=True):
         first = k * size + (before not in (None, side) and size > 1)  # the bar between two sides is left out
         last, before = min((k + 1) * size, bars), side
-        if within(score, first * bar, last * bar).size:
-            seconds = (last - first) * bar / score.ticks_per_quarter * 60 / score.bpm
-            cuts.append((_spanned(entry, f"@bars{first + 1}-{last}", first * bar, last * bar, seconds), side))
+        begin, end = upbeat + first * bar if first else 0, upbeat + last * bar
+        if within(score, begin, end).size:
+            seconds = (end - begin) / score.ticks_per_quarter * 60 / score.bpm
+            cuts.append((_spanned(entry, f"@bars{first + 1}-{last}", begin, end, seconds), side))
     return cuts if _on_all(cuts, shares) else []
 
 
@@ -133,6 +136,11 @@ def _on_all(cuts, shares) -> bool:
 def _spanned(entry: Entry, name: str, begin: float, end: float, seconds: float) -> Entry:
     whole = entry.name.rpartition("#")[0] if entry.parts > 1 else entry.name
     return entry._replace(name=whole + name, span=(begin, end), seconds=seconds, parts=1)
+
+
+def excerpt(score: Score, begin: int, end: int) -> Score:
+    """Return a stretch of ticks as a score of its own, whose bar lines stand where they stood."""
+    return replace(score, notes=within(score, begin, end), length=end - begin, pickup=score.pickup_at(begin))
 
 
 def within(score: Score, begin: int, end: int) -> np.ndarray:

@@ -62,8 +62,11 @@ def engrave_svg(score: Score, title: str = "", seconds: float = 60.0, **notation
     seconds : float
         How long the engraver may take.
     **notation
-        `meter`, `pickup`, `bars`: see `etude.display.mei.write_mei`.
+        `meter`, `pickup`, `bars`: see `etude.display.mei.write_mei`; by default the score's own metre and upbeat, where
+        it states them.
     """
+    if score.meter is not None and score.meter[1] in UNITS:
+        notation = {"meter": score.meter, "pickup": score.pickup, **notation}
     mei = write_mei(score, title=title, **notation)
     try:
         done = subprocess.run(
@@ -110,14 +113,12 @@ def engrave(
     caption : str
         Below the score; also its text alternative.
     **notation
-        `meter`, `pickup`: see `etude.display.mei.write_mei`; by default the score's own metre from
-        its first tick, where it states one.
+        `meter`, `pickup`: see `etude.display.mei.write_mei`; by default the score's own metre and upbeat, where it
+        states them.
     """
     score = music.score if isinstance(music, Piece) else music
     if score is None:
         raise EtudeError("a piece with a score", f"{music.name!r}, without", "Show its sound with player().")
-    if score.meter is not None and score.meter[1] in UNITS:
-        notation = {"meter": score.meter, "pickup": 0, **notation}
     svg = engrave_svg(score, title=title, bars=bars, **notation)
     path = named_artefact("figures", name, ".svg", "engraving")
     with replacing(path) as new:

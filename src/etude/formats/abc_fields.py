@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from etude.formats.bar_lines import stated_metre
+
 _FIFTHS = {"F": -1, "C": 0, "G": 1, "D": 2, "A": 3, "E": 4, "B": 5}
 _SHARPS, _FLATS = "FCGDAEB", "BEADGCF"
 _MODES = {"": 0, "m": -3, "mix": -1, "dor": -2, "phr": -4, "lyd": 1, "loc": -5}  # fifths from the major key
@@ -86,6 +88,15 @@ def bar_length(value: str) -> Fraction | None:
         return None
     beats, unit = sum(map(int, match[1].split("+"))), int(match[2])
     return Fraction(beats, unit) if beats and unit else None
+
+
+def metre(value: str) -> tuple[int, int] | None:
+    """Return beats of a bar and their unit (``C|`` is 2/2, ``2+3/8`` is 5/8), or None for free metre."""
+    value = value.strip()
+    if value.startswith("C"):
+        return (2, 2) if value.startswith("C|") else (4, 4)
+    match = _METRE.match(value)
+    return stated_metre(sum(map(int, match[1].split("+"))), int(match[2])) if match else None
 
 
 def is_compound(value: str) -> bool:

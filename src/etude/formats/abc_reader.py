@@ -40,7 +40,7 @@ def read_abc(text: str, strict: bool = False) -> Score:
 
     A tune ends at the next `X:`, or at an empty line after its music. Voices (`V:`) become tracks, in order of
     appearance; the velocity is constant; a tune without `Q:` goes at `NOMINAL_BPM`, and one of several tempi at their
-    mean.
+    mean. Metre and upbeat are those with which the first voice begins.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class _Reader:
             case "note":
                 self._note(voice, text)
             case "bar":
-                voice.bar()
+                voice.bar(text)
             case "rest":
                 self._rest(voice, text)
             case "chord":
@@ -172,4 +172,13 @@ class _Reader:
             voice.finish()
         if self.strict and self.tune.doubts.first is not None:
             raise self.tune.doubts.first
-        return Score(np.array(rows, np.int64).reshape(-1, 5), TICKS, bpm, length)
+        return Score(np.array(rows, np.int64).reshape(-1, 5), TICKS, bpm, length, **self._metre())
+
+    def _metre(self) -> dict:
+        """Return the first metre of the first voice that has music, and the upbeat before its first whole bar."""
+        first = next((voice for voice in self.tune.voices.values() if voice.time), None)
+        value = self.tune.metre if first is None else first.first_metre
+        bar, meter = fields.bar_length(value), fields.metre(value)
+        if first is None or bar is None or meter is None:
+            return {"meter": meter}
+        return {"meter": meter, "pickup": first.bar_lines.upbeat(4 * TICKS * bar, first.time) / TICKS}

@@ -106,7 +106,7 @@ class Tune:
         if self.voice is None or self.in_header:
             self.metre = value
         for voice in self._governed():
-            voice.metre = value
+            voice.set_metre(value)
 
     def _unit(self, value: str) -> None:
         unit = fields.unit_length(value)

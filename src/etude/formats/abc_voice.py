@@ -10,6 +10,7 @@ from etude.formats.abc_doubts import Doubts
 from etude.formats.abc_grammar import NOTE
 from etude.formats.abc_notes import LONGEST_NOTE, ONE, is_odd, named, ticks
 from etude.formats.abc_overlay import Overlay
+from etude.formats.bar_lines import BarLines
 
 _TIME_OF = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # a tuplet of p notes stands in the time of q; 5, 7, 9 ask the metre
 
@@ -50,6 +51,7 @@ class Voice:
         self.overlays = Overlay(self.doubts)
         self.graced: dict[str, int] = {}  # accidentals of this bar's grace notes
         self.lengths: dict[str, int] = {}  # written length -> ticks, outside of tuplets and broken rhythms
+        self.first_metre, self.bar_lines = self.metre, BarLines()
 
     def factor(self) -> Fraction:
         """Return what tuplet and broken rhythm make of the next event's length."""
@@ -112,10 +114,18 @@ class Voice:
         """Open the last event for a tie."""
         self.ties |= {note.pitch: note for note in self.event}
 
-    def bar(self) -> None:
+    def bar(self, mark: str) -> None:
         """Begin a bar: its accidentals are forgotten, its overlays are over."""
         self.time, self.ties = self.overlays.bar(self.time, self.ties)
         self.marked, self.graced = {}, {}
+        if self.overlays.start is None and ("|" in mark or "::" in mark):  # not the number of an ending, [1
+            self.bar_lines.add(self.time, mark.rstrip("-,.0123456789[") != "|")
+
+    def set_metre(self, value: str) -> None:
+        """Take a metre for the bars to come."""
+        self.metre = value
+        if not self.time:
+            self.first_metre = value
 
     def overlay(self, count: int) -> None:
         """Go back over `count` bar lines, for notes that sound with those written."""

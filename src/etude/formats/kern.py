@@ -2,7 +2,7 @@
 
 Left out, as they have no time or no pitch: grace notes (`q`), rests, unpitched notes (`R`). Pitches are written as they
 sound, `*ITr` and octave lines say only how they are printed. Repeats are read as written, once. The tempo is the first
-`*MM`. The rightmost spine is the highest staff, and track 0.
+`*MM`, the metre the first `*M` before the music. The rightmost spine is the highest staff, and track 0.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from etude.errors import UnreadableFile
+from etude.formats.bar_lines import BarLines, stated_metre
 from etude.formats.kern_spines import LINE_END, Spine, lines
 from etude.formats.limits import MOST_WRITTEN, too_many_notes
 from etude.formats.notes_written import Notation, Written, on_a_grid
@@ -21,6 +22,8 @@ _PITCH = re.compile(r"([a-gA-G])\1*")
 _ACCIDENTAL = re.compile(r"(#{1,3}|-{1,3}|n)?")
 _STEPS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 _TEMPO = re.compile(r"\*MM(\d{1,4}(?:\.\d{1,4})?)", re.ASCII)
+_METRE = re.compile(r"\*M(\d{1,2})/(\d{1,2})$", re.ASCII)
+_DIVIDES = re.compile(r"[:!]|\|\|")  # a repeat sign or a double bar
 _MEND = "Mend the line, or export the piece as MusicXML."
 
 
@@ -42,21 +45,28 @@ def is_kern(text: str) -> bool:
 def read_kern(text: str) -> Notation:
     """Return the note heads of a kern file; raises UnreadableFile where a line or a field makes no sense."""
     now, notes, bpm, bar, tracks = Fraction(-1), [], None, 0, set()
+    metre, bar_lines, end = None, BarLines(), Fraction(0)
     for number, spines, fields in lines(text):
         if fields[0].startswith("*"):
             tempo = next(filter(None, map(_TEMPO.match, fields)), None)
             bpm = bpm or (float(tempo[1]) if tempo else None)
+            metre = metre or (next(filter(None, map(_METRE.match, fields)), None) if now < 0 else None)
             tracks |= {spine.track for spine in spines if spine.kind == "**kern"}
         elif fields[0].startswith("="):
             bar += 1
+            bar_lines.add(end, bool(_DIVIDES.search(fields[0])))
         else:
             events = _events(spines, fields, number)
             now = _time(now, events, spines, number) if events else now
             notes += _begun(events, now, bar)
+            end = max([end, *(spine.until for spine, *_ in events)])
             if len(notes) > MOST_WRITTEN:
                 raise too_many_notes(MOST_WRITTEN)
     order = sorted(tracks | {note.track for note in notes}, reverse=True)
-    return Notation([note._replace(track=order.index(note.track)) for note in notes], bpm)
+    notes = [note._replace(track=order.index(note.track)) for note in notes]
+    meter = stated_metre(int(metre[1]), int(metre[2])) if metre else None
+    whole = None if meter is None else Fraction(4 * meter[0], meter[1])
+    return Notation(notes, bpm, meter, float(bar_lines.upbeat(whole, end)))
 
 
 def _events(spines: list[Spine], fields: list[str], number: int) -> list[tuple[Spine, str, list[_Head]]]:

@@ -7,8 +7,9 @@ accounts for each of them, and tests hold the notes against those of symusic and
 Conventions
 -----------
 Time stays in the file's own ticks. A `Score` has one tempo, so a file's tempo map becomes its time-weighted mean: the
-piece keeps its total duration in seconds and loses rubato. The metre is the one that holds longest; a track has the
-program with which it begins. Lost: controllers, pedal, pitch bends, lyrics and key signatures. Tracks are numbered in
+piece keeps its total duration in seconds and loses rubato. The metre is the one that holds longest; a bar of a shorter
+one at the beginning, alone before the next, is an upbeat, as programs of notation write it. A track has the program
+with which it begins. Lost: controllers, pedal, pitch bends, lyrics and key signatures. Tracks are numbered in
 the order of the file, one per MIDI track and channel that holds notes. Of two notes of one pitch that overlap, the
 first to begin is the first to end. A note of no length gets one tick. Where a pitch is struck more often than it is
 let go, each of its notes lasts until it is struck again or let go, the last of them to the end of its track.
@@ -19,6 +20,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from fractions import Fraction
+from math import ceil
 from operator import itemgetter
 from pathlib import Path
 
@@ -33,6 +36,8 @@ DEFAULT_BPM = 120.0  # of a file that states no tempo (Standard MIDI Files 1.0)
 PERCUSSION = 9  # channel 10, counted from 0
 DRUM_KIT = 128  # stands for the percussion channel among programs
 _LAST_TICK = 2**39
+FINEST_UNIT = 32  # of the metre of an upbeat
+MOST_TICKS = 2**15 - 1  # of a quarter in a MIDI file
 _Tempos = list[tuple[int, int]]  # tick, microseconds per quarter
 _Metres = list[tuple[int, tuple[int, int]]]  # tick, beats of a bar and their unit
 
@@ -76,8 +81,9 @@ def midi_score(data: bytes, percussion: bool = False) -> Score:
     notes[:, TRACK] = np.repeat(np.arange(len(voices)), [len(voice) for voice in voices])
     end = int((notes[:, ONSET] + notes[:, DURATION]).max())
     bpm = _mean_bpm(sorted(tempos, key=itemgetter(0)), end, ticks_per_quarter)
-    meter, of_tracks = _longest_metre(metres, end), _programs_of(channels, programs)
-    return score_within(notes, ticks_per_quarter, bpm, meter=meter, programs=of_tracks)
+    meter, pickup = _metre_and_upbeat(sorted(metres, key=itemgetter(0)), ticks_per_quarter, end)
+    of_tracks = _programs_of(channels, programs)
+    return score_within(notes, ticks_per_quarter, bpm, meter=meter, programs=of_tracks, pickup=pickup)
 
 
 def _only_notes(events: Iterable[Event], tempos: _Tempos, metres: _Metres, programs: dict) -> Iterable[Event]:
@@ -99,12 +105,40 @@ def _only_notes(events: Iterable[Event], tempos: _Tempos, metres: _Metres, progr
             tempos.append((tick, value))
 
 
+def _metre_and_upbeat(metres: _Metres, ticks: int, end: int) -> tuple[tuple[int, int] | None, float]:
+    """Return the metre of a piece, and the quarters of an upbeat: of a bar alone whose metre is a shorter one.
+
+    Parameters
+    ----------
+    metres : list
+        In order of time.
+    ticks : int
+        Of a quarter.
+    end : int
+        Tick at which the last note ends.
+    """
+    at_once = [metre for tick, metre in metres if tick == 0]
+    after = [(tick, metre) for tick, metre in metres if 0 < tick < end]
+    if at_once and after:
+        (tick, following), longest = after[0], _longest_metre(after, end)
+        own, *bars = (Fraction(4 * ticks * beats, unit) for beats, unit in (at_once[-1], following, longest))
+        if 0 <= own - tick < Fraction(4 * ticks, FINEST_UNIT) and own < min(bars):
+            return longest, tick / ticks
+    return _longest_metre(metres, end), 0.0
+
+
+def upbeat_metre(pickup: float) -> tuple[int, int]:
+    """Return the metre of which a bar lasts as long as an upbeat in quarters, up to a `FINEST_UNIT`-th note more."""
+    length = Fraction(pickup).limit_denominator(MOST_TICKS) / 4
+    unit = next((unit for unit in (4, 8, 16) if (length * unit).denominator == 1), FINEST_UNIT)
+    return min(ceil(length * unit), 255), unit  # a byte of the file
+
+
 def _longest_metre(metres: _Metres, end: int) -> tuple[int, int] | None:
     """Return the metre that holds for most of a piece; of equals the first."""
-    ordered = sorted(metres, key=itemgetter(0))
     times: dict[tuple[int, int], int] = {}
-    for number, (start, metre) in enumerate(ordered, 1):
-        stop = ordered[number][0] if number < len(ordered) else end
+    for number, (start, metre) in enumerate(metres, 1):
+        stop = metres[number][0] if number < len(metres) else end
         times[metre] = times.get(metre, 0) + max(min(stop, end) - start, 0)
     return max(times, key=lambda metre: times[metre], default=None)
 

@@ -9,16 +9,16 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.files import replacing
-from etude.formats.midi_notes import DRUM_KIT, PERCUSSION
+from etude.formats.midi_notes import DRUM_KIT, PERCUSSION, upbeat_metre
 from etude.types import DURATION, ONSET, PITCH, TRACK, VELOCITY, Score
 
 
 def write_midi(score: Score, path: Path | str, program: int | list[int] | None = None) -> Path:
     """Write `score` as a format 1 file: a tempo track, then one track per track of the score.
 
-    Scores that are equal, metre and programs included, give equal bytes. Reading it back gives the same notes where no
-    track repeats a pitch before its last one has ended, and tracks are numbered without gaps; silence after the last
-    note is kept as the end of track.
+    Scores that are equal, metre, upbeat and programs included, give equal bytes. Reading it back gives the same notes
+    where no track repeats a pitch before its last one has ended, and tracks are numbered without gaps; silence after
+    the last note is kept as the end of track. An upbeat is a bar of its own metre (1/4) before the score's.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def write_midi(score: Score, path: Path | str, program: int | list[int] | None =
     program = (list(score.programs) or None) if program is None else program
     head = [(0, mido.MetaMessage("set_tempo", tempo=tempo))]
     if score.meter is not None:
-        beats, unit = score.meter
-        head.append((0, mido.MetaMessage("time_signature", numerator=beats, denominator=unit)))
+        head += [(tick, mido.MetaMessage("time_signature", numerator=beats, denominator=unit))
+                 for tick, (beats, unit) in _metres(score)]  # fmt: skip
     file.tracks.append(_track(head, score.length))
     for voice in range(int(score.notes[:, TRACK].max(initial=-1)) + 1):
         notes = score.notes[score.notes[:, TRACK] == voice]
@@ -49,6 +49,14 @@ def write_midi(score: Score, path: Path | str, program: int | list[int] | None =
     with replacing(Path(path)) as new:
         new.write_bytes(data.getvalue())
     return Path(path)
+
+
+def _metres(score: Score) -> list[tuple[int, tuple[int, int]]]:
+    """Return the tick and the metre of each time signature: that of an upbeat, and the score's own."""
+    first = round(score.pickup * score.ticks_per_quarter)
+    if not 0 < first < (score.notes[:, ONSET] + score.notes[:, DURATION]).max(initial=0):
+        return [(0, score.meter)]
+    return [(0, upbeat_metre(score.pickup)), (first, score.meter)]
 
 
 def _events(notes: np.ndarray, voice: int, program: int | list[int] | None) -> list:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from xml.etree.ElementTree import Element
 
 from etude.errors import UnreadableFile
+from etude.formats.bar_lines import stated_metre
 from etude.formats.notes_written import Written, on_a_grid
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -27,6 +28,10 @@ class Part:
         Number of the bar, quarters from its beginning, quarters per minute.
     metres : dict
         Number of the bar -> quarters that its time signature gives it.
+    signatures : dict
+        Number of the bar -> beats and their unit, of time signatures that a `Score` can hold.
+    within : set of int
+        Bars that begin at a repeat sign or a double bar, or are implicit: they may go on with the bar before.
     """
 
     def __init__(self, identity: str):
@@ -34,6 +39,8 @@ class Part:
         self.heads: list[Written] = []
         self.tempi: list[tuple[int, Fraction, float]] = []
         self.metres: dict[int, Fraction] = {}
+        self.signatures: dict[int, tuple[int, int] | None] = {}
+        self.within: set[int] = set()
         self._divisions: Fraction | None = None
         self._transpose: dict[str | None, int] = {}  # semitones by staff, None for all
         self._metre: Fraction | None = None
@@ -55,6 +62,10 @@ class Part:
                 now += self._length(element)
             elif element.tag == "attributes":
                 self._attributes(element)
+                if element.find("time") is not None:
+                    self.signatures.setdefault(number, _signature(element.find("time")))
+            elif element.tag == "barline" and (element.find("repeat") is not None or _is_thick(element)):
+                self.within.add(number if element.get("location") == "left" else number + 1)
             elif element.tag in ("direction", "sound"):
                 self._tempo(number, now, element)
             if now < 0:
@@ -63,6 +74,7 @@ class Part:
                 )
             longest = max(longest, on_a_grid(now), notes_end)
         self._check_written(number, bar)
+        self.within |= {number} if bar.get("implicit") == "yes" else set()
         if self._metre is not None:
             self.metres[number] = self._metre
             longest = max(notes_end, min(longest, self._metre))
@@ -161,6 +173,19 @@ def _metre(time: Element) -> Fraction | None:
         return None
     pairs = zip(beats, units, strict=True)
     return sum((Fraction(4 * sum(map(int, some.split("+"))), int(unit)) for some, unit in pairs), Fraction(0)) or None
+
+
+def _signature(time: Element) -> tuple[int, int] | None:
+    """Return beats of a bar and their unit where a time signature has one unit, else None."""
+    beats, units = time.findtext("beats", "").replace(" ", ""), time.findtext("beat-type", "")
+    if _metre(time) is None or len(time.findall("beats")) > 1:
+        return None
+    return stated_metre(sum(map(int, beats.split("+"))), int(units))
+
+
+def _is_thick(line: Element) -> bool:
+    """Say whether a bar line is a double one, of whatever strokes."""
+    return "-" in line.findtext("bar-style", "")
 
 
 def _semitones(transpose: Element) -> int:

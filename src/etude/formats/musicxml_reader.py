@@ -16,6 +16,7 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from etude.errors import UnreadableFile
+from etude.formats.bar_lines import FIRST, BarLines
 from etude.formats.limits import MOST_WRITTEN, too_many_notes
 from etude.formats.musicxml_bar import Part
 from etude.formats.notes_written import Notation, on_a_grid
@@ -96,7 +97,18 @@ def _assembled(parts: list[Part], lengths: dict[int, Fraction]) -> Notation:
         track += part.staves
     tempi = [(number, time, order, bpm) for order, part in enumerate(parts) for number, time, bpm in part.tempi]
     first = min(tempi, key=lambda tempo: tempo[:3], default=None)  # of several at one place the one that comes first
-    return Notation(notes, first[3] if first else None)
+    return Notation(notes, first[3] if first else None, *_metre_and_upbeat(parts, starts, now))
+
+
+def _metre_and_upbeat(parts: list[Part], starts: dict[int, Fraction], end: Fraction) -> tuple[tuple | None, float]:
+    """Return the metre of the first bar and the quarters before the first whole one."""
+    signed = next((part for part in parts if 0 in part.metres), None)
+    if signed is None or signed.signatures.get(0) is None:
+        return None, 0.0
+    lines = BarLines()
+    for number in range(1, min(len(starts), FIRST + 1)):
+        lines.add(starts[number], any(number in part.within for part in parts))
+    return signed.signatures[0], float(lines.upbeat(signed.metres[0], end))
 
 
 def _count(text: str) -> int:

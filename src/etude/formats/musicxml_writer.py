@@ -19,8 +19,8 @@ def write_musicxml(
     score: Score,
     path: Path | str,
     title: str = "",
-    metre: str = "4/4",
-    pickup: float = 0.0,
+    metre: str = "",
+    pickup: float | None = None,
     sharps: int | None = None,
 ) -> Path:
     """Write `score` as MusicXML: one part per track, more where notes of a track overlap without being a chord.
@@ -34,9 +34,9 @@ def write_musicxml(
         Ends in .musicxml or .xml.
     title : str
     metre : str
-        Time signature.
-    pickup : float
-        Quarters before the first whole measure.
+        Time signature such as "3/4"; by default the score's own, else 4/4.
+    pickup : float, optional
+        Quarters before the first whole measure, less than one; by default the score's own.
     sharps : int, optional
         Key signature, flats negative; by default that of the key music21 finds.
     """
@@ -44,29 +44,62 @@ def write_musicxml(
 
     if not len(score):
         raise EtudeError("a score with notes", "an empty one")
-    exported = GeneralObjectExporter(_stream(score, title, metre, pickup, sharps)).parse().decode("utf-8")
+    metre = metre or "{}/{}".format(*(score.meter or (4, 4)))
+    upbeat = Fraction(score.pickup if pickup is None else pickup).limit_denominator(FINEST)
+    exported = GeneralObjectExporter(_stream(score, title, metre, upbeat, sharps)).parse().decode("utf-8")
     with replacing(Path(path)) as new:
         new.write_text(_without_accidents(exported), encoding="utf-8")
     return Path(path)
 
 
-def _stream(score: Score, title: str, metre: str, pickup: float, sharps: int | None):
-    from music21 import key, metadata, stream, tempo
+def _stream(score: Score, title: str, metre: str, upbeat: Fraction, sharps: int | None):
+    from music21 import key, metadata, meter, stream, tempo
 
     whole = stream.Score()
     whole.metadata = metadata.Metadata(title=title or "Untitled")
-    parts = [_part(name, chords, score.ticks_per_quarter) for name, chords in _lines(score.notes)]
+    signature = meter.TimeSignature(metre)
+    lead = _lead(signature, upbeat)
+    parts = [_part(name, chords, score.ticks_per_quarter, lead) for name, chords in _lines(score.notes)]
     for part in parts:
         whole.insert(0, part)
     sharps = whole.analyze("key").sharps if sharps is None else sharps
     for part in parts:
         part.insert(0, key.KeySignature(sharps))
-        _insert_metre(part, metre, pickup)
+        part.insert(0, meter.TimeSignature(metre))
     parts[0].insert(0, tempo.MetronomeMark(number=round(score.bpm, 3)))
-    return whole
+    return _with_upbeat(whole, lead) if lead else whole
 
 
-def _part(name: str, chords: list[tuple[int, int, list[int]]], ticks_per_quarter: int):
+def _lead(signature, upbeat: Fraction) -> Fraction:
+    """Return how much of a first measure stands before an upbeat; 0 where there is none."""
+    whole = Fraction(signature.barDuration.quarterLength)
+    if upbeat and not 0 < upbeat < whole:
+        raise EtudeError(f"a pickup of at least 0 quarters and less than a bar, {float(whole):g}", f"{float(upbeat):g}")
+    return whole - upbeat if upbeat else Fraction(0)
+
+
+def _with_upbeat(whole, lead: Fraction):
+    """Return a score whose first measures are less long by what stands before the upbeat, and have the number 0."""
+    from music21 import stream
+
+    scored = stream.Score()
+    scored.metadata = whole.metadata
+    for part in whole.parts:
+        measured = part.makeMeasures()
+        measured.makeTies(inPlace=True)
+        measures = list(measured.getElementsByClass("Measure"))
+        for number, measure in enumerate(measures):
+            measure.number = number
+            if number:
+                measured.setElementOffset(measure, measure.offset - lead)
+        for element in list(measures[0].notesAndRests):
+            measures[0].setElementOffset(element, element.offset - lead)
+        measures[0].paddingLeft, measures[0].showNumber = lead, stream.enums.ShowNumber.NEVER
+        scored.insert(0, measured)
+    return scored
+
+
+def _part(name: str, chords: list[tuple[int, int, list[int]]], ticks_per_quarter: int, lead: Fraction):
     from music21 import chord, clef, note, stream
 
     part = stream.Part()
@@ -74,18 +107,9 @@ def _part(name: str, chords: list[tuple[int, int, list[int]]], ticks_per_quarter
     for onset, duration, pitches in chords:
         element = chord.Chord(pitches) if len(pitches) > 1 else note.Note(pitches[0])
         element.quarterLength = Fraction(duration, ticks_per_quarter)
-        part.insert(Fraction(onset, ticks_per_quarter), element)
+        part.insert(lead + Fraction(onset, ticks_per_quarter), element)
     part.insert(0, clef.bestClef(part))
     return part
-
-
-def _insert_metre(part, metre: str, pickup: float) -> None:
-    from music21 import meter
-
-    if pickup > 0:
-        length = Fraction(pickup).limit_denominator(FINEST) / 4
-        part.insert(0, meter.TimeSignature(f"{length.numerator}/{length.denominator}"))
-    part.insert(Fraction(pickup).limit_denominator(FINEST), meter.TimeSignature(metre))
 
 
 def _lines(notes: np.ndarray) -> Iterator[tuple[str, list[tuple[int, int, list[int]]]]]:

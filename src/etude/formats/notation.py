@@ -2,8 +2,8 @@
 
 Reading keeps notes as they sound: ties are merged, chords taken apart, transposing parts moved to sounding pitch, one
 track per part and staff, the highest first. Repeats are read as written, once. Grace and cue notes, unpitched
-percussion, dynamics (all velocities are 80), lyrics and articulations are left out. The tempo is the first that a score
-states.
+percussion, dynamics (all velocities are 80), lyrics and articulations are left out. Tempo and metre are the first that
+a score states, and an upbeat is what its first bar lines say (`bar_lines`).
 
 Notes are counted in two ways: as they come out of the reading, and as the file says without regard to time
 (`notes_written.note_ons`). Where the two disagree the file is refused; Verovio may read it, if its notes are as many.
@@ -12,6 +12,7 @@ Notes are counted in two ways: as they come out of the reading, and as the file 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from etude.errors import UnreadableFile, unknown_name
@@ -48,7 +49,7 @@ def read_musicxml(path: Path | str, parser: str = "étude") -> Score:
     notation = written(text)
     score = PARSERS[parser](text, sounding(notation.notes), notation.bpm or NOMINAL_BPM)
     _check_count(len(score), note_ons(notation.notes))
-    return score
+    return replace(score, meter=notation.meter, pickup=notation.pickup)
 
 
 def notation_text(data: bytes) -> str:

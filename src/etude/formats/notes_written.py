@@ -41,10 +41,15 @@ class Written(NamedTuple):
 
 
 class Notation(NamedTuple):
-    """What a file of notated music says: its note heads in the order of the file, and quarters per minute, if any."""
+    """What a file of notated music says: its note heads in the order of the file, and quarters per minute, if any.
+
+    `meter` is the first metre, if any, and `pickup` the quarters before the first whole bar, see `bar_lines`.
+    """
 
     notes: list[Written]
     bpm: float | None
+    meter: tuple[int, int] | None = None
+    pickup: float = 0.0
 
 
 def on_a_grid(time: Fraction) -> Fraction:

@@ -21,7 +21,7 @@ MEASURED = re.compile(  # columns of tables, and entries of `cost`
     r"(train_|fit_|wall_|cpu_|processor_)(seconds|minutes)|.*real_time|times as fast|samples_per_second|peak_memory_mb|"
     r"(mega)?bytes_at_once|peak_mb|mb|seconds to .*|.* per second of sound|processor|streamed|whole"
 )
-SPEED = re.compile(r"[\d.,]+ times (?=as fast)")  # in a chapter's answer
+SPEED = re.compile(r"[\d.,]+ times (?=as fast)")  # in a chapter's answer and claims
 NEW = ("fit", "family", "output", "valid_bits")  # entries of `cost` that older runs did not keep
 TIMES = {"21_frameworks": ("costs",)}  # chapter -> tables that hold nothing else than what was measured
 DRAWS_TIMES = {"16_samplernn": ("learning-curves",)}  # chapter -> figures that draw what was measured
@@ -46,7 +46,7 @@ def differences(before: Path, after: Path, name: str, said: bool = True) -> list
     ]
     if said:
         found += [] if _answer(one) == _answer(other) else ["answer"]
-        found += _parted(one.get("claims", []), other.get("claims", []), "claims")
+        found += _parted(_claims(one), _claims(other), "claims")
     for kind, same in (("figures", same_picture), ("audio", same_bytes)):
         found += _files_parted(before, after, name, kind, same)
     return found
@@ -100,6 +100,12 @@ def _numbers(summary: Mapping) -> dict:
 
 def _answer(summary: Mapping) -> str:
     return SPEED.sub("so many times ", summary.get("answer", ""))
+
+
+def _claims(summary: Mapping) -> list[dict]:
+    return [
+        {**claim, "sentence": SPEED.sub("so many times ", claim["sentence"])} for claim in summary.get("claims", [])
+    ]
 
 
 def _tables(summary: Mapping) -> dict:

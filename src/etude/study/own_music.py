@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,11 @@ from etude import registry
 from etude.clock import at_nominal_tempo, music_seconds
 from etude.corpora.folder import Folder
 from etude.corpora.folder_frame import is_drums
-from etude.corpora.folder_split import within
+from etude.corpora.folder_split import excerpt as excerpt_of_score
 from etude.corpora.tune_books import BOOKS
 from etude.errors import EtudeError
 from etude.files import cache_dir
-from etude.formats.headings import heading
+from etude.formats.abc import read_abc
 from etude.formats.midi import write_midi
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.grid import fitting_grid, off_grid
@@ -116,14 +117,18 @@ class Own:
         return DataFrame(rows)
 
     def commonest(self):
-        """Return how many pieces state each metre and are estimated in each key, the six commonest of either."""
+        """Return how many pieces state each metre, begin with each upbeat and are estimated in each key.
+
+        The six commonest of each.
+        """
         from pandas import DataFrame
 
         frame, rows = self.frame, []
         metres = frame["metre"].replace("", "none stated").value_counts() if "metre" in frame else {}
+        upbeats = frame["pickup"].dropna().map(_said_upbeat).value_counts() if "pickup" in frame else {}
         keys = frame[["key", "mode"]].agg(" ".join, axis=1).str.strip() if "key" in frame else []
         keys = keys[keys != ""].value_counts() if len(keys) else {}
-        for kind, counted in (("metre", metres), ("key (estimated)", keys)):
+        for kind, counted in (("metre", metres), ("upbeat", upbeats), ("key (estimated)", keys)):
             rows += [{"what": kind, "value": value, "pieces": int(n)} for value, n in list(dict(counted).items())[:6]]
         return DataFrame(rows or [{"what": "metre and key", "value": "sound states none", "pieces": len(frame)}])
 
@@ -193,6 +198,11 @@ class Own:
         )
 
 
+def _said_upbeat(quarters: float) -> str:
+    """Return an upbeat in words."""
+    return f"{quarters:.4g} quarter{'s' * (quarters > 1)}" if quarters else "none"
+
+
 def opened(run: Run, path: str, tunes: int = 48, share: Sequence[float] = (0.7, 0.1, 0.2)) -> Own:
     """Return the music of a folder; without a path, tunes that are written out as MIDI files and read back.
 
@@ -236,7 +246,9 @@ def strangers_folder(tunes: int = 48) -> Path:
     folder = cache_dir() / "own_music" / f"{BOOK}-{tunes}"
     folder.mkdir(parents=True, exist_ok=True)
     for number, tune in enumerate(chosen):
-        score = replace(tune.score, bpm=120.0, meter=heading(tune.text).meter, programs=(FLUTE,) * 64)
+        stated = read_abc(tune.text)
+        notation = {"meter": stated.meter, "pickup": stated.pickup}
+        score = replace(tune.score, bpm=120.0, programs=(FLUTE,) * 64, **notation)
         write_midi(score, folder / f"tune-{number:03}.mid")
     return folder
 
@@ -257,14 +269,15 @@ def sounding_together(piece: Piece) -> float:
 def sections(piece: Piece, quarters: int = SECTION) -> list[Piece]:
     """Return a score, or its sections where it is half as long again as so many quarters; silent ones are left out.
 
-    Sections begin with a bar of the metre that the file states: they are as many quarters long as hold whole bars.
+    Sections begin with a bar of the metre that the file states, the first with its upbeat: they are as many quarters
+    long as hold whole bars.
     """
     score = piece.score
     size = max(1, quarters * score.ticks_per_quarter // bar(score)) * bar(score)
     if score.length <= 1.5 * size:
         return [piece]
-    starts = range(0, score.length, size)
-    cut = [replace(score, notes=within(score, a, a + size), length=min(size, score.length - a)) for a in starts]
+    edges = [0, *range(upbeat(score) + size, score.length, size), score.length]
+    cut = [excerpt_of_score(score, begin, end) for begin, end in pairwise(edges)]
     return [replace(piece.with_score(one), name=f"{piece.name}@{k + 1}") for k, one in enumerate(cut) if len(one)]
 
 
@@ -303,16 +316,21 @@ def _within(pieces: Sequence[Piece], seconds: float) -> list[Piece]:
 def beginning(piece: Piece, quarters: int) -> Piece:
     """Return the first quarters of a score, from the bar in which it first sounds."""
     score = piece.score
-    size = quarters * score.ticks_per_quarter
-    first = int(score.notes[0, 0]) // bar(score) * bar(score) if len(score) else 0
-    notes = within(score, first, first + size)
-    return piece.with_score(replace(score, notes=notes, length=max(1, min(size, score.length - first))))
+    size, sounds = quarters * score.ticks_per_quarter, int(score.notes[0, 0]) if len(score) else 0
+    whole = max(sounds - upbeat(score), 0) // bar(score) * bar(score)  # ticks of whole bars before
+    first = upbeat(score) + whole if sounds >= upbeat(score) else 0
+    return piece.with_score(excerpt_of_score(score, first, max(first + 1, min(first + size, score.length))))
 
 
 def bar(score: Score) -> int:
     """Return the ticks of a bar in the metre that the file states, four quarters where it states none."""
     beats, unit = score.meter or (4, 4)
     return max(1, 4 * score.ticks_per_quarter * beats // unit)
+
+
+def upbeat(score: Score) -> int:
+    """Return the ticks before the first whole bar."""
+    return round(score.ticks_per_quarter * score.pickup)
 
 
 def nominal_seconds(piece: Piece) -> float:

@@ -50,7 +50,7 @@ def fillings(
     voices: Sequence[str | int] = (),
     keep: Sequence[str | int] = (),
     meter: str = "",
-    pickup: float = 0,
+    pickup: float | None = None,
     seed: int = 0,
     temperature: float = TEMPERATURE,
     rules: float = 1.0,
@@ -68,8 +68,8 @@ def fillings(
         What is written anew, by default all, and what of it stays: tracks, or the names of four voices.
     meter : str
         Such as "3/4"; by default the score's own, else 4/4.
-    pickup : float
-        Quarters of an upbeat before bar 1.
+    pickup : float, optional
+        Quarters of an upbeat before bar 1; by default the score's own.
     seed, temperature, rules, sweeps, model, roll
         See `etude.together.harmony.harmonisations`.
     """
@@ -87,7 +87,7 @@ def fillings(
 
 
 def bits_in_hole(
-    score: Score, bars=None, voices=(), keep=(), meter: str = "", pickup: float = 0, model=None, roll=None
+    score: Score, bars=None, voices=(), keep=(), meter: str = "", pickup: float | None = None, model=None, roll=None
 ) -> float:
     """Return what stands in a hole of a score costs a model, in bits, given all around it: as `Written.bits`."""
     model, roll = filler(model, roll)
@@ -97,7 +97,7 @@ def bits_in_hole(
     return cost(model, Lines(whole.keys, whole.struck, open_.given, np.ones_like(open_.given)), beside)
 
 
-def _opened(score: Score, roll, bars, voices, keep, meter: str, pickup: float) -> tuple[Parts, np.ndarray]:
+def _opened(score: Score, roll, bars, voices, keep, meter: str, pickup: float | None) -> tuple[Parts, np.ndarray]:
     """Return the voices of a score, and which of its notes Bool[N] are written anew."""
     score = score_in(score)
     parts = parts_of(on_steps(score, roll.lowest, octaves(score)))
@@ -108,12 +108,13 @@ def _opened(score: Score, roll, bars, voices, keep, meter: str, pickup: float) -
     return parts, hole
 
 
-def within(score: Score | Piece, bars: tuple[int, int] | None, meter: str, pickup: float) -> np.ndarray:
+def within(score: Score, bars: tuple[int, int] | None, meter: str, pickup: float | None) -> np.ndarray:
     """Return which notes begin in bars first to last, counted from 1, Bool[N]; all where none are named."""
     if bars is None:
         return np.ones(len(score), bool)
-    own = getattr(score, "meter", None) or (4, 4)
+    own = score.meter or (4, 4)
     per_bar = steps_of_a_bar(meter or f"{own[0]}/{own[1]}", QUARTER)
     place = score.notes[:, ONSET] * QUARTER // score.ticks_per_quarter
     length = max(-(-score.length * QUARTER // score.ticks_per_quarter), 1)
-    return bars_open(length, *bars, per_bar, round(pickup * QUARTER))[place]
+    upbeat = score.pickup if pickup is None else pickup
+    return bars_open(length, *bars, per_bar, round(upbeat * QUARTER))[place]
