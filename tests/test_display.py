@@ -239,6 +239,16 @@ def test_a_score_is_engraved_in_its_own_metre_from_its_upbeat_on(meter, pickup, 
     assert bars_of(seen[-1]) == [(str(k), None, whole) for k in (1, 2, 3)]
 
 
+@pytest.mark.parametrize(
+    ("length", "last"), [(3 + 36 + 9, ("4", "false", 9)), (3 + 36 + 8, ("4", None, 12)), (3 + 36 + 12, ("4", None, 12))]
+)
+def test_a_last_bar_that_completes_the_upbeat_ends_where_the_music_does(length, last):
+    tune = notes(*((i, 1, 60 + i % 8, 0) for i in range(length)))
+    bars = bars_of(write_mei(Score(tune, 4, meter=(3, 4), pickup=0.75), meter=(3, 4), pickup=0.75))
+    assert bars[0] == ("0", "false", 3) and bars[-1] == last
+    assert {bar[1:] for bar in bars[1:-1]} == {(None, 12)}
+
+
 def test_without_a_metre_no_upbeat_is_engraved(monkeypatch):
     seen = []
     monkeypatch.setattr(engraving, "write_mei", lambda *a, **o: seen.append(o) or write_mei(*a, **o))

@@ -213,8 +213,8 @@ def test_the_stranger_s_folder_is_the_same_every_time(tmp_path, monkeypatch):
         licence = "free"
 
         def load(self, split):
-            text = "X:1\nM:{}/4\nL:1/4\nK:C\nC|DE|"
-            return [Piece(f"t{k}", line(20 + k).score, text=text.format(k % 3 + 2)) for k in range(9)]
+            notation = [{"meter": (k % 3 + 2, 4), "pickup": 1} for k in range(9)]
+            return [Piece(f"t{k}", replace(line(20 + k).score, **notation[k])) for k in range(9)]
 
     monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
     monkeypatch.setattr(own_music.registry, "corpus", lambda *a, **o: Book())

@@ -1,5 +1,7 @@
 """Composing with a model: what is given stays note for note, and stands where it stood. The model is a stub."""
 
+import re
+from collections import Counter
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import islice
@@ -287,6 +289,9 @@ def test_the_commands_write_what_the_functions_give(tmp_path, monkeypatch, capsy
     onsets = lambda score: {(row[0], row[2]) for row in rows(score)}  # noqa: E731
     assert onsets(given) <= onsets(made) and made.bpm == pytest.approx(97, abs=0.01)
     assert cli.main(["fill", "c.mid", "--from", "2", "--to", "3", "--keep", "soprano", "--out", "f.mid"]) == 0
+    words = re.search(r"f\.mid: .* (\d+) notes, (\d+) of them as given", capsys.readouterr().out)
+    filled, kept = read_midi("f.mid"), sum((Counter(rows(read_midi("f.mid"))) & Counter(rows(CHORALE))).values())
+    assert (int(words[1]), int(words[2])) == (len(filled), kept) and 0 < kept < len(CHORALE)
     assert cli.main(["continue", "c.mid", "--bars", "1", "--out", "g.abc"]) == 0
     write_midi(replace(CHORALE, meter=(3, 4), pickup=1.0), "w.mid")
     for more, open_ in {"": range(16, 28), "--pickup 0": range(12, 24)}.items():

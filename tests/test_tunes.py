@@ -42,9 +42,17 @@ def test_split_sizes_are_about_eighty_ten_ten(pieces):
 
 def test_pieces_hold_their_text_its_notes_and_their_licence(pieces):
     for piece in pieces["test"][::50]:
-        assert read_abc(piece.text) == piece.score
+        stated = read_abc(piece.text)
+        assert stated == piece.score
+        assert (stated.meter, stated.pickup) == (piece.score.meter, piece.score.pickup)
         assert piece.text.startswith("X:")
         assert piece.licence == tunes.BOOKS[piece.name.split("/")[0]].licence and piece.source
+
+
+def test_most_tunes_state_a_metre_and_many_an_upbeat(pieces):
+    scores = [piece.score for piece in pieces["test"]]
+    assert sum(score.meter is not None for score in scores) > 0.9 * len(scores)
+    assert 0.2 < sum(score.pickup > 0 for score in scores) / len(scores) < 0.9
 
 
 def exact_melody(score: Score) -> tuple:

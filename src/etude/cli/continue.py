@@ -31,4 +31,4 @@ def run(given: argparse.Namespace) -> int:
     composing.checked(given)
     score = composing.read_score(given.file)
     options = composing.settings(given, "bars")
-    return composing.answered(given, lambda: continue_(score, **options), len(score))
+    return composing.answered(given, lambda: continue_(score, **options), score)

@@ -45,4 +45,4 @@ def run(given: argparse.Namespace) -> int:
     bars = None if given.first is None else (given.first, given.first if given.last is None else given.last)
     score = composing.read_score(given.file)
     options = composing.settings(given, "voices", "keep", "meter", "pickup")
-    return composing.answered(given, lambda: fill(score, bars, **options), len(score))
+    return composing.answered(given, lambda: fill(score, bars, **options), score)

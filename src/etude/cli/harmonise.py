@@ -35,4 +35,4 @@ def run(given: argparse.Namespace) -> int:
     score = composing.read_score(given.file)
     own = score if given.track is None else score.part(given.track)
     options = composing.settings(given, "melody")
-    return composing.answered(given, lambda: harmonise(own, **options), len(own))
+    return composing.answered(given, lambda: harmonise(own, **options), own)

@@ -22,6 +22,7 @@ from etude.kept import kept, read_arrays, write_arrays
 from etude.types import Score
 
 FEWEST_NOTES = 8
+ARRAYS = ("notes", "starts", "bpm", "lengths", "metres", "pickups")  # of a `Shelf`, as they are kept
 _NO_LICENCE = "music: public domain; transcriptions: in music21 with the encoders' permission, no licence in the files"
 
 
@@ -57,11 +58,15 @@ class Shelf:
     starts: np.ndarray  # Int64[N + 1] into notes
     bpm: np.ndarray
     lengths: np.ndarray
+    metres: np.ndarray  # Int64[N, 2], beats of a bar and their unit; 0 and 0 where none is stated
+    pickups: np.ndarray  # quarters
 
     def score(self, i: int) -> Score:
-        """Return the notes of tune `i`."""
+        """Return the notes of tune `i`, with its metre and upbeat."""
         notes = self.notes[self.starts[i] : self.starts[i + 1]]
-        return Score(notes, abc_notes.TICKS, float(self.bpm[i]), int(self.lengths[i]))
+        meter = tuple(self.metres[i]) if self.metres[i].any() else None
+        time = float(self.bpm[i]), int(self.lengths[i])
+        return Score(notes, abc_notes.TICKS, *time, meter, pickup=float(self.pickups[i]))
 
 
 def books_folder() -> Path:
@@ -101,8 +106,9 @@ def _parse(files: dict[str, bytes]) -> Shelf:
                 scores.append(score)
     notes = np.concatenate([score.notes for score in scores]).astype(np.int32)
     starts = np.concatenate([[0], np.cumsum([len(score) for score in scores])])
-    bpm, lengths = (np.array([getattr(score, field) for score in scores]) for field in ("bpm", "length"))
-    return Shelf(names, texts, unusable, notes, starts, bpm, lengths)
+    times = (np.array([getattr(score, field) for score in scores]) for field in ("bpm", "length"))
+    metres, pickups = np.array([score.meter or (0, 0) for score in scores]), np.array([s.pickup for s in scores])
+    return Shelf(names, texts, unusable, notes, starts, *times, metres, pickups)
 
 
 def named_tunes(file: str, text: str) -> Iterator[tuple[str, str]]:
@@ -128,7 +134,7 @@ def usable(text: str) -> tuple[Score | None, str]:
 
 
 def _write_shelf(shelf: Shelf, cache: Path) -> None:
-    arrays = {field: getattr(shelf, field) for field in ("notes", "starts", "bpm", "lengths")}
+    arrays = {field: getattr(shelf, field) for field in ARRAYS}
     strings = {
         "names": shelf.names,
         "texts": shelf.texts,
@@ -144,7 +150,7 @@ def _open_shelf(cache: Path) -> Shelf | None:
         return None
     names, texts, unusable = (data[field].tobytes().decode().split("\0") for field in ("names", "texts", "unusable"))
     rows = [row.split("\t") for row in unusable if row]
-    return Shelf(names, texts, rows, data["notes"], data["starts"], data["bpm"], data["lengths"])
+    return Shelf(names, texts, rows, *(data[field] for field in ARRAYS))
 
 
 def _bytes(strings: list[str]) -> np.ndarray:

@@ -52,6 +52,8 @@ def write_mei(
     signature = key_signature(score)
     score, complete = _cut(score, stop)
     lines = [upbeat + bar * i for i in range(_bar_count(score, upbeat, bar) + 1)]  # bar lines, in sixteenths
+    if score.pickup and complete and lines[-1] - _sixteenths(score) == upbeat:
+        lines[-1] -= upbeat  # the last bar completes the upbeat
     spans = ([(0, upbeat)] if upbeat else []) + list(pairwise(lines))
     writer = _Writer(staves(score), signature, upbeat, bar, QUARTER if meter[1] != 8 or meter[0] % 3 else 6)
     measures = "".join(
@@ -79,9 +81,12 @@ def _cut(score: Score, stop: int | None) -> tuple[Score, bool]:
     return replace(score, notes=notes, length=ticks), ticks == score.length
 
 
+def _sixteenths(score: Score) -> int:
+    return -(-score.length * QUARTER // score.ticks_per_quarter)
+
+
 def _bar_count(score: Score, upbeat: int, bar: int) -> int:
-    sixteenths = -(-score.length * QUARTER // score.ticks_per_quarter)
-    count = max(1, -(-(sixteenths - upbeat) // bar))
+    count = max(1, -(-(_sixteenths(score) - upbeat) // bar))
     if count > MOST_BARS:
         raise EtudeError(f"at most {MOST_BARS} bars to engrave", f"{count} bars", "Pass bars=16, or cut the score.")
     return count
@@ -109,7 +114,8 @@ class _Writer:
 
     def measure(self, number: int, start: int, end: int, last: bool) -> str:
         body = "".join(self._staff(n, staff, start, end) for n, staff in enumerate(self.staves, 1))
-        attributes = f' n="{number}"' + (' metcon="false"' if number == 0 else "") + (' right="end"' if last else "")
+        short = ' metcon="false"' if end - start < self.bar else ""
+        attributes = f' n="{number}"{short}' + (' right="end"' if last else "")
         return f"<measure{attributes}>{body}</measure>"
 
     def _staff(self, n: int, staff: Staff, start: int, end: int) -> str:

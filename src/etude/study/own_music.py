@@ -23,7 +23,6 @@ from etude.corpora.folder_split import excerpt as excerpt_of_score
 from etude.corpora.tune_books import BOOKS
 from etude.errors import EtudeError
 from etude.files import cache_dir
-from etude.formats.abc import read_abc
 from etude.formats.midi import write_midi
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.grid import fitting_grid, off_grid
@@ -246,9 +245,7 @@ def strangers_folder(tunes: int = 48) -> Path:
     folder = cache_dir() / "own_music" / f"{BOOK}-{tunes}"
     folder.mkdir(parents=True, exist_ok=True)
     for number, tune in enumerate(chosen):
-        stated = read_abc(tune.text)
-        notation = {"meter": stated.meter, "pickup": stated.pickup}
-        score = replace(tune.score, bpm=120.0, programs=(FLUTE,) * 64, **notation)
+        score = replace(tune.score, bpm=120.0, programs=(FLUTE,) * 64)
         write_midi(score, folder / f"tune-{number:03}.mid")
     return folder
 
