@@ -1,0 +1,115 @@
+"""The benchmark's test split piece by piece: what each costs, and what the pieces that leak cost.
+
+A piece leaks where its melody was in training (`evaluation.leakage`). That such pieces cost less does not say that
+their melodies were remembered: they may be easier. The control is a row that cannot remember a melody, and finds the
+leaked pieces easier only as far as their frames alone make them so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from etude.corpora.polyphonic import Polyphonic
+from etude.errors import EtudeError
+from etude.evaluation.leakage import clean_table
+from etude.evaluation.rank_correlations import FEWEST, rank_correlation_table
+from etude.study.benchmark import Fitted, frame_bits
+from etude.types import Piece
+
+
+class FirstPieces(Polyphonic):
+    """A set of the benchmark with the first `most` pieces of each split; all of them where that is 0."""
+
+    def __init__(self, collection: str, most: int = 0, folder=None):
+        super().__init__(collection, folder)
+        self.most = most
+
+    def load(self, split: str) -> tuple[Piece, ...]:
+        """Return the pieces of a split."""
+        return super().load(split)[: self.most or None]
+
+
+def frame_nats(fitted: Fitted, pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the nats of every frame, Float64[T] a piece, the mean over the seeds of a row."""
+    by_seed = [frame_bits(model, pieces) for model in fitted.models]
+    if not by_seed:
+        raise EtudeError("a row with at least one fit", f"none of {fitted.name!r}", "Give it a seed.")
+    return [np.log(2) * np.mean(bits, axis=0) for bits in zip(*by_seed, strict=True)]
+
+
+def pieces_table(nats: Sequence[np.ndarray], leaks: Sequence[bool], returns: Sequence[np.ndarray], collection: str):
+    """Return one row a piece: set, piece (its number), frames, nats (per frame), leaks, returns (share of frames).
+
+    Parameters
+    ----------
+    nats : sequence of Float[T]
+        Of every frame, from `frame_nats`.
+    leaks : Bool[N]
+    returns : sequence of Bool[T]
+        From `study.benchmark_returns.returning`.
+    """
+    import pandas as pd
+
+    rows = [
+        {"set": collection, "piece": number, "frames": len(some), "nats": some.mean()}
+        | {"leaks": bool(leak), "returns": back.mean()}
+        for number, (some, leak, back) in enumerate(zip(nats, leaks, returns, strict=True))
+    ]
+    return pd.DataFrame(rows)
+
+
+def audit(nats: Mapping[str, Sequence[np.ndarray]], leaks: Sequence[bool], control: str):
+    """Return every row on all pieces, the clean and the leaked ones, and how much wider its gap is than the control's.
+
+    Parameters
+    ----------
+    nats : mapping of row to a sequence of Float[T]
+        Of every frame; all rows on the same pieces.
+    leaks : Bool[N]
+    control : str
+        The row that cannot remember a melody, a name in `nats`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `evaluation.clean_table` in nats per frame, with `row`; then beyond, beyond_low, beyond_high: the
+        gap less that of the control, with its interval, from the differences of the two rows piece by piece. NaN for
+        the control, and where no piece leaks or all do.
+    """
+    if control not in nats:
+        raise EtudeError(f"a control among {', '.join(nats)}", control)
+    frames = [len(some) for some in nats[control]]
+    totals = {row: np.array([some.sum() for some in values]) for row, values in nats.items()}
+    table = clean_table(totals, frames, leaks)
+    beside = clean_table({row: values - totals[control] for row, values in totals.items()}, frames, leaks)
+    for column in ("", "_low", "_high"):
+        table[f"beyond{column}"] = beside[f"gap{column}"].where(table.index != control)
+    return table.rename_axis("row").reset_index()
+
+
+def goes_with(pieces, measures: Sequence[str] = ("returns", "frames")):
+    """Return, one row a set and measure, how the nats per frame of its pieces are ordered by a measure of the pieces.
+
+    Parameters
+    ----------
+    pieces : DataFrame
+        From `pieces_table`, of several sets; of a set with fewer than four pieces nothing can be said.
+
+    Returns
+    -------
+    pandas.DataFrame
+        set, then the columns of `evaluation.rank_correlation_table`, whose `models` are called pieces here.
+    """
+    import pandas as pd
+
+    parts = [
+        rank_correlation_table(some, "nats", measures).assign(set=name)
+        for name, some in pieces.groupby("set", sort=False)
+        if len(some) >= FEWEST
+    ]
+    columns = ["set", "measure", "pieces", "correlation", "low", "high", "p"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True).rename(columns={"models": "pieces"})[columns]
