@@ -31,7 +31,7 @@ def plot_pieces(table, ax=None, *, title: str = ""):
         ax.plot([pooled, pooled], [y - 0.33, y + 0.33], color="#222222", linewidth=2)
         ax.annotate(f"{pooled:.2f}", (pooled, y + 0.33), (0, 2), textcoords="offset points", ha="center", fontsize=9)
     ax.set_yticks(range(len(sets)), sets[::-1])
-    ax.set(xlabel="nats per frame of a test piece", xlim=(0, None), ylim=(-0.5, len(sets) - 0.4))
+    ax.set(xlabel="nats per frame of a test piece", xlim=(0, 1.04 * table["nats"].max()), ylim=(-0.5, len(sets) - 0.4))
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x")
     looks = [("clean piece", "o", PALETTE[0]), ("leaked piece", "x", PALETTE[3]), ("the whole set", "|", "#222222")]

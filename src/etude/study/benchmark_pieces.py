@@ -74,18 +74,22 @@ def audit(nats: Mapping[str, Sequence[np.ndarray]], leaks: Sequence[bool], contr
     Returns
     -------
     pandas.DataFrame
-        The columns of `evaluation.clean_table` in nats per frame, with `row`; then beyond, beyond_low, beyond_high: the
-        gap less that of the control, with its interval, from the differences of the two rows piece by piece. NaN for
-        the control, and where no piece leaks or all do.
+        The columns of `evaluation.clean_table` in nats per frame, with `row`; then, each with its interval (_low,
+        _high), `beyond`: the gap less that of the control, in nats per frame, from the differences of the two rows
+        piece by piece; and `ratio`: the gap in nats per nat that the control needs on the same pieces. A row whose
+        nats are a fixed part of the control's has a ratio of 0 and a `beyond` that is not 0. NaN for the control, and
+        where no piece leaks or all do.
     """
     if control not in nats:
         raise EtudeError(f"a control among {', '.join(nats)}", control)
     frames = [len(some) for some in nats[control]]
     totals = {row: np.array([some.sum() for some in values]) for row, values in nats.items()}
     table = clean_table(totals, frames, leaks)
-    beside = clean_table({row: values - totals[control] for row, values in totals.items()}, frames, leaks)
-    for column in ("", "_low", "_high"):
-        table[f"beyond{column}"] = beside[f"gap{column}"].where(table.index != control)
+    beyond = clean_table({row: values - totals[control] for row, values in totals.items()}, frames, leaks)
+    ratio = clean_table(totals, totals[control], leaks)
+    for name, beside in (("beyond", beyond), ("ratio", ratio)):
+        for end in ("", "_low", "_high"):
+            table[f"{name}{end}"] = beside[f"gap{end}"].where(table.index != control)
     return table.rename_axis("row").reset_index()
 
 

@@ -96,15 +96,15 @@ def _in_piece(roll: np.ndarray, run: int) -> np.ndarray:
 
 
 def _runs(roll: np.ndarray, run: int, *, any_key: bool) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield (t, the run of frames before frame t), each frame as a number; in any key: from the run's lowest key up."""
+    """Yield (t, the run of frames before frame t), each frame as a number; in any key: from the run's highest key down."""
     frames = [int.from_bytes(frame.tobytes(), "big") for frame in _packed(roll)]
     for t in range(run, len(frames)):
         before = tuple(frames[t - run : t])
         if len(set(before)) >= run / 2:
-            yield t, _from_lowest(before) if any_key else before
+            yield t, _from_highest(before) if any_key else before
 
 
-def _from_lowest(before: tuple[int, ...]) -> tuple[int, ...]:
+def _from_highest(before: tuple[int, ...]) -> tuple[int, ...]:
     keys = 0
     for frame in before:
         keys |= frame
