@@ -142,20 +142,21 @@ def test_an_unknown_control_is_refused():
 
 
 def pieces(name="s"):
-    marks = [np.arange(len(x)) % 2 == 0 for x in CONTROL]
-    return pieces_table(CONTROL, LEAKS, marks, name)
+    return pieces_table(CONTROL, [tune(*[40] * len(x)) for x in CONTROL], LEAKS, name)
 
 
 def test_pieces_are_told_one_by_one():
     row = pieces().iloc[1]
-    assert (row["piece"], row["frames"], row["nats"], row["leaks"], row["returns"]) == (1, 6, 9.5, True, 0.5)
+    assert (row["piece"], row["frames"], row["nats"], row["leaks"], row["keys"]) == (1, 6, 9.5, True, 1)
+    again = tune(*[40, 42, 44, 45, 47, 49, 51, 52] * 2, 60)
+    assert pieces_table([np.zeros(17)], [again], [False], "s")["returns"].tolist() == pytest.approx([1 / 17])
 
 
 def test_what_goes_with_a_dear_piece_is_told_where_there_are_enough():
     table = pieces().assign(returns=lambda t: -t["nats"])
     found = goes_with(pd.concat([table, table.head(3).assign(set="few")])).set_index(["set", "measure"])
-    assert found.loc[("s", "returns"), "correlation"] == -1 and "few" not in found.index.get_level_values(0)
-    assert goes_with(table.head(2)).empty
+    assert found.loc[("s", "returns"), "correlation"] == -1 and found.loc[("s", "keys"), "pieces"] == 7
+    assert found.loc["few", "correlation"].isna().all() and found.loc[("few", "returns"), "pieces"] == 3
 
 
 def test_the_first_pieces_of_a_set(monkeypatch):

@@ -16,6 +16,7 @@ from etude.errors import EtudeError
 from etude.evaluation.leakage import clean_table
 from etude.evaluation.rank_correlations import FEWEST, rank_correlation_table
 from etude.study.benchmark import Fitted, frame_bits
+from etude.study.benchmark_returns import returning
 from etude.types import Piece
 
 
@@ -39,23 +40,24 @@ def frame_nats(fitted: Fitted, pieces: Sequence[np.ndarray]) -> list[np.ndarray]
     return [np.log(2) * np.mean(bits, axis=0) for bits in zip(*by_seed, strict=True)]
 
 
-def pieces_table(nats: Sequence[np.ndarray], leaks: Sequence[bool], returns: Sequence[np.ndarray], collection: str):
-    """Return one row a piece: set, piece (its number), frames, nats (per frame), leaks, returns (share of frames).
+def pieces_table(nats: Sequence[np.ndarray], pieces: Sequence[np.ndarray], leaks: Sequence[bool], collection: str):
+    """Return one row a piece: set, piece (its number), frames, nats (per frame), leaks, returns, keys.
+
+    `returns` is the share of frames that return (`study.benchmark_returns`), `keys` how many sound at once.
 
     Parameters
     ----------
     nats : sequence of Float[T]
         Of every frame, from `frame_nats`.
+    pieces : sequence of Int[T, 88]
     leaks : Bool[N]
-    returns : sequence of Bool[T]
-        From `study.benchmark_returns.returning`.
     """
     import pandas as pd
 
     rows = [
-        {"set": collection, "piece": number, "frames": len(some), "nats": some.mean()}
-        | {"leaks": bool(leak), "returns": back.mean()}
-        for number, (some, leak, back) in enumerate(zip(nats, leaks, returns, strict=True))
+        {"set": collection, "piece": number, "frames": len(roll), "nats": some.mean(), "leaks": bool(leak)}
+        | {"returns": back.mean(), "keys": roll.sum() / len(roll)}
+        for number, (some, roll, leak, back) in enumerate(zip(nats, pieces, leaks, returning(pieces), strict=True))
     ]
     return pd.DataFrame(rows)
 
@@ -93,27 +95,29 @@ def audit(nats: Mapping[str, Sequence[np.ndarray]], leaks: Sequence[bool], contr
     return table.rename_axis("row").reset_index()
 
 
-def goes_with(pieces, measures: Sequence[str] = ("returns", "frames")):
+def goes_with(pieces, measures: Sequence[str] = ("returns", "keys", "frames")):
     """Return, one row a set and measure, how the nats per frame of its pieces are ordered by a measure of the pieces.
 
     Parameters
     ----------
     pieces : DataFrame
-        From `pieces_table`, of several sets; of a set with fewer than four pieces nothing can be said.
+        From `pieces_table`, of several sets.
 
     Returns
     -------
     pandas.DataFrame
-        set, then the columns of `evaluation.rank_correlation_table`, whose `models` are called pieces here.
+        set, measure, pieces, correlation, low, high, p, as `evaluation.rank_correlation_table` has them; NaN for a set
+        with fewer than four pieces, of which nothing can be said.
     """
     import pandas as pd
 
-    parts = [
-        rank_correlation_table(some, "nats", measures).assign(set=name)
-        for name, some in pieces.groupby("set", sort=False)
-        if len(some) >= FEWEST
-    ]
+    parts = []
+    for name, some in pieces.groupby("set", sort=False):
+        if len(some) >= FEWEST:
+            found = rank_correlation_table(some, "nats", measures).rename(columns={"models": "pieces"})
+        else:
+            unknown = dict.fromkeys(("correlation", "low", "high", "p"), np.nan)
+            found = pd.DataFrame([{"measure": measure, "pieces": len(some), **unknown} for measure in measures])
+        parts.append(found.assign(set=name))
     columns = ["set", "measure", "pieces", "correlation", "low", "high", "p"]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(parts, ignore_index=True).rename(columns={"models": "pieces"})[columns]
+    return pd.concat(parts, ignore_index=True)[columns]

@@ -96,7 +96,7 @@ def _in_piece(roll: np.ndarray, run: int) -> np.ndarray:
 
 
 def _runs(roll: np.ndarray, run: int, *, any_key: bool) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Yield (t, the run of frames before frame t), each frame as a number; in any key: from the run's highest key down."""
+    """Yield (t, the run of frames before frame t), frames as numbers; in any key: counted from the run's highest."""
     frames = [int.from_bytes(frame.tobytes(), "big") for frame in _packed(roll)]
     for t in range(run, len(frames)):
         before = tuple(frames[t - run : t])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from etude.evaluation.published import published_table
 from etude.study.benchmark_tables import summary
 
+# LUMII-Syslab 2021, paper and code, exact: its loader drops frames in which nothing sounds
 RRU = {"JSB_Chorales": 7.72, "Nottingham": 2.92, "Piano_midi": 7.38, "MuseData": 7.03}
-RRU_SOURCE = "LUMII-Syslab 2021, paper and code; its loader drops frames in which nothing sounds"
 
 
 def standing(runs):
