@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from etude import EtudeError
+from etude import EtudeError, registry
 from etude.evaluation import published_table
+from etude.evaluation.protocol import FRAME, nats_per_frame
 from etude.study import benchmark_figures as figures
-from etude.study.benchmark import Fitted, Setting
+from etude.study.benchmark import Fitted, Setting, frame_bits
 from etude.study.benchmark_lessons import lesson_table, passes
+from etude.study.benchmark_mixtures import mixture_table
 from etude.study.benchmark_pieces import FirstPieces, audit, frame_nats, goes_with, pieces_table
 from etude.study.benchmark_returns import known, music_table, returning, returns_table
 from etude.study.benchmark_standing import RRU, standing
@@ -210,3 +212,47 @@ def test_every_piece_is_a_point_and_every_gap_a_line():
     gaps = audit({"best": CONTROL, "control": CONTROL}, LEAKS, "control").assign(set="a")
     ax = figures.plot_gaps(pd.concat([gaps, gaps.assign(set="b", gap=np.nan)]))
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a: control", "a: best"]
+
+
+# Seeds as one ---------------------------------------------------------------------------------------------------------
+
+
+def knows(*pieces):
+    """A fit that knows how often each key sounds in some pieces."""
+    model = registry.model("marginal", FRAME)
+    model.fit(pieces)
+    return model
+
+
+def test_seeds_that_err_in_different_pieces_need_less_mixed():
+    low, high = tune(*[20] * 30), tune(*[60] * 30)
+    data = {"valid": [low, high], "test": [low, high]}
+    seeds = Fitted("row", [knows(low), knows(high)])
+    (row,) = mixture_table({"a set": seeds}, {"a set": data}).to_dict("records")
+    alone = [nats_per_frame(frame_bits(model, data["test"]), data["test"]) for model in seeds.models]
+    assert row["best_seed"] == pytest.approx(min(alone)) and row["seeds"] == 2
+    assert row["least_weight"] == pytest.approx(0.5, abs=1e-6)
+    by_hand = [  # of a frame: the mean of what both say
+        -np.log(
+            np.mean(
+                [np.exp(-np.log(2) * bits[piece]) for bits in (frame_bits(m, data["test"]) for m in seeds.models)], 0
+            )
+        )
+        for piece in range(2)
+    ]
+    assert row["mixed"] == pytest.approx(np.concatenate(by_hand).mean(), rel=1e-6)
+    assert row["mixed"] < row["best_seed"] / 2
+
+
+def test_one_seed_is_its_own_mixture():
+    piece = tune(20, 22)
+    row = mixture_table({"a set": Fitted("row", [knows(piece)])}, {"a set": {"valid": [piece], "test": [piece]}}).iloc[
+        0
+    ]
+    assert row["mixed"] == row["best_seed"] and row["least_weight"] == 1
+
+
+def test_estimates_are_not_mixed():
+    rbm = registry.model("rbm", FRAME, hidden=64)
+    with pytest.raises(EtudeError, match="exact"):
+        mixture_table({"a set": Fitted("RBM", [rbm])}, {"a set": {"valid": [], "test": []}})
