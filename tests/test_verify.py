@@ -237,3 +237,9 @@ def test_every_shipped_model_decides_a_number_of_its_chapter():
         found = [row for row in rows if weights._is_of(one, row, {"pieces": row["pieces"]})]
         assert found and all(row["kind"] in ("exact", "bound", "estimate") for row in found), one.folder.name
         assert len({row["bits_per_step"] for row in found}) == 1, f"{one.folder.name}: rows of several models"
+
+
+def test_the_comparison_says_what_the_summaries_say_that_it_reads(tmp_path, monkeypatch):
+    """Chapter 30 computes nothing of its own: where a chapter that it reads is run again, so must it be."""
+    monkeypatch.setenv("ETUDE_RUNS", str(tmp_path))
+    assert cli.main(["verify", "30_comparison"]) == 0
