@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Callable
-from fractions import Fraction
 from math import inf
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from etude.cli.generate import SCORES, SOUNDS, write_piece
 from etude.cli.generate_checks import check, check_target, writing
 from etude.corpora.one_file import read_piece
 from etude.errors import EtudeError
-from etude.types import DURATION, ONSET, PITCH, Piece, Score
+from etude.types import Piece, Score
 
 STRONGEST = 10  # of --rules
 
@@ -54,20 +52,11 @@ def settings(given: argparse.Namespace, *names: str) -> dict:
 
 def answered(given: argparse.Namespace, compose: Callable[[], Score], before: Score | int) -> int:
     """Compose and write; say what there is now, and how much of it was given: a score, or so many notes."""
+    from etude.evaluation.kept import kept
+
     with writing(given.out):
         score = compose()
         write_piece(Piece(given.out.stem, score), given.out)
-    kept = before if isinstance(before, int) else notes_kept(score, before)
-    print(f"{given.out}: {score.seconds:.1f} s, {len(score)} notes, {kept} of them as given")
+    count = before if isinstance(before, int) else round(kept(before, score) * len(before))
+    print(f"{given.out}: {score.seconds:.1f} s, {len(score)} notes, {count} of them as given")
     return 0
-
-
-def notes_kept(score: Score, before: Score) -> int:
-    """Return how many notes of a score stood in another: at the same time (in quarters), as long and as high."""
-    return (_notes(score) & _notes(before)).total()
-
-
-def _notes(score: Score) -> Counter:
-    ticks, times = score.ticks_per_quarter, score.notes[:, [ONSET, DURATION]].tolist()
-    in_quarters = [(Fraction(onset, ticks), Fraction(duration, ticks)) for onset, duration in times]
-    return Counter(zip(in_quarters, score.notes[:, PITCH].tolist(), strict=True))

@@ -99,13 +99,15 @@ def _numbers(summary: Mapping) -> dict:
 
 
 def _answer(summary: Mapping) -> str:
-    return SPEED.sub("so many times ", summary.get("answer", ""))
+    return _without_speeds(summary.get("answer", ""))
 
 
 def _claims(summary: Mapping) -> list[dict]:
-    return [
-        {**claim, "sentence": SPEED.sub("so many times ", claim["sentence"])} for claim in summary.get("claims", [])
-    ]
+    return [{**claim, "sentence": _without_speeds(claim["sentence"])} for claim in summary.get("claims", [])]
+
+
+def _without_speeds(words: str) -> str:
+    return SPEED.sub("so many times ", words)
 
 
 def _tables(summary: Mapping) -> dict:
