@@ -71,7 +71,7 @@ def test_it_continues_what_it_is_given():
         (lambda: Mixture(members(ROLL), [0.4, 0.4]), "weights"),
         (lambda: Mixture([etude.model("coconet", ROLL, channels=4, blocks=1), member(ROLL)]), "step by step"),
         (lambda: Mixture([member(ROLL), member(ROLL, **NADE)]).sample(1, 2), "one order"),
-        (lambda: Mixture(members(ROLL)).fit(some_pieces(ROLL)), "Fit its members"),
+        (lambda: Mixture(members(ROLL)).fit(some_pieces(ROLL)), "Fit those"),
     ],
 )
 def test_what_is_no_mixture_is_refused(make, words):

@@ -110,12 +110,22 @@ class Score:
         beats, unit = self.meter or (4, 4)
         return Fraction(4 * beats, unit)
 
+    @property
+    def ticks_of_a_bar(self) -> int:
+        """Ticks of a bar, at least 1; of 4/4 where no metre is stated."""
+        return max(1, round(self.quarters_of_a_bar * self.ticks_per_quarter))
+
+    @property
+    def ticks_of_the_pickup(self) -> int:
+        """Ticks before the first whole bar."""
+        return round(self.pickup * self.ticks_per_quarter)
+
     def pickup_at(self, tick: int) -> float:
         """Return the quarters from a tick to the next bar line: the pickup of the music from there on."""
         if tick == 0 or self.meter is None:
             return 0.0 if tick else self.pickup
         bar = self.quarters_of_a_bar * self.ticks_per_quarter
-        return float((round(self.pickup * self.ticks_per_quarter) - tick) % bar / self.ticks_per_quarter)
+        return float((self.ticks_of_the_pickup - tick) % bar / self.ticks_per_quarter)
 
     def transposed(self, semitones: int) -> Score:
         """Return the score moved by `semitones`; raises EtudeError where a pitch would leave 0-127."""

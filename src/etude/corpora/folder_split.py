@@ -110,9 +110,7 @@ def _recording(entry: Entry, shares, sides) -> list[tuple[Entry, str]]:
 
 def _score(entry: Entry, score: Score, shares, sides) -> list[tuple[Entry, str]]:
     """Return the sections of a score that hold notes, each with its side."""
-    beats, unit = score.meter or (4, 4)
-    bar = max(1, round(score.ticks_per_quarter * 4 * beats / unit))
-    upbeat = round(score.ticks_per_quarter * score.pickup)  # belongs to the first section
+    bar, upbeat = score.ticks_of_a_bar, score.ticks_of_the_pickup  # an upbeat belongs to the first section
     bars = -(-(score.length - upbeat) // bar)
     size = int(np.clip(round(bars / SECTIONS), SHORTEST, LONGEST)) if bars >= 10 * SHORTEST else max(2, bars // 10)
     heard = np.unique((score.notes[:, ONSET] - upbeat).clip(min=0) // (bar * size))

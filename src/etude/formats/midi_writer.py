@@ -53,7 +53,7 @@ def write_midi(score: Score, path: Path | str, program: int | list[int] | None =
 
 def _metres(score: Score) -> list[tuple[int, tuple[int, int]]]:
     """Return the tick and the metre of each time signature: that of an upbeat, and the score's own."""
-    first = round(score.pickup * score.ticks_per_quarter)
+    first = score.ticks_of_the_pickup
     if not 0 < first < (score.notes[:, ONSET] + score.notes[:, DURATION]).max(initial=0):
         return [(0, score.meter)]
     return [(0, upbeat_metre(score.pickup)), (first, score.meter)]

@@ -6,10 +6,11 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.base import Model
+from etude.models.derived import Derived
 from etude.types import Evidence
 
 
-class Conditioned(Model):
+class Conditioned(Derived):
     """A model made from another by evidence; a family gives its `_bits` and `_sample`.
 
     Parameters
@@ -32,14 +33,6 @@ class Conditioned(Model):
 
     def _condition(self, evidence: Evidence) -> Model:
         return self.model._condition(evidence)
-
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        raise EtudeError("a model to fit", "a conditioned one", "Fit the model, then condition it.")
-
-    def _arrays(self):
-        raise EtudeError("a model to save", "a conditioned one", "Save the model it was made from.")
-
-    _restore = _arrays
 
 
 class Masked(Conditioned):

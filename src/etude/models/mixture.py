@@ -15,11 +15,12 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive, Chooser, Stepper
+from etude.models.derived import Derived
 
 ROUNDS = 100  # of expectation and maximisation
 
 
-class Mixture(Autoregressive):
+class Mixture(Derived, Autoregressive):
     """A linear mixture of fitted models of one space, step by step.
 
     Parameters
@@ -53,12 +54,8 @@ class Mixture(Autoregressive):
     def fitted(cls, models: Sequence[Autoregressive], valid: Sequence[np.ndarray]) -> Mixture:
         """Return the mixture whose weights suit the pieces `valid` best (EM from equal weights)."""
         mixed = cls(models)
-        steps = np.concatenate(_of_steps([model.step_bits(valid) for model in mixed.models]), axis=1)
-        for _ in range(ROUNDS):
-            known = np.log2(mixed.shares)[:, None] - steps
-            known = np.exp2(known - known.max(axis=0))
-            mixed.shares = np.maximum((known / known.sum(axis=0)).mean(axis=1), 1e-9)
-        return cls(models, mixed.shares / mixed.shares.sum())
+        members = [model.step_bits(valid) for model in mixed.models]
+        return cls(models, suited_weights(np.stack([np.concatenate(step_totals(bits)) for bits in members])))
 
     def stepper(self, n: int = 1) -> Walk:
         """Return a fresh state of all members for `n` pieces."""
@@ -80,15 +77,9 @@ class Mixture(Autoregressive):
 
     @property
     def parameters(self) -> int:
-        return sum(model.parameters for model in self.models)
-
-    def _fit(self, train, valid, budget, seed, checkpoint):
-        raise EtudeError("a model to fit", "a mixture", "Fit its members.")
-
-    def _arrays(self):
-        raise EtudeError("a model to save", "a mixture", "Save its members.")
-
-    _restore = _arrays
+        """Numbers that were learnt; a model that is read in several keys counts once."""
+        learnt = {id(one): one for one in (getattr(model, "model", model) for model in self.models)}
+        return sum(model.parameters for model in learnt.values())
 
 
 class Walk:
@@ -151,7 +142,24 @@ class Meeting:
         self.chosen = np.concatenate(chosen, axis=1)
 
 
-def _of_steps(members: list[list[np.ndarray]]) -> list[np.ndarray]:
-    """Return the bits of whole steps, a Float64[members, T] for each piece."""
-    pieces = zip(*members, strict=True)
-    return [np.stack([bits.reshape(len(bits), -1).sum(axis=1) for bits in piece]) for piece in pieces]
+def step_totals(bits: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the bits of whole steps, Float64[T] for each piece, of those of their entries, Float64[T, *E]."""
+    return [piece.reshape(len(piece), -1).sum(axis=1) for piece in bits]
+
+
+def suited_weights(steps: np.ndarray) -> np.ndarray:
+    """Return the weights Float64[members] that suit steps best, of what each member needs for each: bits [members, T].
+
+    Expectation and maximisation from equal weights, in `ROUNDS` rounds.
+    """
+    shares = np.full(len(steps), 1 / len(steps))
+    for _ in range(ROUNDS):
+        known = np.log2(shares)[:, None] - steps
+        known = np.exp2(known - known.max(axis=0))
+        shares = np.maximum((known / known.sum(axis=0)).mean(axis=1), 1e-9)
+    return shares / shares.sum()
+
+
+def mixed_steps(steps: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return what the mixture needs for each step, Float64[T], of what its members need, Float64[members, T]."""
+    return -np.logaddexp2.reduce(np.log2(shares)[:, None] - steps, axis=0)

@@ -29,6 +29,8 @@ class Representation(ABC):
 
         Sound that is kept as codes of this very representation comes as it is kept: small integers, mapped from disk.
         """
+        if not isinstance(piece, Piece):
+            raise EtudeError("a Piece", type(piece).__name__, "Piece(name, score=score) makes one of a score.")
         if getattr(piece, self.domain) is None:
             remedy = "Render it first: piece.with_audio(synthesis.render(piece.score))." * (self.domain == "audio")
             raise EtudeError(f"a piece with {self.domain}", f"{piece.name!r}, without", remedy)

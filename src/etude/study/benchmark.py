@@ -69,6 +69,14 @@ class Setting:
         steps, home = (max(2, round(share * n)) if n else 0 for n in (self.steps, self.home))
         return replace(self, steps=steps, home=home)
 
+    def budget(self, train: Sequence[np.ndarray]) -> Budget:
+        """Return what the transposed steps take on training pieces Int[T, 88] in their own key."""
+        window = self.window or window_of(train)
+        size = self.batch or max(1, FRAMES_AT_ONCE // window)
+        every = max(1, self.steps // SCORES)
+        kept = {"weight_decay": self.weight_decay, "average": self.average}
+        return Budget(self.steps, size, window, self.learning_rate, every, **kept)
+
     def narrowed(self, hidden: int) -> Setting:
         """Return the setting with layers of at most so many units."""
         sizes = {k: v for k, v in self.options.items() if k in ("hidden", "channels", "output_hidden")}
@@ -117,7 +125,7 @@ def fit(run: Run, name: str, setting: Setting, data: Rolls, collection: str, see
     for seed in seeds:
         model = registry.model(setting.family, FRAME, seed=seed, **setting.options)
         label = "-".join(re.findall(r"\w+", f"{collection} {name} seed{seed}"))
-        budget = _budget(setting, data["train"])
+        budget = setting.budget(data["train"])
         parts = [(moved, budget, "")]
         if setting.home:
             parts.append((data["train"], _home(setting, budget), "-home"))
@@ -161,13 +169,6 @@ def frame_bits(model: Model, pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
 def log_z_error(model: Model) -> float:
     """Return the standard error of log Z in nats, which is that of the nats per frame; nan where bits are exact."""
     return float(model.log_partition().stderr) if model.kind == "estimate" else float("nan")
-
-
-def _budget(setting: Setting, pieces: Sequence[np.ndarray]) -> Budget:
-    window = setting.window or window_of(pieces)
-    size = setting.batch or max(1, FRAMES_AT_ONCE // window)
-    every, rate = max(1, setting.steps // SCORES), setting.learning_rate
-    return Budget(setting.steps, size, window, rate, every, weight_decay=setting.weight_decay, average=setting.average)
 
 
 def _home(setting: Setting, budget: Budget) -> Budget:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from etude.study.benchmark import FRAMES_AT_ONCE, Fitted, Setting, window_of
+from etude.study.benchmark import Fitted, Setting
 
 
 def passes(setting: Setting, train: Sequence[np.ndarray]) -> float:
@@ -14,9 +14,8 @@ def passes(setting: Setting, train: Sequence[np.ndarray]) -> float:
 
     Counted from the setting's own steps; the pieces are Int[T, 88].
     """
-    window = setting.window or window_of(train)
-    size = setting.batch or max(1, FRAMES_AT_ONCE // window)
-    return setting.steps * size * window / (setting.keys * sum(map(len, train)))
+    budget = setting.budget(train)
+    return budget.steps * budget.batch_size * budget.window / (setting.keys * sum(map(len, train)))
 
 
 def lesson_table(fitted: Mapping[str, Fitted], settings: Mapping[str, Setting], data: Mapping[str, Mapping]):

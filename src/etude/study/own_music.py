@@ -27,7 +27,7 @@ from etude.formats.midi import write_midi
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.grid import fitting_grid, off_grid
 from etude.study.record import Run
-from etude.types import Audio, Piece, Score
+from etude.types import Audio, Piece
 
 SECTION = 160  # quarters: longer scores are cut into sections of so many
 EXCERPT = 6.0  # seconds: of longer recordings that is scored, an excerpt
@@ -270,10 +270,11 @@ def sections(piece: Piece, quarters: int = SECTION) -> list[Piece]:
     long as hold whole bars.
     """
     score = piece.score
-    size = max(1, quarters * score.ticks_per_quarter // bar(score)) * bar(score)
+    bar, upbeat = score.ticks_of_a_bar, score.ticks_of_the_pickup
+    size = max(1, quarters * score.ticks_per_quarter // bar) * bar
     if score.length <= 1.5 * size:
         return [piece]
-    edges = [0, *range(upbeat(score) + size, score.length, size), score.length]
+    edges = [0, *range(upbeat + size, score.length, size), score.length]
     cut = [excerpt_of_score(score, begin, end) for begin, end in pairwise(edges)]
     return [replace(piece.with_score(one), name=f"{piece.name}@{k + 1}") for k, one in enumerate(cut) if len(one)]
 
@@ -314,20 +315,10 @@ def beginning(piece: Piece, quarters: int) -> Piece:
     """Return the first quarters of a score, from the bar in which it first sounds."""
     score = piece.score
     size, sounds = quarters * score.ticks_per_quarter, int(score.notes[0, 0]) if len(score) else 0
-    whole = max(sounds - upbeat(score), 0) // bar(score) * bar(score)  # ticks of whole bars before
-    first = upbeat(score) + whole if sounds >= upbeat(score) else 0
+    bar, upbeat = score.ticks_of_a_bar, score.ticks_of_the_pickup
+    whole = max(sounds - upbeat, 0) // bar * bar  # ticks of whole bars before
+    first = upbeat + whole if sounds >= upbeat else 0
     return piece.with_score(excerpt_of_score(score, first, max(first + 1, min(first + size, score.length))))
-
-
-def bar(score: Score) -> int:
-    """Return the ticks of a bar in the metre that the file states, four quarters where it states none."""
-    beats, unit = score.meter or (4, 4)
-    return max(1, 4 * score.ticks_per_quarter * beats // unit)
-
-
-def upbeat(score: Score) -> int:
-    """Return the ticks before the first whole bar."""
-    return round(score.ticks_per_quarter * score.pickup)
 
 
 def nominal_seconds(piece: Piece) -> float:
