@@ -47,9 +47,7 @@ def test_it_is_registered_under_its_name_and_rebuilt_by_it(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    "music", [*list(SMALL_PIECES.values())[:1], [60, 62], None], ids=lambda music: type(music).__name__
-)
+@pytest.mark.parametrize("music", [next(iter(SMALL_PIECES.values())), [60, 62], None], ids=["score", "list", "None"])
 def test_what_is_no_piece_is_refused(name, music):
     with pytest.raises(EtudeError, match="a Piece"):
         build(name).encode(music)

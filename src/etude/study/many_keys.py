@@ -121,14 +121,14 @@ def ways(test: Readings, valid: Readings, keys: int) -> dict[str, list[np.ndarra
     The ways are "one network" and "one network in K keys", with several fits also "mixture of N networks" and "mixture
     of N networks in K keys"; weights suit the validation steps.
     """
-    fits = range(len(test.bits))
+    fits, heard = range(len(test.bits)), f"in {keys} key{'s' * (keys > 1)}"
     found = {
         "one network": [mixed(test, [fit], 1) for fit in fits],
-        f"one network in {keys} keys": [mixed(test, [fit], keys, valid) for fit in fits],
+        f"one network {heard}": [mixed(test, [fit], keys, valid) for fit in fits],
     }
     if len(fits) > 1:
         found[f"mixture of {len(fits)} networks"] = [mixed(test, fits, 1, valid)]
-        found[f"mixture of {len(fits)} networks in {keys} keys"] = [mixed(test, fits, keys, valid)]
+        found[f"mixture of {len(fits)} networks {heard}"] = [mixed(test, fits, keys, valid)]
     return found
 
 
