@@ -68,6 +68,18 @@ def finish(plan, job, steps=7, bits=20.0):
     write_summary(summary_path(plan.folder / job.part, job.notebook.name), summary)
 
 
+def test_conclusions_that_cannot_be_drawn_are_refused_before_anything_runs(project):
+    place = project / "notebooks/11_rnn.ipynb"
+    page = nbformat.read(place, 4)
+    page.cells.append(nbformat.v4.new_code_cell("gap = 3", metadata={"tags": ["conclusion"]}, id="c"))
+    nbformat.write(page, place)
+    assert make_plan(["11"]).jobs
+    page.cells.append(nbformat.v4.new_code_cell("print(gap)", id="d"))
+    nbformat.write(page, place)
+    with pytest.raises(EtudeError, match="one that reads gap"):
+        make_plan(["30"])
+
+
 # Sweeps in a file
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from etude.errors import EtudeError, unknown_name
 from etude.files import from_checkout, project_root, runs_dir
 from etude.names import LONGEST, file_name
+from etude.study.conclusions import check
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
 from etude.study.parameter_text import split_list
 from etude.study.parameters import OF_FILES
@@ -135,6 +136,12 @@ def make_plan(
         Name of the run's folder; by default it says profile and settings.
     sweep_file : path, optional
         A sweep in a file, see `etude.study.sweeps`; it goes with every combination of `sweep`.
+
+    Raises
+    ------
+    EtudeError
+        Something that is asked for does not exist or does not fit; or a conclusion of a notebook knows more than it
+        may, which would else be found out after hours.
     """
     prescribed = read_profile(profile)
     notebooks = [read_notebook(path) for path in _chosen(names)]
@@ -146,6 +153,8 @@ def make_plan(
         _require_known(key, notebooks)
     concerned = [nb for nb in notebooks if any(_applies(key, nb) for key in keys)]
     running = _with_needed(notebooks if names or not keys else concerned)
+    for notebook in running:
+        check(notebook)
     left_out = () if names else tuple(nb.name for nb in notebooks if nb.name not in [other.name for other in running])
     jobs, parts = {}, {}
     for *combination, point in itertools.product(*([(key, text) for text in texts] for key, texts in swept), points):
