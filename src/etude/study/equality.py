@@ -19,7 +19,8 @@ RELATIVE, ABSOLUTE = 1e-6, 1e-9
 UNITS = ("s", "ms", "min", "h", "MB", "GB", "bytes")  # of numbers that were measured
 MEASURED = re.compile(  # columns of tables, and entries of `cost`
     r"(train_|fit_|wall_|cpu_|processor_)(seconds|minutes)|.*real_time|times as fast|samples_per_second|peak_memory_mb|"
-    r"(mega)?bytes_at_once|peak_mb|mb|seconds to .*|.* per second of sound|processor|streamed|whole"
+    r"(mega)?bytes_at_once|peak_mb|mb|seconds to .*|.* per second of sound|processor|streamed|whole|"
+    r"then"  # what a fit had reached when a clock said so
 )
 SPEED = re.compile(r"[\d.,]+ times (?=as fast)")  # in a chapter's answer and claims
 NEW = ("fit", "family", "output", "valid_bits")  # entries of `cost` that older runs did not keep
