@@ -12,7 +12,7 @@ from etude.models.mixture import Mixture
 from etude.models.transposed import OUTSIDE, Transposed, in_keys, nearest
 
 ROLL = Space(levels=3, event_shape=(4,), rate=4.0)
-OUTPUTS = [{}, NADE, RELATIVE]
+OUTPUTS = [{}, NADE, RELATIVE, {"output": "rbm", "output_hidden": 3}]
 
 
 def network(space=ROLL, seed=0, **options):

@@ -30,7 +30,7 @@ class Transposed(Derived, Autoregressive):
     ----------
     model : Autoregressive
         Of frames Int[E] whose code 0 is a key at rest; it asks for a frame's entries from low to high, or for all at
-        once (the outputs `independent`, `nade` and `relative`).
+        once, as all outputs of `models.sequence` do.
     by : int
         Keys; below 0: lower.
 

@@ -18,8 +18,6 @@ from etude.models.mixture import mixed_steps, step_totals, suited_weights
 from etude.models.transposed import Transposed, nearest
 from etude.types import Bits
 
-OWN = 0  # the place of the own key among the keys of `nearest`
-
 
 @dataclass(frozen=True)
 class Readings:
