@@ -13,10 +13,10 @@ from conftest import chorale_like_score
 import etude
 from etude import cli, study
 from etude.evaluation import fitted_floors, score_table
-from etude.files import project_root
 from etude.study import trial, verify, weights
-from etude.study.notebook import find_notebook, read_notebook
-from etude.study.summary import read_summary, summary_path, write_summary
+from etude.study.plan import make_plan
+from etude.study.preparation import with_its_data
+from etude.study.summary import summary_path, write_summary
 from etude.study.verdicts import Verdict, citation, judged
 from etude.study.verify import compared
 from etude.study.weights import Check
@@ -243,8 +243,7 @@ def test_every_shipped_model_decides_a_number_of_its_chapter():
 
 def test_the_comparison_says_what_the_summaries_say_that_it_reads(tmp_path, monkeypatch):
     """Chapter 30 computes nothing of its own: where a chapter that it reads is run again, so must it be."""
-    read = read_notebook(find_notebook("30_comparison")).needs
-    old = [name for name in read if read_summary(name, project_root()).stale]
-    assert not old, f"run {', '.join(old)} first: else they would be run here, in full"
+    plan, _ = with_its_data(make_plan(["30_comparison"], "full"))
+    assert [job.id for job in plan.jobs] == ["30_comparison"], "run the others first: else they run here, for hours"
     monkeypatch.setenv("ETUDE_RUNS", str(tmp_path))
     assert cli.main(["verify", "30_comparison"]) == 0
