@@ -40,7 +40,7 @@ def plot_key_weights(
     ax.bar(pitches, weights, width=0.8, color=np.where(weights > 0, PALETTE[0], PALETTE[3]))
     ax.axhline(0, color="#333333", linewidth=0.8)
     for pitch, name in zip(*_most_excited(weights, pitches, low, high, named), strict=True):
-        ax.annotate(name, (pitch, weights[pitch - lowest]), ha="center", va="bottom", fontsize=8)
+        ax.annotate(name, (pitch, weights[pitch - lowest]), ha="center", va="bottom", rotation=90, fontsize=7)
     _name_axis(ax, low, high, lowest)
     room = 0.25 * max(np.ptp(np.append(weights, 0)), 1e-9)  # for the names
     ax.set(xlim=(low - 0.5, high + 0.5), ylabel="weight", ylim=(None, max(weights.max(), 0) + room))
