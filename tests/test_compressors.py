@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from etude import Bits, EtudeError, Space
+from etude.evaluation import primed
 from etude.evaluation.compressors import as_bytes, compressor_bits, flac, flac_bits, midi_file_bits, ppmd, xz
 from etude.evaluation.floors import compressor_floors, fitted_floors
 from etude.evaluation.lengths import length_bits
@@ -121,3 +122,32 @@ def test_a_fork_goes_on_exactly_where_the_priming_ended(name):
     pieces = [as_bytes(melody(seed), TOKENS) for seed in (50, 51)]
     expected = [len(compress(before + piece)) - len(compress(before)) for piece in pieces]
     assert sizes_after(name, before, pieces) == expected
+
+
+def test_sizes_are_found_once_and_kept(tmp_path, monkeypatch):
+    asked, ask = [], primed._asked
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
+    monkeypatch.setattr(primed, "_asked", lambda name, blocks: asked.append(name) or ask(name, blocks))
+    before, pieces = bytes(range(200)), [b"a piece", bytes(range(100))]
+    first = sizes_after("ppmd", before, pieces)
+    assert sizes_after("ppmd", before, pieces) == first and asked == ["ppmd"]
+    sizes_after("xz", before, pieces), sizes_after("ppmd", before, pieces[:1]), sizes_after("ppmd", b"", pieces)
+    assert asked == ["ppmd", "xz", "ppmd", "ppmd"]
+    monkeypatch.setattr(primed, "PPMD_ORDER", 4)
+    sizes_after("ppmd", before, pieces)
+    assert len(asked) == 5
+
+
+def test_kept_sizes_that_are_damaged_are_found_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
+    first = sizes_after("xz", b"before" * 20, [b"before" * 3])
+    (kept,) = tmp_path.glob("primed-*.npz")
+    kept.write_bytes(kept.read_bytes()[:-40])
+    assert sizes_after("xz", b"before" * 20, [b"before" * 3]) == first
+
+
+def test_a_compressor_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
+    with pytest.raises(EtudeError, match="a run of zip"):
+        sizes_after("zip", b"before", [b"a piece"])
+    assert not list(tmp_path.glob("primed-*"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from etude import EtudeError
-from etude.evaluation.intervals import paired_difference, rate_interval
+from etude.evaluation.intervals import paired_difference, rate_interval, unpaired_difference
 
 
 def test_the_rate_is_pooled_not_a_mean_of_rates():
@@ -66,3 +66,11 @@ def test_same_seed_same_interval_in_one_block_or_many(monkeypatch):
 def test_impossible_requests_are_refused(bits, amounts, level):
     with pytest.raises(EtudeError):
         rate_interval(bits, amounts, level)
+
+
+@pytest.mark.filterwarnings("error")
+def test_resamples_without_amounts_are_left_out_in_silence():
+    interval = rate_interval([0.0, 8.0], [0.0, 2.0])  # a quarter of the resamples hold the first piece alone
+    assert (interval.low, interval.value, interval.high) == (4, 4, 4)
+    apart = unpaired_difference([0.0, 8.0], [0.0, 2.0], [3.0], [3.0])
+    assert (apart.low, apart.value, apart.high) == (3, 3, 3)

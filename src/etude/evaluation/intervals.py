@@ -46,8 +46,7 @@ def rate_interval(
         Same seed, same interval.
     """
     bits, amounts = _pieces(bits, amounts, level)
-    rates = _resampled_sums(bits, resamples, seed) / _resampled_sums(amounts, resamples, seed)
-    return percentile_interval(bits.sum() / amounts.sum(), rates, level)
+    return percentile_interval(bits.sum() / amounts.sum(), _resampled_rates(bits, amounts, resamples, seed), level)
 
 
 def paired_difference(
@@ -84,8 +83,7 @@ def unpaired_difference(
     rates, resampled = [], []
     for number, (some, per) in enumerate(sets):
         rates.append(some.sum() / per.sum())
-        sums = [_resampled_sums(values, resamples, seed + number) for values in (some, per)]
-        resampled.append(sums[0] / sums[1])
+        resampled.append(_resampled_rates(some, per, resamples, seed + number))
     return percentile_interval(rates[0] - rates[1], resampled[0] - resampled[1], level)
 
 
@@ -96,6 +94,12 @@ def _pieces(bits, amounts, level) -> tuple[np.ndarray, np.ndarray]:
     if (amounts < 0).any() or not amounts.sum() > 0 or not 0 < level < 1:
         raise EtudeError("amounts that add up to more than 0, and a level in (0, 1)", f"{amounts.sum()}, {level}")
     return bits, amounts
+
+
+def _resampled_rates(bits: np.ndarray, amounts: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Return the rate of each resample, Float64[resamples]: NaN where its pieces have no amounts."""
+    sums, per = (_resampled_sums(values, resamples, seed) for values in (bits, amounts))
+    return np.divide(sums, per, out=np.full(resamples, np.nan), where=per > 0)
 
 
 def _resampled_sums(values: np.ndarray, resamples: int, seed: int) -> np.ndarray:

@@ -4,10 +4,14 @@
 what comes before, then the pieces. It prints, as JSON, the whole size of `before then piece` for an empty piece and
 for each piece. A fork starts where the priming ended, so the numbers are those of compressing each concatenation from
 its beginning, at the cost of one. It is a program of its own because forks want a process without threads.
+
+What was found is kept in the cache, under a digest of the bytes, of the compressor's settings and of this file: many
+chapters ask for the same sizes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import lzma
 import os
@@ -15,9 +19,15 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from etude.errors import EtudeError, MissingPackage
+from etude.files import cache_dir
+from etude.kept import kept, read_arrays, write_arrays
 
 PPMD_ORDER, PPMD_MEMORY = 24, 2**28
 LZMA = [  # pb 0: bytes have no 4-byte rhythm; a dictionary that holds any corpus of scores here
@@ -48,6 +58,23 @@ STREAMS: dict[str, Callable[[], Stream]] = {"xz": xz_stream, "ppmd": ppmd_stream
 def sizes_after(name: str, before: bytes, pieces: Sequence[bytes]) -> list[int]:
     """Return how many bytes each piece adds to the stream that begins with `before`."""
     blocks = b"".join(struct.pack("<Q", len(block)) + block for block in (before, *pieces))
+    settings = repr((name, LZMA, PPMD_ORDER, PPMD_MEMORY)).encode()
+    digest = hashlib.sha256(settings + Path(__file__).read_bytes() + blocks).hexdigest()
+    path = cache_dir() / f"primed-{digest[:32]}.npz"
+    return kept(path, _read, partial(_write, name=name, blocks=blocks))
+
+
+def _read(path: Path) -> list[int] | None:
+    arrays = read_arrays(path)
+    return None if arrays is None else arrays["sizes"].tolist()
+
+
+def _write(path: Path, name: str, blocks: bytes) -> None:
+    write_arrays(path, {"sizes": np.array(_asked(name, blocks), np.int64)})
+
+
+def _asked(name: str, blocks: bytes) -> list[int]:
+    """Return the sizes that the program gives for its blocks."""
     command = [sys.executable, "-m", "etude.evaluation.primed", name]
     done = subprocess.run(command, input=blocks, capture_output=True)
     if done.returncode:

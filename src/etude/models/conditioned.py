@@ -28,6 +28,9 @@ class Conditioned(Derived):
         """That of the model it was made from."""
         return self.model.framework
 
+    def _made_from(self):
+        return [self.model]
+
     def _about(self) -> str:
         return f"of {self.model!r}"
 

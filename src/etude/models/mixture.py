@@ -72,14 +72,11 @@ class Mixture(Derived, Autoregressive):
         so_far = -np.logaddexp2.reduce(spent, axis=0)
         return np.diff(so_far, axis=1, prepend=0.0).reshape(members[0].shape)
 
+    def _made_from(self):
+        return self.models
+
     def _about(self) -> str:
         return "; ".join(f"{share:.2f} {model!r}" for share, model in zip(self.shares, self.models, strict=True))
-
-    @property
-    def parameters(self) -> int:
-        """Numbers that were learnt; a model that is read in several keys counts once."""
-        learnt = {id(one): one for one in (getattr(model, "model", model) for model in self.models)}
-        return sum(model.parameters for model in learnt.values())
 
 
 class Walk:

@@ -65,14 +65,12 @@ class Transposed(Derived, Autoregressive):
         """That of the model that is read."""
         return self.model.framework
 
-    @property
-    def parameters(self) -> int:
-        """Numbers that were learnt: those of the model that is read."""
-        return self.model.parameters
-
     def stepper(self, n: int = 1) -> Moved:
         """Return a fresh state for `n` pieces, before their first step."""
         return Moved(self, self.model.stepper(n))
+
+    def _made_from(self):
+        return [self.model]
 
     def _step_bits(self, xs):
         found = self.model._step_bits([self._moved(x) for x in xs])

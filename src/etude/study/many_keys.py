@@ -98,13 +98,12 @@ def curve_table(valid: Readings, scale: float):
 
     rows = []
     for keys in range(1, valid.bits.shape[1] + 1):
-        weights = [suited_weights(valid.members([fit], keys)) for fit in range(len(valid.bits))]
-        equal, suited = (
-            scale * np.mean([mixed(valid, [fit], keys, other).mean() for fit in range(len(valid.bits))])
-            for other in (None, valid)
-        )
-        least = np.mean([some.min() for some in weights])
-        rows.append({"keys": keys, "equal": equal, "suited": suited, "least_weight": least})
+        readings = [valid.members([fit], keys) for fit in range(len(valid.bits))]
+        weights = [suited_weights(steps) for steps in readings]
+        suited = [mixed_steps(steps, shares).mean() for steps, shares in zip(readings, weights, strict=True)]
+        equal = [mixed(valid, [fit], keys).mean() for fit in range(len(valid.bits))]
+        row = {"keys": keys, "equal": scale * np.mean(equal), "suited": scale * np.mean(suited)}
+        rows.append({**row, "least_weight": np.mean([shares.min() for shares in weights])})
     return pd.DataFrame(rows)
 
 
