@@ -2,18 +2,31 @@
 
 import io
 import lzma
+import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from etude import Bits, EtudeError, Space
-from etude.evaluation import primed
+from etude.errors import MissingPackage
+from etude.evaluation import primed, primed_sizes
 from etude.evaluation.compressors import as_bytes, compressor_bits, flac, flac_bits, midi_file_bits, ppmd, xz
 from etude.evaluation.floors import compressor_floors, fitted_floors
 from etude.evaluation.lengths import length_bits
-from etude.evaluation.primed import LZMA, PPMD_MEMORY, PPMD_ORDER, sizes_after
+from etude.evaluation.primed import LZMA, PPMD_MEMORY, PPMD_ORDER
+from etude.evaluation.primed_sizes import sizes_after
 
 TOKENS = Space((), 50, end=49)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """An empty cache for each test: what is kept is not tested."""
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    return tmp_path / "cache"
 
 
 def melody(seed, n=400):
@@ -124,30 +137,53 @@ def test_a_fork_goes_on_exactly_where_the_priming_ended(name):
     assert sizes_after(name, before, pieces) == expected
 
 
-def test_sizes_are_found_once_and_kept(tmp_path, monkeypatch):
-    asked, ask = [], primed._asked
-    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
-    monkeypatch.setattr(primed, "_asked", lambda name, blocks: asked.append(name) or ask(name, blocks))
+@pytest.fixture
+def asked(monkeypatch):
+    """The compressors that were run, one after the other."""
+    names, ask = [], primed_sizes._asked
+    monkeypatch.setattr(primed_sizes, "_asked", lambda name, blocks: names.append(name) or ask(name, blocks))
+    return names
+
+
+def test_sizes_are_found_once_and_kept(asked):
     before, pieces = bytes(range(200)), [b"a piece", bytes(range(100))]
     first = sizes_after("ppmd", before, pieces)
     assert sizes_after("ppmd", before, pieces) == first and asked == ["ppmd"]
     sizes_after("xz", before, pieces), sizes_after("ppmd", before, pieces[:1]), sizes_after("ppmd", b"", pieces)
     assert asked == ["ppmd", "xz", "ppmd", "ppmd"]
-    monkeypatch.setattr(primed, "PPMD_ORDER", 4)
-    sizes_after("ppmd", before, pieces)
-    assert len(asked) == 5
 
 
-def test_kept_sizes_that_are_damaged_are_found_anew(tmp_path, monkeypatch):
-    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
+def test_another_compressor_or_program_is_asked_anew(asked, tmp_path, monkeypatch):
+    sizes_after("ppmd", b"before", [b"a piece"])
+    monkeypatch.setitem(primed_sizes.VERSIONS, "ppmd", lambda: "another")
+    sizes_after("ppmd", b"before", [b"a piece"])
+    changed = tmp_path / "primed.py"
+    changed.write_bytes(Path(primed.__file__).read_bytes() + b"\n")
+    monkeypatch.setattr(primed, "__file__", str(changed))
+    sizes_after("ppmd", b"before", [b"a piece"])
+    assert asked == 3 * ["ppmd"]
+
+
+def test_kept_sizes_that_are_damaged_are_found_anew(own_cache):
     first = sizes_after("xz", b"before" * 20, [b"before" * 3])
-    (kept,) = tmp_path.glob("primed-*.npz")
+    (kept,) = own_cache.glob("primed-*.npz")
     kept.write_bytes(kept.read_bytes()[:-40])
     assert sizes_after("xz", b"before" * 20, [b"before" * 3]) == first
 
 
-def test_a_compressor_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
-    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path))
-    with pytest.raises(EtudeError, match="a run of zip"):
+def test_a_compressor_that_fails_says_how_and_leaves_nothing_behind(own_cache, monkeypatch):
+    monkeypatch.setattr(primed_sizes.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=-9, stderr=b""))
+    with pytest.raises(EtudeError, match=r"a process that ended with: exit status -9\. Free some memory"):
+        sizes_after("xz", b"before", [b"a piece"])
+    assert not list(own_cache.iterdir())
+
+
+def test_an_unknown_compressor_after_priming_is_named():
+    with pytest.raises(EtudeError, match="the name of a compressor"):
         sizes_after("zip", b"before", [b"a piece"])
-    assert not list(tmp_path.glob("primed-*"))
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyppmd", None)
+    with pytest.raises(MissingPackage, match="pip install pyppmd"):
+        sizes_after("ppmd", b"before", [b"a piece"])

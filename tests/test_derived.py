@@ -32,11 +32,20 @@ def test_a_conditioned_model_has_the_weights_of_the_one_it_was_made_from():
     assert given.fits == [model] and given.parameters == model.parameters > 0
 
 
-@pytest.mark.parametrize("make", [lambda fits: Mixture(fits), lambda fits: Transposed(fits[0], 1)])
+MAKERS = {
+    "mixture": lambda fits: Mixture(fits),
+    "transposed": lambda fits: Transposed(fits[0], 1),
+    "continuation": lambda fits: fits[0].condition(Evidence.prefix(some_pieces(ROLL, (5,))[0][:2])),
+}
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
 def test_what_is_made_from_others_is_neither_fitted_nor_saved(make, tmp_path):
     made, xs = make(networks()), some_pieces(ROLL, (5,))
     with pytest.raises(EtudeError, match="made from others"):
         made.fit(xs, xs, Budget(2, 1, 4), 0)
     with pytest.raises(EtudeError, match="made from others"):
         made.save(tmp_path / "model")
+    with pytest.raises(EtudeError, match="Set those of its `fits`"):
+        made.set_weights({})
     assert not list(tmp_path.iterdir()) and np.isfinite(made.bits(xs).total)

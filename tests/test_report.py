@@ -74,3 +74,16 @@ def test_the_site_of_a_run_tells_that_runs_finding_and_not_the_committed_one(tmp
     for found in ("Its own.", ""):
         page = front_page([chapter("11_rnn")], set(), found, [], [])
         assert "Committed." not in page and found in page and "Read it" not in page
+
+
+def test_one_code_under_two_names_is_one_row(root):
+    again = {
+        "corpora": {"chorales": {"pieces": {"test": 82}}},
+        "tables": {"test": [row("same", 16.0), row("less", 16.5)]},
+    }
+    other = {"corpora": {}, "tables": {"test": [row("on 30", 16.0, 30), row("on 24", 16.0, 24)]}}
+    for name, summary in (("25_again", again), ("26_other", other)):
+        write_summary(summary_path(root, name), summary)
+    page = results_page(root, [chapter(name) for name in ("11_rnn", "25_again", "26_other")])
+    assert "| rnn |" in page and "| same |" not in page and "| less |" in page
+    assert "| on 30 |" in page and "| on 24 |" in page

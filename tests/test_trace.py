@@ -1,4 +1,4 @@
-"""What a kernel used is told whole: modules, summaries, and the weights that come with the study."""
+"""What a kernel used is told whole: modules, summaries, and the models that come with the study."""
 
 import json
 import subprocess
@@ -16,9 +16,10 @@ def traced(path, before=""):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_shipped_weights_are_inputs_of_what_asked_for_them(tmp_path):
+def test_shipped_models_are_inputs_of_what_asked_for_them(tmp_path):
     inputs = traced(tmp_path / "trace.json", LOADS)["inputs"]
-    assert "data/pretrained/coconet-pianoroll/weights.safetensors" in inputs
+    kinds = ("made_by.json", "model.json", "weights.safetensors")
+    assert inputs == [f"data/pretrained/coconet-pianoroll/{kind}" for kind in kinds]
     assert all(digest for digest in file_digests(inputs).values())
 
 

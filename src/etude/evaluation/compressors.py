@@ -26,7 +26,8 @@ import numpy as np
 
 from etude.errors import EtudeError
 from etude.evaluation.lengths import length_bits
-from etude.evaluation.primed import ppmd_stream, sizes_after, xz_stream
+from etude.evaluation.primed import ppmd_stream, xz_stream
+from etude.evaluation.primed_sizes import sizes_after
 from etude.types import Bits, Piece, Space
 
 

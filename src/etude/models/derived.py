@@ -33,4 +33,7 @@ class Derived(Model):
     def _arrays(self):
         raise EtudeError("a model to save", f"{self.name}, made from others", "Save those, and make it of them again.")
 
-    _restore = _arrays
+    def _restore(self, arrays):
+        raise EtudeError(
+            "a model with weights of its own", f"{self.name}, made from others", "Set those of its `fits`."
+        )

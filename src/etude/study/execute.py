@@ -41,7 +41,15 @@ from etude.study.notebook import (
 )
 from etude.study.parameters import brought_paths
 from etude.study.shapes import PLAN, TRACED, read_shaped
-from etude.study.source import data_digests, file_digests, module_digests, modules_in_use, packages_in_use, read_package
+from etude.study.source import (
+    data_digests,
+    file_digests,
+    module_digests,
+    modules_in_use,
+    packages_in_use,
+    read_package,
+    shipped_files,
+)
 from etude.study.staleness import FORMAT, record_path
 
 START_SECONDS, START_TRIES = 120, 3
@@ -123,7 +131,8 @@ class Execution:
         notebook = read_notebook(project_root() / self.plan["source"])
         for old in (self.logs / f"{self.id}.failed.ipynb", self.logs / f"{self.id}.failure.json", self.trace):
             old.unlink(missing_ok=True)
-        brought = file_digests(brought_paths(self._parameters(notebook)))
+        brought = brought_paths(self._parameters(notebook))
+        before = file_digests([*brought, *shipped_files()])  # as they are now: another chapter may publish meanwhile
         self._prepare(notebook)
         executed = self._execute(notebook)
         noise = outputs.clean(executed)
@@ -135,11 +144,12 @@ class Execution:
             outputs.check(final)
         except EtudeError as error:
             raise Failed("the check of its outputs", str(error)) from error
-        self._finish(notebook, final, texts, brought, len(noise))
+        self._finish(notebook, final, texts, before, len(noise))
 
-    def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], brought: dict, noise: int) -> None:
+    def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], before: dict, noise: int) -> None:
         """Put the results in place, and last the record, which says that the job is done."""
         traced = read_shaped(self.trace, TRACED, "the trace of a run")
+        read = file_digests([*traced["inputs"], *brought_paths(self._parameters(notebook))])
         modules = modules_in_use(traced["modules"], texts)
         record = {
             "format": FORMAT,
@@ -150,7 +160,7 @@ class Execution:
             "modules": module_digests(modules, texts),
             "packages": packages_in_use(modules, texts, notebook.imports),
             "data": data_digests(modules),
-            "inputs": file_digests(traced["inputs"]) | brought,
+            "inputs": {path: before.get(path, digest) for path, digest in read.items()},
             "noise": noise,
         }
         written = placing.install(self.folder, notebook.name, final, record, self.started)

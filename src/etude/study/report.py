@@ -16,7 +16,7 @@ MARKS = ("<!-- finding: made from the summaries by etude.study.report -->", "<!-
 COMPARISON = "30_comparison"
 HEARD = {  # what the README offers to hear: words, file
     "Bach": "reports/audio/20_lesson/held-out.mp3",
-    "a piece by the best single network (chapter 20, temperature .85)": "reports/audio/20_lesson/at-0-85.mp3",
+    "a piece by the best single network (chapter 20, temperature 0.85)": "reports/audio/20_lesson/at-0-85.mp3",
     "a hymn that Bach did not set, harmonised": "reports/audio/31_together/chorale.mp3",
 }
 CHORALES = "chorales"  # the corpus that most chapters price
@@ -48,8 +48,9 @@ LENGTHS = (
         "bits_per_second",
         True,
         "All rows write the same notes of the same test chorales, so their bits may be compared. Chapter 20 gave its\n"
-        "models one lesson, except `rnn-recall` and the mixtures, which had a longer one, as chapter 25. The others\n"
-        "had budgets of their own, so that their order says how far each chapter got.",
+        "models one lesson, except `rnn-recall`, which had a longer one; the mixtures hold its seeds, one also\n"
+        "networks of the one lesson. Chapter 25 asks the same fits. The others had budgets of their own, so that\n"
+        "their order says how far each chapter got.",
     ),
     Lengths(
         "A second of other pieces, as notes",
@@ -193,8 +194,9 @@ def _is_score(row: object, column: str) -> bool:
 
 
 def _key(row: Mapping, column: str) -> tuple:
-    """One code may have two names; two codes hardly have equal numbers."""
-    return row.get("representation"), round(row[column], 6)
+    """One code may have two names; two codes hardly have equal numbers, intervals and pieces."""
+    numbers = (None if row[name] is None else round(row[name], 6) for name in (column, "low", "high"))
+    return row.get("representation"), row.get("pieces"), *numbers
 
 
 def _interval(row: Mapping) -> str:
@@ -210,7 +212,7 @@ def _chapter(one: Told, links: str) -> str:
     facts = [f"Profile {summary.get('profile', 'unknown')}, {summary.get('wall_seconds', 0):.0f} s of wall"]
     if cost:
         minutes = sum(fit.get("train_seconds", 0) for fit in cost.values()) / 60
-        facts.append(f"{len(cost)} fits, {minutes:.0f} minute{'s' * (round(minutes) != 1)} of learning")
+        facts.append(f"{_counted(len(cost), 'fit')}, {_counted(round(minutes), 'minute')} of learning")
     claims = summary.get("claims", [])
     if claims:
         facts.append(f"{sum(claim['holds'] for claim in claims)} of {len(claims)} guarded claims hold")
@@ -224,6 +226,10 @@ def _numbers(summary: Mapping) -> list[str]:
         for name, one in summary.get("numbers", {}).items()
     ]
     return ["\n".join(["| measure | value | unit |", "|---|---:|---|", *rows])] if rows else []
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def _number(value) -> str:

@@ -226,6 +226,11 @@ def data_digests(modules: list[str]) -> dict[str, str]:
     return found
 
 
+def shipped_files() -> list[str]:
+    """Return the files of the models that come with the study, relative to the project."""
+    return sorted(path.relative_to(project_root()).as_posix() for path in (data_dir() / "pretrained").glob("*/*"))
+
+
 def file_digests(paths: Iterable[str]) -> dict[str, str]:
     """Return the sha256 of files and of folders named relative to the project, "" for what is gone."""
     return {path: _digest_of(project_root() / path) for path in paths}

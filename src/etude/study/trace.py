@@ -10,15 +10,13 @@ from etude.study.summary import read_here
 
 
 def write_trace(path: str) -> None:
-    """Write the étude modules that this process has imported, and what it has read: summaries, and shipped weights."""
-    traced = {"modules": modules_loaded(), "inputs": sorted({*read_here, *_shipped_weights()})}
+    """Write the étude modules that this process has imported, and what it has read: summaries and shipped models."""
+    traced = {"modules": modules_loaded(), "inputs": sorted({*read_here, *_shipped_models()})}
     Path(path).write_text(json.dumps(traced), encoding="utf-8")
 
 
-def _shipped_weights() -> list[str]:
-    """Return the weights of `data/pretrained`, relative to the project, if this process asked for any of them."""
+def _shipped_models() -> list[str]:
+    """Return the files of the models of `data/pretrained` that this process asked for, relative to the project."""
     asking = sys.modules.get("etude.together.shipped")
-    if asking is None or not asking.shipped.cache_info().currsize:
-        return []
-    weights = (data_dir() / "pretrained").glob("*/weights.safetensors")
-    return [path.relative_to(project_root()).as_posix() for path in weights]
+    folders = [data_dir() / "pretrained" / name for name in (asking.asked if asking else ())]
+    return [path.relative_to(project_root()).as_posix() for folder in folders for path in folder.iterdir()]

@@ -8,12 +8,16 @@ from etude.errors import EtudeError
 from etude.files import data_dir
 from etude.registry import load, read_representation
 
+asked: list[str] = []  # names of those that this process has read
+
 
 @cache
 def shipped(name: str):
     """Return representation and model of `data/pretrained/NAME`; raises MissingData where it is not there."""
     folder = data_dir() / "pretrained" / name
-    return read_representation(folder), load(folder)
+    found = read_representation(folder), load(folder)
+    asked.append(name)
+    return found
 
 
 def filler(model, roll):
