@@ -131,8 +131,8 @@ class Execution:
         notebook = read_notebook(project_root() / self.plan["source"])
         for old in (self.logs / f"{self.id}.failed.ipynb", self.logs / f"{self.id}.failure.json", self.trace):
             old.unlink(missing_ok=True)
-        brought = brought_paths(self._parameters(notebook))
-        before = file_digests([*brought, *shipped_files()])  # as they are now: another chapter may publish meanwhile
+        may_read = [*brought_paths(self._parameters(notebook)), *shipped_files()]
+        before = file_digests(may_read)  # as they are now: another chapter may publish meanwhile
         self._prepare(notebook)
         executed = self._execute(notebook)
         noise = outputs.clean(executed)
@@ -149,7 +149,8 @@ class Execution:
     def _finish(self, notebook: Notebook, final: dict, texts: dict[str, str], before: dict, noise: int) -> None:
         """Put the results in place, and last the record, which says that the job is done."""
         traced = read_shaped(self.trace, TRACED, "the trace of a run")
-        read = file_digests([*traced["inputs"], *brought_paths(self._parameters(notebook))])
+        read = [*traced["inputs"], *brought_paths(self._parameters(notebook))]
+        digests = before | file_digests(path for path in read if path not in before)
         modules = modules_in_use(traced["modules"], texts)
         record = {
             "format": FORMAT,
@@ -160,7 +161,7 @@ class Execution:
             "modules": module_digests(modules, texts),
             "packages": packages_in_use(modules, texts, notebook.imports),
             "data": data_digests(modules),
-            "inputs": {path: before.get(path, digest) for path, digest in read.items()},
+            "inputs": {path: digests[path] for path in read},
             "noise": noise,
         }
         written = placing.install(self.folder, notebook.name, final, record, self.started)
