@@ -49,8 +49,8 @@ LENGTHS = (
         True,
         "All rows write the same notes of the same test chorales, so their bits may be compared. Chapter 20 gave its\n"
         "models one lesson, except `rnn-recall`, which had a longer one; the mixtures hold its seeds, one also\n"
-        "networks of the one lesson. Chapter 25 asks the same fits. The others had budgets of their own, so that\n"
-        "their order says how far each chapter got.",
+        "networks of the one lesson. Chapters 25 and 27 ask the same fits, 27 beside a table of the training music.\n"
+        "The others had budgets of their own, so that their order says how far each chapter got.",
     ),
     Lengths(
         "A second of other pieces, as notes",
