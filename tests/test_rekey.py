@@ -165,6 +165,52 @@ def test_a_cell_that_speaks_and_works_keeps_its_work(tmp_path, words, work):
     assert working_cells(read_notebook(tmp_path / "notebooks" / f"{NAME}.ipynb"))[-1] == work
 
 
+@pytest.mark.parametrize(
+    ("was", "now", "proven"),
+    [
+        ("xs = load()\nstudy(xs)", "xs = load()[: most or None]\nstudy(xs)", True),
+        ("study([xs[s] for s in xs])", "study([xs[s][: None if s == 'a' else most or None] for s in xs])", True),
+        ("xs = load()\nstudy(xs, most)", "ys = load()[: most or None]\nstudy(ys, 0)", False),
+        ("xs = load()\nstudy(xs)", "ys = load()[: most or None]\nstudy(ys)", True),
+        ("xs = load()\nstudy(xs)", "ys = load()[: most or 3]\nstudy(ys)", False),
+        ("xs = load()\nstudy(xs)", "ys = load()[most:]\nstudy(ys)", False),
+        ("study(load())", "study(load()[: None if study() else most or None])", False),
+        ("study(load())", "most = 3\nstudy(load()[: most or None])", False),
+        ("xs = load()\nstudy(xs)", "xs = load()[: most or None]\nstudy(steps)", False),
+        ("study(steps)", "study(step)", False),
+    ],
+)
+def test_a_new_parameter_and_other_names_for_variables_change_no_work(tmp_path, was, now, proven):
+    read = []
+    for folder, code, words in (("a", "steps = 3", was), ("b", "steps = 3\nmost = 0  # 0: all", now)):
+        page(tmp_path / folder, {}, 1, code=code, words=words)
+        path = tmp_path / folder / "notebooks" / f"{NAME}.ipynb"
+        content = json.loads(path.read_text())
+        content["cells"][0]["metadata"]["tags"] = ["parameters"]
+        path.write_text(json.dumps(content))
+        read.append(read_notebook(path))
+    assert rekey.same_work(*read, {"most": 0}) == proven
+    assert not rekey.same_work(*read, {}), "unless the parameter is known to be new"
+
+
+def test_a_new_parameter_joins_those_of_the_page_and_must_have_had_its_default(toy):
+    proof, root, _ = toy
+    before = json.loads(summary.summary_path(root, NAME).read_text())
+    for most, said in ((0, []), (2, ["parameters/most: 0 and 2"])):
+        path = summary.summary_path(proof.after, NAME)
+        kept = {name: part for name, part in json.loads(path.read_text()).items() if name != SEAL}
+        summary.write_summary(path, {**kept, "parameters": {"steps": 3, "most": most}})
+        assert differences(proof.before, proof.after, NAME, added={"most": 0}) == said
+    for folder in (root, proof.after):
+        path = folder / "notebooks" / f"{NAME}.ipynb"
+        content = json.loads(path.read_text())
+        cell = nbformat.v4.new_code_cell("most = 0  # 0: all", id="p", metadata={"tags": ["parameters"]})
+        content["cells"] = [cell, *content["cells"]]
+        path.write_text(json.dumps(content))
+    assert proof.added(NAME) == {"most": 0}
+    assert proof.translated(NAME)["parameters"] == {**before["parameters"], "most": 0}
+
+
 def test_what_was_measured_proves_nothing(toy):
     proof, _, now = toy
     numbers, rows = {**NUMBERS, "took": {"value": 99.0, "unit": "s"}}, [{**ROWS[0], "train_seconds": 7.0}]

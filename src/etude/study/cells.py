@@ -79,18 +79,19 @@ def import_lines(sources: list[str]) -> str:
 
 def names_bound(tree: ast.AST) -> set[str]:
     """Return the names that a tree binds for others, imports included; those of a loop within brackets are its own."""
-    return {name.get_name() for name in _scopes(tree)[0].get_symbols() if name.is_assigned()}
+    return {name.get_name() for name in scopes(tree)[0].get_symbols() if name.is_assigned()}
 
 
 def names_read(tree: ast.AST) -> set[str]:
     """Return the names that a tree reads and that another may have bound: no argument, no inner name."""
-    whole, *inner = _scopes(tree)
+    whole, *inner = scopes(tree)
     names = {name.get_name() for name in whole.get_symbols() if name.is_referenced()}
     return names | {n.get_name() for scope in inner for n in scope.get_symbols() if n.is_referenced() and n.is_global()}
 
 
-def _scopes(tree: ast.AST) -> list[symtable.SymbolTable]:
-    scopes = [symtable.symtable(ast.unparse(tree), "cell", "exec")]
-    for scope in scopes:
-        scopes += scope.get_children()
-    return scopes
+def scopes(tree: ast.AST) -> list[symtable.SymbolTable]:
+    """Return the scopes of a tree, its own first."""
+    found = [symtable.symtable(ast.unparse(tree), "cell", "exec")]
+    for scope in found:
+        found += scope.get_children()
+    return found

@@ -28,16 +28,19 @@ TIMES = {"21_frameworks": ("costs",)}  # chapter -> tables that hold nothing els
 DRAWS_TIMES = {"16_samplernn": ("learning-curves",)}  # chapter -> figures that draw what was measured
 
 
-def differences(before: Path, after: Path, name: str, said: bool = True) -> list[str]:
+def differences(
+    before: Path, after: Path, name: str, said: bool = True, added: Mapping[str, object] | None = None
+) -> list[str]:
     """Return in what the results of a chapter differ between two runs' folders; [] where they are the same.
 
-    What is said of the results is compared too (`said`), unless the words are known to be others.
+    What is said of the results is compared too (`said`), unless the words are known to be others. Parameters that only
+    the second run has are to have the values `added`.
     """
     one, other = (
         read_shaped(summary_path(folder, name), RESULTS, f"a summary of {name}") for folder in (before, after)
     )
     found = [
-        *_parted(one["parameters"], other["parameters"], "parameters"),
+        *_parted({**(added or {}), **one["parameters"]}, other["parameters"], "parameters"),
         *_parted(_numbers(one), _numbers(other), "numbers"),
         *_parted(_tables(one), _tables(other), "tables"),
         *_parted(_costs(one), _costs(other), "cost"),

@@ -9,7 +9,9 @@ is what a new run of hours would give. Its digests are translated, and nothing i
 - that run and the run `after`, which is of the code as it stands, gave equal results in profile `smoke`: numbers,
   tables, pictures, sounds, answer, corpora (see `etude.study.equality`);
 - its code cells mean the same then and now, but for what only says something (a verdict by `display.say`,
-  `run.answer` or `run.claim` that has become a conclusion, see `etude.study.conclusions`) and what was bound for it;
+  `run.answer` or `run.claim` that has become a conclusion, see `etude.study.conclusions`) and what was bound for it,
+  and for what variables are called, and new parameters: with their defaults in their places, the cells are those that
+  there were;
 - the probes leave the committed traces.
 
 Where something fails, the page is refused and stays stale, with the reason.
@@ -20,18 +22,19 @@ from __future__ import annotations
 import argparse
 import ast
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from etude.errors import EtudeError, MissingData
 from etude.files import project_root
+from etude.renaming import rename_locals
 from etude.study import summary as summaries
-from etude.study.cells import cell_meanings, names_bound, names_read, parsed
+from etude.study.cells import cell_meanings, names_bound, names_read, parsed, scopes
 from etude.study.conclusions import conclusions
 from etude.study.equality import differences
 from etude.study.listings import listings
-from etude.study.notebook import Notebook, all_notebooks, concludes, read_notebook, text_of
+from etude.study.notebook import Notebook, all_notebooks, concludes, read_notebook, tags, text_of
 from etude.study.shapes import RESULTS, read_shaped
 from etude.study.source import (
     data_digests,
@@ -41,7 +44,7 @@ from etude.study.source import (
     read_package,
     text_digests,
 )
-from etude.study.summary import summary_path, write_summary
+from etude.study.summary import as_json, summary_path, write_summary
 
 WORDS = ("display.say", "run.answer", "run.claim")
 
@@ -98,12 +101,18 @@ class Proof:
         for folder in (self.before, self.after):
             if not summary_path(folder, name).is_file():
                 return [f"{folder} has no finished run of it"]
+        said = not conclusions(_ran(self.after, name))
         return [
             *self._not_current_before(name),
             *self._not_of_now(name),
             *self._other_code(name),
-            *differences(self.before, self.after, name, said=not conclusions(_ran(self.after, name))),
+            *differences(self.before, self.after, name, said, self.added(name)),
         ]
+
+    def added(self, name: str) -> dict[str, object]:
+        """Return the parameters that the notebook has and the run before had not, with their defaults."""
+        now, then = read_notebook(all_notebooks()[name]).declared, _ran(self.before, name).declared
+        return {parameter: now[parameter].default for parameter in now.keys() - then.keys()}
 
     def _not_current_before(self, name: str) -> list[str]:
         page = _read(summary_path(project_root(), name))
@@ -128,8 +137,8 @@ class Proof:
         now = read_notebook(all_notebooks()[name])
         found = []
         for when, folder in (("before", self.before), ("after", self.after)):
-            ran = _ran(folder, name)
-            same = ran.digest == now.digest or working_cells(ran) == working_cells(now)
+            ran, new = _ran(folder, name), self.added(name) if when == "before" else {}
+            same = ran.digest == now.digest or same_work(ran, now, new)
             found += [] if same else [f"its code cells are not those of the run {when}"]
         return found
 
@@ -148,6 +157,7 @@ class Proof:
         return {
             **page,
             "format": summaries.FORMAT,
+            "parameters": {**as_json(self.added(name)), **page["parameters"]},
             "versions": {package: page["versions"].get(package, version) for package, version in versions.items()},
             "source": {"code": notebook.digest, "modules": digests, "data": data_digests(modules)},
             "listings": listings(notebook),
@@ -164,20 +174,82 @@ class Proof:
         return {other for other, count in shared.items() if count and count == most}
 
 
-def working_cells(notebook: Notebook) -> list[str]:
+def same_work(before: Notebook, after: Notebook, added: Mapping[str, object]) -> bool:
+    """Say whether the cells of two notebooks do the same: the second has new parameters, and its variables other names.
+
+    Parameters
+    ----------
+    before, after : Notebook
+    added : mapping of str to object
+        The new parameters, with their defaults.
+    """
+    cells, kept = (working_cells(before), working_cells(after, added)), before.declared.keys()
+    return cells[0] == cells[1] or _in_one_function(cells[0], kept) == _in_one_function(cells[1], kept)
+
+
+def _in_one_function(cells: Sequence[str], kept: Iterable[str]) -> str | Sequence[str]:
+    """Return cells as the text of one function whose locals, but for those kept, are called by their place.
+
+    As they are where one is not plain Python.
+    """
+    trees = [parsed(cell) for cell in cells]
+    if not all(trees):
+        return cells
+    page = ast.parse(f"def page({', '.join(sorted(kept))}): pass")
+    page.body[0].body = [part for tree in trees for part in (ast.Expr(ast.Constant("a cell")), *tree.body)]
+    rename_locals(page)
+    return ast.unparse(page)
+
+
+def working_cells(notebook: Notebook, constants: Mapping[str, object] | None = None) -> list[str]:
     """Return what the cells of a notebook mean, without what only says something of its results.
 
     That is: cells that speak and call nothing else of the run; the words of others; and then assignments and functions
-    of names that nothing reads.
+    of names that nothing reads. Names among `constants` are read as these values.
     """
     cells = [cell for cell in notebook.code if not concludes(cell)]
     meanings = cell_meanings([text_of(cell) for cell in cells])
     trees = [parsed(text) for text in meanings]
+    if constants and constants.keys().isdisjoint(_bound_elsewhere(cells, trees)):
+        trees = [tree and Filled(constants).visit(tree) for tree in trees]
     working = [tree for tree in trees if tree and not _only_speaks(tree, trees)]
     while any(Silenced(_reads(working)).changes(tree) for tree in working):
         pass
     texts = [text if tree is None else ast.unparse(tree) for text, tree in zip(meanings, trees, strict=True)]
     return [text for text, tree in zip(texts, trees, strict=True) if text and (tree is None or tree in working)]
+
+
+class Filled(ast.NodeTransformer):
+    """Puts values in the places of names, and leaves out the choices and cuts that then do nothing.
+
+    That is: `0 or a` is `a`, `a if b else a` is `a` where `b` calls nothing, and `a[:None]` is `a`.
+    """
+
+    def __init__(self, values: Mapping[str, object]):
+        self.values = values
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        known = node.id in self.values and isinstance(node.ctx, ast.Load)
+        return ast.parse(repr(self.values[node.id]), mode="eval").body if known else node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        first, *rest = node.values
+        if not isinstance(node.op, ast.Or) or not isinstance(first, ast.Constant) or first.value:
+            return node
+        return ast.BoolOp(node.op, rest) if len(rest) > 1 else rest[0]
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        same = ast.unparse(node.body) == ast.unparse(node.orelse)
+        return node.body if same and not _calls(node.test) else node
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+        self.generic_visit(node)
+        cut = node.slice
+        ends = (cut.lower, cut.upper, cut.step) if isinstance(cut, ast.Slice) else (cut,)
+        nothing = all(end is None or (isinstance(end, ast.Constant) and end.value is None) for end in ends)
+        return node.value if nothing and isinstance(cut, ast.Slice) and isinstance(node.ctx, ast.Load) else node
 
 
 class Silenced(ast.NodeTransformer):
@@ -212,6 +284,13 @@ class Silenced(ast.NodeTransformer):
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         return super().generic_visit(node) if isinstance(node, ast.Module | ast.If) else node
+
+
+def _bound_elsewhere(cells: Sequence[dict], trees: Sequence[ast.Module | None]) -> set[str]:
+    """Return the names that other cells than that of the parameters bind, in inner scopes too."""
+    others = [tree for cell, tree in zip(cells, trees, strict=True) if tree and "parameters" not in tags(cell)]
+    symbols = [symbol for tree in others for scope in scopes(tree) for symbol in scope.get_symbols()]
+    return {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_parameter()}
 
 
 def _only_speaks(tree: ast.Module, trees: list[ast.Module | None]) -> bool:
