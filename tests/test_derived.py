@@ -32,6 +32,14 @@ def test_a_conditioned_model_has_the_weights_of_the_one_it_was_made_from():
     assert given.fits == [model] and given.parameters == model.parameters > 0
 
 
+def test_the_framework_is_that_of_the_fits():
+    first, second = networks()
+    uniform = etude.model("uniform", ROLL)
+    assert Mixture([first, second]).framework == in_keys([first], 2).framework == "torch"
+    assert Mixture([first, uniform]).framework == "numpy, torch"
+    assert first.condition(Evidence.prefix(some_pieces(ROLL, (3,))[0])).framework == "torch"
+
+
 MAKERS = {
     "mixture": lambda fits: Mixture(fits),
     "transposed": lambda fits: Transposed(fits[0], 1),

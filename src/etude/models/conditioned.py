@@ -23,11 +23,6 @@ class Conditioned(Derived):
         super().__init__(model.space)
         self.model, self.window, self.kind = model, model.window, model.kind
 
-    @property
-    def framework(self) -> str:
-        """That of the model it was made from."""
-        return self.model.framework
-
     def _made_from(self):
         return [self.model]
 

@@ -23,6 +23,11 @@ class Derived(Model):
         return list({id(fit): fit for fit in found}.values())
 
     @property
+    def framework(self) -> str:
+        """That of its fits; several are named one after the other."""
+        return ", ".join(sorted({fit.framework for fit in self.fits}))
+
+    @property
     def parameters(self) -> int:
         """Numbers that were learnt: those of its fits."""
         return sum(fit.parameters for fit in self.fits)

@@ -73,11 +73,6 @@ class Matched(Derived, Autoregressive):
         steps = np.concatenate(step_totals(model.step_bits(valid)))
         return cls(model, tables, suited_trusts(steps, [table.ask(valid) for table in tables]))
 
-    @property
-    def framework(self) -> str:
-        """That of the model."""
-        return self.model.framework
-
     def stepper(self, n: int = 1) -> Beside:
         """Return a fresh state for `n` pieces, before their first step."""
         return Beside(self, self.model.stepper(n), n)

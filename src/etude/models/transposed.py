@@ -60,11 +60,6 @@ class Transposed(Derived, Autoregressive):
         rest, other = 1 - OUTSIDE, OUTSIDE / max(model.space.levels - 1, 1)
         self._outside = np.array([rest, *[other] * (model.space.levels - 1)])
 
-    @property
-    def framework(self) -> str:
-        """That of the model that is read."""
-        return self.model.framework
-
     def stepper(self, n: int = 1) -> Moved:
         """Return a fresh state for `n` pieces, before their first step."""
         return Moved(self, self.model.stepper(n))
