@@ -55,7 +55,7 @@ def test_each_table_holds_what_its_name_says(known):
     train = [np.eye(6, dtype=int)[[0, 1, 0, 1, 2]]]
     piece = np.eye(6, dtype=int)[[3, 4, 3, 4, 3]]
     tables = by_heart.tables(ROLL, train, 4, known)
-    assert [table.part for table in tables] == ["frame", "top"] and [table.shortest for table in tables] == [1, 2]
+    assert [table.part for table in tables] == ["frame", "top"] and [table.orders[0] for table in tables] == [1, 2]
     training, own = by_heart.KNOWN[known]
     assert [len(table) for table in tables] == [5 if training else 0] * 2
     found = by_heart.ask(ROLL, train, 4, [piece])
@@ -77,7 +77,10 @@ def test_every_way_stands_beside_a_table():
         known: [Found(counts, np.array([[0], [hit], [hit]]))]
         for known, hit in zip(by_heart.KNOWN, (0.2, 0.5, 0.9), strict=True)
     }
+    wrong = {known: [Found(counts, np.zeros((3, 1)))] for known in by_heart.KNOWN}
+    unsure = by_heart.ways(test, test, 2, tables, wrong)["one network with a table"][0]
     found = by_heart.ways(test, test, 2, tables, tables)
+    assert (unsure[1:] > found["one network with a table"][0][1:]).all()
     assert list(found)[:5] == [
         "one network",
         *(f"one network with {known}" for known in by_heart.KNOWN),

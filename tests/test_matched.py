@@ -116,11 +116,46 @@ def test_a_mixture_in_several_keys_stands_beside_tables_too():
 
 def test_it_continues_what_it_is_given_and_what_it_writes_becomes_its_past():
     train, _ = music()
-    known = [SuffixTable(ROLL, train, longest=3)]
-    sure = Matched(network(**NADE), known, trusts(known, 0.999))
+    known = [SuffixTable(ROLL, train[:1], longest=3)]
+    sure = Matched(network(**NADE), known, trusts(known, 0.999999))
     (drawn,) = sure.sample(1, 9, seed=1, prefix=train[0][:4])
-    assert np.array_equal(drawn[:4], train[0][:4]) and len(drawn) == 9
-    assert np.array_equal(sure.sample(2, 9, seed=1, prefix=train[0][:4])[0], drawn)
+    assert np.array_equal(drawn, train[0][:9])
+    own = [SuffixTable(ROLL, [], longest=3)]
+    again = np.concatenate([train[0][:3]] * 2)
+    (drawn,) = Matched(network(**NADE), own, trusts(own, 0.999999)).sample(1, 12, seed=1, prefix=again)
+    assert np.array_equal(drawn, np.concatenate([again, again]))
+
+
+def test_all_frames_that_may_come_have_the_probability_one_together():
+    train, _ = music()
+    known = tables(train)
+    beside = Matched(network(**NADE), known, trusts(known))
+    for prefix in (train[0][:0], train[0][:5], np.zeros((1, 4), int), np.concatenate([train[1][:3], train[1][:3]])):
+        every = [np.concatenate([prefix, [event]]) for event in np.ndindex(3, 3, 3, 3)]
+        assert np.isclose(sum(np.exp2(-bits[-1].sum()) for bits in beside.step_bits(every)), 1, atol=1e-6)
+
+
+def test_what_a_table_was_asked_before_changes_no_bit():
+    train, xs = music()
+    fresh, used = (Matched(network(**NADE), known, trusts(known)) for known in (tables(train), tables(train)))
+    used.bits([np.roll(x, 1, axis=0) for x in [*train, *xs]])
+    used.sample(2, 6, seed=4)
+    assert all(np.array_equal(a, b) for a, b in zip(fresh.step_bits(xs), used.step_bits(xs), strict=True))
+
+
+def test_models_that_share_a_table_walk_side_by_side():
+    train, xs = music()
+    known = tables(train)
+    both = Mixture([Matched(network(seed, **NADE), known, trusts(known)) for seed in (0, 1, 2)])
+    proof = evaluation.proof(both, xs)
+    assert proof["decoded_equal"].all() and (proof["excess_bits"] < 9).all()
+
+
+def test_a_step_may_be_as_unlikely_as_it_likes():
+    found = Found(np.array([[3]]), np.array([[0.5]]))
+    (trust,) = suited_trusts(np.array([5000.0]), [found])
+    assert np.isclose(matched_steps(np.array([5000.0]), [found], [trust])[0], 1 - np.log2(trust[0, 2]))
+    assert matched_steps(np.array([5000.0]), [], [])[0] == 5000
 
 
 @pytest.mark.parametrize(

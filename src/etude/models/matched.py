@@ -1,7 +1,7 @@
 """A model beside tables of known music: the longer a suffix of the piece stands in them, the more they are trusted.
 
 A network keeps of its training music what its weights hold; a table keeps all of it. Each order o of each table, from
-the shortest suffix to the longest, takes its part of what is said so far::
+the shortest suffix to the longest, takes its part of what the shorter ones left::
 
     p = trust * (share of what followed the last o frames) + (1 - trust) * p
 
@@ -35,7 +35,7 @@ class Matched(Derived, Autoregressive):
     Parameters
     ----------
     model : Autoregressive
-        Of frames Int[E].
+        Of frames Int[E]; it asks for a frame's entries from low to high, or for all at once.
     tables : sequence of SuffixTable
         Of the same space; each takes its part after the one before.
     trusts : sequence of Float64[orders, classes]
@@ -79,19 +79,15 @@ class Matched(Derived, Autoregressive):
 
     def foreseen(self, walks: Sequence[Walk]) -> tuple[float, np.ndarray, np.ndarray]:
         """Return the model's part of the next step, and the frames Int[U, E] that are known with theirs, Float64[U]."""
-        left, shapes, lows, parts = 1.0, [], [], []
+        left, frames, parts, entries = 1.0, [], [], self.space.entries
         for table, walk, trust in zip(self.tables, walks, self.trusts, strict=True):
             follows = walk.follows()
             rest, part = shares(follows, table.orders, trust)
             parts = [rest * before for before in parts]
             left *= rest
-            names = follows.shapes * table.space.entries + follows.lows
-            names, where = np.unique(names, return_inverse=True)
+            names, where = np.unique(follows.shapes.astype(np.int64) * entries + follows.lows, return_inverse=True)
             parts.append(np.bincount(where, part, len(names)))
-            shapes.append(names // table.space.entries)
-            lows.append(names % table.space.entries)
-        entries = self.space.entries
-        frames = [t.shapes.frames(s, low, entries) for t, s, low in zip(self.tables, shapes, lows, strict=True)]
+            frames.append(walk.line.shapes.frames(names // entries, names % entries, entries))
         return left, np.concatenate([np.zeros((0, entries), np.int64), *frames]), np.concatenate([np.zeros(0), *parts])
 
     def _made_from(self):
@@ -109,8 +105,7 @@ class Matched(Derived, Autoregressive):
             differs = frames != frame
             agree = np.where(differs.any(axis=1), differs.argmax(axis=1), len(frame))  # entries from the lowest
             still = np.bincount(agree, parts, len(frame) + 1)[::-1].cumsum()[::-1][1:]  # up to an entry
-            so_far = -np.log2(left * np.exp2(-bits[t].cumsum()) + still)
-            mixed[t] = np.diff(so_far, prepend=0.0)
+            mixed[t] = np.diff(-np.logaddexp2(_log2(left) - bits[t].cumsum(), _log2(still)), prepend=0.0)
             for walk in walks:
                 walk.hear(frame)
         return mixed
@@ -155,9 +150,10 @@ class Next:
         known = np.array([np.bincount(f[:, entry], p, levels) for f, p in zip(self.frames, self.parts, strict=True)])
         mixed = self.left[:, None] * offered + known
         symbols = np.asarray(self.ask((mixed / mixed.sum(axis=1, keepdims=True))[:, None], np.array([entry])))
-        self.left = self.left * np.take_along_axis(offered, symbols, axis=1)[:, 0]
-        for frames, parts, symbol in zip(self.frames, self.parts, symbols[:, 0], strict=True):
-            parts *= frames[:, entry] == symbol
+        taken = np.take_along_axis(mixed, symbols, axis=1)[:, 0]
+        self.left = self.left * np.take_along_axis(offered, symbols, axis=1)[:, 0] / taken
+        for frames, parts, symbol, mass in zip(self.frames, self.parts, symbols[:, 0], taken, strict=True):
+            parts *= (frames[:, entry] == symbol) / mass
         return symbols
 
 
@@ -178,27 +174,38 @@ def shares(follows: Follows, orders: np.ndarray, trust: np.ndarray) -> tuple[flo
 
 def suited_trusts(steps: np.ndarray, found: Sequence[Found]) -> list[np.ndarray]:
     """Return the trusts Float64[orders, classes] of each table that suit steps best: bits Float64[T] of the model's."""
-    said, trusts = np.exp2(-steps), []
+    said, trusts = -steps, []  # as logarithms, as a step may be as unlikely as it likes
     for table in found:
         trust = np.zeros((table.counts.shape[1], len(TIMES) + 1))
         for order in range(len(trust)):
             here = table.counts[:, order] > 0
-            kind, share = classes(table.counts[here, order]), table.hits[here, order]
-            trust[order] = _suited(share, said[here], kind)
-            said[here] += trust[order][kind] * (share - said[here])
+            kind, share = classes(table.counts[here, order]), table.right[here, order]
+            trust[order] = _suited(share, np.exp2(said[here]), kind)
+            said[here] = _mix(share, said[here], trust[order][kind])
         trusts.append(trust)
     return trusts
 
 
 def matched_steps(steps: np.ndarray, found: Sequence[Found], trusts: Sequence[np.ndarray]) -> np.ndarray:
     """Return what a model beside tables needs for each step, Float64[T], of what it needs alone."""
-    said = np.exp2(-steps)
+    said = -steps
     for table, trust in zip(found, trusts, strict=True):
         for order in range(len(trust)):
             here = table.counts[:, order] > 0
             given = trust[order][classes(table.counts[here, order])]
-            said[here] += given * (table.hits[here, order] - said[here])
-    return -np.log2(said)
+            said[here] = _mix(table.right[here, order], said[here], given)
+    return -said
+
+
+def _mix(share: np.ndarray, said: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """Return log2 of trust * share + (1 - trust) * 2^said."""
+    return np.logaddexp2(_log2(trust * share), _log2(1 - trust) + said)
+
+
+def _log2(values) -> np.ndarray:
+    """Return log2, minus infinity of 0."""
+    with np.errstate(divide="ignore"):
+        return np.log2(values)
 
 
 def _suited(share: np.ndarray, said: np.ndarray, kind: np.ndarray) -> np.ndarray:

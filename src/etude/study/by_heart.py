@@ -16,7 +16,7 @@ from etude.study.many_keys import Readings
 from etude.types import Space
 
 KNOWN = {"its own past": (False, True), "the training pieces": (True, False), "a table": (True, True)}  # train, own
-SHORTEST = {"frame": 1, "top": 2}  # frames of the shortest suffix: one key alone, in any key, says nothing
+SHORTEST = {"frame": 1, "top": 2}  # frames of the shortest suffix: one note, wherever it lies, says nothing
 CHOICES = [("frame",), ("top",), PARTS]  # parts of a frame that may be compared, each in a table of its own
 
 
@@ -130,7 +130,7 @@ def known_table(found: Mapping[str, Found], orders: Sequence[int], groups: Mappi
         for group, here in apart.items():
             for column, order in enumerate(orders):
                 seen = here & (table.counts[:, column] > 0)
-                right = table.hits[seen, column].mean() if seen.any() else np.nan
+                right = table.right[seen, column].mean() if seen.any() else np.nan
                 share = seen.sum() / max(here.sum(), 1)
                 rows.append({"known": name, "group": group, "order": int(order), "share": share, "right": right})
     return pd.DataFrame(rows)
