@@ -23,6 +23,7 @@ ONSET, DURATION, PITCH, VELOCITY, TRACK = range(5)
 NOMINAL_BPM = 80.0  # tempo of a score that states none: a walking chorale
 LOWEST_KEY, HIGHEST_KEY = 21, 108  # MIDI pitches of the 88 keys of a piano
 COMMON_VELOCITY = 80
+CUTS = ("random", "consecutive", "carried")  # how windows are cut from pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -519,6 +520,9 @@ class Budget:
     average : float
         Decay d of an exponential moving average of the weights, which is what is scored and kept; 0 for none. After t
         steps the decay is min(d, (1 + t) / (10 + t)), so that the first weights are soon forgotten.
+    cuts : {"random", "consecutive", "carried"}
+        How windows are cut from pieces: anywhere; one after the other, through whole pieces; or so that each begins
+        with the state in which the one before it ended, without its gradient. See `etude.training.consecutive`.
 
     Raises
     ------
@@ -534,6 +538,7 @@ class Budget:
     patience: int | None = None
     weight_decay: float = 0.01
     average: float = 0.0
+    cuts: str = CUTS[0]
 
     def __post_init__(self):
         for name in ("steps", "batch_size", "window", "valid_every", "patience"):
@@ -547,6 +552,8 @@ class Budget:
         if not 0 <= self.average < 1:
             remedy = "0 keeps the weights as they are; 0.999 averages over the last thousand steps or so."
             raise EtudeError("a budget whose average is at least 0 and below 1", repr(self.average), remedy)
+        if self.cuts not in CUTS:
+            raise EtudeError(f"a budget whose cuts are one of {', '.join(CUTS)}", repr(self.cuts))
 
     def __repr__(self) -> str:
         words = (
@@ -554,7 +561,8 @@ class Budget:
         )
         patience = "" if self.patience is None else f", patience {self.patience}"
         average = f", average {self.average:g}" if self.average else ""
-        return f"Budget({words}, scored every {self.valid_every}{patience}, decay {self.weight_decay:g}{average})"
+        cuts = "" if self.cuts == CUTS[0] else f", {self.cuts}"
+        return f"Budget({words}, scored every {self.valid_every}{patience}, decay {self.weight_decay:g}{average}{cuts})"
 
 
 @dataclass

@@ -10,16 +10,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from etude.errors import EtudeError
 from etude.models.base import Model
 from etude.models.halves import Half, Weighted, half, halves
 from etude.models.sequence.outputs import OUTPUTS
 from etude.training import Task
 from etude.training.task import data_digest, strict
-from etude.types import Budget, History, Space
+from etude.types import CUTS, Budget, History, Space
 
 COUNTED_AT_ONCE = 2**18  # steps of a piece
 
@@ -46,6 +47,7 @@ class Neural(Model):
     """Base of the families whose weights are learnt by a framework."""
 
     narrow = True
+    cuts: ClassVar[tuple[str, ...]] = CUTS[:1]  # what a budget may ask of it
 
     def __init__(self, space: Space, *, seed: int | None = 0, **options):
         super().__init__(space, seed=seed, **options)
@@ -137,6 +139,9 @@ class Neural(Model):
         return pieces
 
     def _fit(self, train, valid, budget: Budget, seed: int, checkpoint: Path | None) -> History:
+        if budget.cuts not in self.cuts:
+            remedy = "Families of sequences, such as rnn and samplernn, learn from consecutive windows."
+            raise EtudeError(f"cuts of {self.name}: {', '.join(self.cuts)}", repr(budget.cuts), remedy)
         train, valid = (self._compact([x for x in pieces if len(x)]) for pieces in (train, valid))
         if self._untouched:
             self._restore(self._adapted(self._arrays(), train))
@@ -159,12 +164,17 @@ class Neural(Model):
                 **self.describe(),
                 "versions": self.half.versions(),
                 "revisions": revisions,
-                "budget": asdict(budget),
+                "budget": asked(budget),
                 "fit_seed": seed,
                 "data": data_digest(self._data(train), self._data(valid)),
                 "start": data_digest([array for _, array in sorted(self._arrays().items())]),
             }
         )
+
+
+def asked(budget: Budget) -> dict:
+    """Return a budget in an identity: fits with random cuts keep the names that they had when there were no others."""
+    return {name: value for name, value in asdict(budget).items() if (name, value) != ("cuts", CUTS[0])}
 
 
 def compact(xs: Sequence[np.ndarray], space: Space) -> list[np.ndarray]:

@@ -103,6 +103,8 @@ RECURRENT = {
         "rnn", "tokens", {"hidden": 8, "cell": "gru", "dropout": 0.5, "embedding": 6}, (*READS, ask.by_kernel)
     ),
     "rnn roll": Probe("rnn", "roll", {"hidden": 8, "layers": 1}),
+    "rnn carried": Probe("rnn", "tokens", {"hidden": 8}, budget={"cuts": "carried", "window": 6}),
+    "rnn consecutive": Probe("rnn", "roll", {"hidden": 8, "layers": 1}, budget={"cuts": "consecutive", "window": 6}),
     "rnn pair": Probe("rnn", "pair", {"hidden": 6, "cell": "gru", "layers": 2}, READS[:2]),
     "rnn recall": Probe("rnn", "keys", {"hidden": 8, "layers": 1, "cell": "gru", "recall": 2}, budget={"window": 6}),
     "rnn recall lstm": Probe("rnn", "pair", {"hidden": 6, "layers": 2, "recall": 3}),
@@ -142,6 +144,9 @@ TIERED = {
     ),
     "samplernn lstm": Probe(
         "samplernn", "tokens", {"frames": [1, 3], "hidden": 6, "cell": "lstm", "layers": 2, "embedding": 4}
+    ),
+    "samplernn carried": Probe(
+        "samplernn", "sound", {"frames": [2, 4], "hidden": 8, "embedding": 4}, budget={"cuts": "carried"}
     ),
     "samplernn nade": Probe("samplernn", "roll", {"frames": [2], "hidden": 8, "embedding": 4, **NADE}),
 }

@@ -4,7 +4,8 @@ A piece of thousands of steps is learnt in windows: truncated back-propagation t
 at zero in every window (Mikolov 2012, section 2.5, "truncated BPTT"; Sutskever 2013, section 2.8.6). The model then
 sees two kinds of zero state: with the start vector before the first step of a piece, where it is the true one, and with
 some event before a later step, where it means "I come in late". Scoring always carries the state from the first step,
-so bits are exact whatever the windows were; windows only decide what is learnt.
+so bits are exact whatever the windows were; windows only decide what is learnt. Windows in order, whose states may be
+carried while learning too: `etude.training.consecutive`.
 
 A window's piece is drawn in proportion to its length and its start from -W/2 .. T - W/2, moved into 0 .. T - W.
 Every step is then seen about equally often, and so is the beginning: about half a window of starts fall on it.

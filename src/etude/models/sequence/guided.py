@@ -36,7 +36,7 @@ from etude.models.sequence.guided_windows import GuidedWindows, Noise, framed
 from etude.models.sequence.sequence import NetworkStepper, adapted
 from etude.models.sequence.streams import Streams
 from etude.models.sequence.wavenet import WaveNet
-from etude.types import Space
+from etude.types import CUTS, Space
 
 SILENT = Space((), 1)  # a guide that says nothing
 FOREVER = 2**62  # steps
@@ -177,6 +177,8 @@ class GuidedWaveNet(WaveNet):
 
     def _adapted(self, arrays, train):
         return adapted(arrays, marginals([piece.x for piece in train], self.space))
+
+    cuts = CUTS[:1]  # its windows begin with a frame
 
     def _windows(self, train, budget, seed):
         align = 1 if self.guide.rate is None else self.hop

@@ -16,8 +16,9 @@ Where this differs from the paper: frames are read as embedded events, as tier 1
 so codes need no order and steps may be vectors. But amplitudes are one such embedding, and where steps are the levels
 of a signal (scalars at a rate), the table begins as that: level v in [-1, 1] is read as v and as sinh(5 v) / sinh(5),
 near the amplitude that a mu-law code stands for, beside small random numbers. States begin at 0, not at learned ones.
-Windows of a fit begin with fresh states (see `etude.training.windows`), where the paper carries them from one
-subsequence of truncated back-propagation to the next; scoring and generation carry them through the whole piece.
+Windows of a fit begin with fresh states (see `etude.training.windows`), unless its budget says `cuts="carried"`: then,
+as in the paper, a state is handed from one subsequence of truncated back-propagation to the next (see
+`etude.training.consecutive`). Scoring and generation carry it through the whole piece in any case.
 
 Weights, matrices (in, out), H units: of tier k `samplernn.k.frame` [F_k * embedding, H], `samplernn.k.rnn.l` as of an
 RNN's layer l (`etude.models.sequence.rnn`), and `samplernn.k.upsample` [H, r * H], nearest frame first; of tier 1

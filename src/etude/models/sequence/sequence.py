@@ -21,8 +21,9 @@ from etude.models.halves import Network
 from etude.models.neural import Material, Neural, marginals
 from etude.models.sequence.outputs import output_arrays, output_options, too_large
 from etude.training import Windows, similar_lengths
+from etude.training.consecutive import Consecutive
 from etude.training.windows import pad
-from etude.types import Space
+from etude.types import CUTS, Space
 
 LOGITS_AT_ONCE = 2**22  # of a chunk that is scored: 32 MB in double precision
 GROUP_STEPS = 2**15  # padded steps of pieces scored side by side
@@ -30,6 +31,8 @@ GROUP_STEPS = 2**15  # padded steps of pieces scored side by side
 
 class SequenceModel(Neural, Autoregressive):
     """Base of the families that are a context and an output."""
+
+    cuts = CUTS
 
     @classmethod
     def refuses(cls, space: Space) -> str | None:
@@ -72,7 +75,19 @@ class SequenceModel(Neural, Autoregressive):
 
     def _windows(self, train, budget, seed):
         """Return what cuts batches from the training pieces."""
-        return Windows(train, budget.window, budget.batch_size, seed)
+        if budget.cuts == "carried":
+            self._check_resumes(budget.window)
+        return (Windows if budget.cuts == "random" else Consecutive)(train, budget.window, budget.batch_size, seed)
+
+    def _check_resumes(self, window: int) -> None:
+        """Raise EtudeError unless windows of so many steps may begin with the state in which others ended."""
+        every = getattr(self.network, "resumes", 0)
+        if not every:
+            remedy = 'An rnn without recall and samplernn, in PyTorch, carry it; or cuts="consecutive".'
+            raise EtudeError("a network whose state is carried", f"{self.name} in {self.framework}", remedy)
+        if window % every:
+            got = f"windows of {window} steps, frames of {every}"
+            raise EtudeError("windows of whole frames, for a state that is carried", got, "Take a multiple.")
 
     def _groups(self, valid) -> list[list]:
         """Return validation pieces in groups of similar lengths."""

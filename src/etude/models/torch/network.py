@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,8 @@ class Network(Weights):
     embedding : int
     context : Module
         `context(vectors Float[n, T, embedding], state) -> (features Float[n, T, context.features], state)`, where the
-        features of a step depend on vectors up to and with that step; `views()` gives its weights.
+        features of a step depend on vectors up to and with that step; `views()` gives its weights. One whose state is
+        carried from window to window also has `resumes` and `resumed(state, first)`.
     output : str
         A name in `etude.models.sequence.outputs.OUTPUTS`.
     hidden : int, optional
@@ -79,8 +81,24 @@ class Network(Weights):
 
     def loss(self, batch) -> Tensor:
         """Return the mean nats per step of a `Batch` of tensors."""
-        features = self.learning_features(batch)
+        return self._mean_nats(self.learning_features(batch), batch)
+
+    def _mean_nats(self, features: Tensor, batch) -> Tensor:
         return self.output.nats(features[batch.mask], batch.events[:, 1:][batch.mask]).sum(-1).mean()
+
+    @property
+    def resumes(self) -> int:
+        """Windows of a multiple of so many steps may begin with the state in which others ended; 0: none may."""
+        return getattr(self.context, "resumes", 0)
+
+    def carried_loss(self, batch, state=None) -> tuple[Tensor, Any]:
+        """Return the mean nats per step of a `Batch` of tensors that begins in a state, and the state after it.
+
+        Where `batch.first`, a piece begins and its state is fresh, whatever `state` says; None is fresh everywhere.
+        """
+        state = None if state is None or bool(batch.first.all()) else self.context.resumed(state, batch.first)
+        features, state = self.features(batch.events[:, :-1], batch.first, state)
+        return self._mean_nats(features, batch), state
 
     def learning_features(self, batch) -> Tensor:
         """Return what the output of every step of a batch of tensors is computed from, while learning."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,7 @@ class Recurrent(nn.Module):
         super().__init__()
         between = dropout if layers > 1 else 0.0
         self.cell, self.features, self.layers, self.carried = cell, hidden, layers, 2 if cell == "lstm" else 1
+        self.resumes = 0 if recall else 1  # what is looked up grows with the piece
         self.rnn = CELLS[cell](inputs, hidden, layers, batch_first=True, dropout=between)
         self.dropout = nn.Dropout(dropout)
         self.recall = Recall(inputs, hidden, recall) if recall else None
@@ -55,6 +58,10 @@ class Recurrent(nn.Module):
     def _zeros(self, vectors: Tensor) -> State:
         zeros = vectors.new_zeros(self.layers, len(vectors), self.features)
         return (zeros, zeros) if self.cell == "lstm" else (zeros,)
+
+    def resumed(self, state: Sequence[Tensor], first: Tensor) -> State:
+        """Return a state of windows that go on from `state`; where `first` Bool[n], it is fresh."""
+        return tuple(part.masked_fill(first[:, None], 0) for part in state)
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""

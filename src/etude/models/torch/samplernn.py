@@ -65,7 +65,7 @@ class Tiers(nn.Module):
 
     def __init__(self, inputs: int, frames: Sequence[int], hidden: int, cell: str, layers: int, dropout: float):
         super().__init__()
-        self.features, self.longest = hidden, frames[-1]
+        self.features, self.longest, self.resumes = hidden, frames[-1], frames[-1]
         sizes = list(zip(frames, ratios(frames), strict=True))[::-1]
         self.tiers = nn.ModuleList(Tier(inputs, *size, hidden, cell, layers, dropout) for size in sizes)
         self.read = CausalConvolution(inputs, hidden, frames[0], 1)
@@ -90,6 +90,16 @@ class Tiers(nn.Module):
         features = torch.relu(self.hidden(torch.relu(read + above.transpose(0, 1))))
         phase = (state.phase + steps) % self.longest
         return self.dropout(features).transpose(0, 1), State(phase, past[steps:], recurrent, said)
+
+    def resumed(self, state: Sequence, first: Tensor) -> State:
+        """Return a state of windows of whole frames that go on from `state`; where `first` Bool[n], it is fresh.
+
+        Pieces that begin and pieces that go on are then at the first step of a frame alike, and no tier has said more
+        than was asked for.
+        """
+        phase, past, recurrent, said = state
+        recurrent = [tier.recurrent.resumed(part, first) for tier, part in zip(self.tiers, recurrent, strict=True)]
+        return State(phase, past.masked_fill(first[:, None], 0), recurrent, said)
 
     def _frames(self, past: Tensor, size: int, phase: int) -> Tensor:
         """Return the frames that are complete when a step of this call begins a new one, Float[n, M, size * inputs]."""

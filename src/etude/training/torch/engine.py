@@ -10,6 +10,7 @@ written right after it, and an interrupted fit continues at that border. Optimis
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -36,7 +37,8 @@ def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) ->
     ----------
     network : Module
         With `loss(batch)`: the mean nats per step of a batch of tensors, as a scalar tensor, or where `counted` is
-        False a number whose gradient alone means something.
+        False a number whose gradient alone means something. Where the budget carries states, with
+        `carried_loss(batch, state)`: the loss, and the state after the batch.
     task, checkpoint
         See `etude.training.fitting.fitted`, as for what it raises.
     """
@@ -44,7 +46,8 @@ def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) ->
     def go_on(record: Record, path: Path | None, held: dict | None) -> None:
         with surroundings.of_a_fit():
             trainer = _trainer(task, record, path)
-            trainer.fit(_Learner(network, task), ckpt_path=path if held is not None else None, weights_only=True)
+            learner = (_Carrier if task.budget.cuts == "carried" else _Learner)(network, task)
+            trainer.fit(learner, ckpt_path=path if held is not None else None, weights_only=True)
 
     record = fitted(task, checkpoint, last_state, record_state, go_on)
     network.load_state_dict(record.best)
@@ -136,6 +139,34 @@ class _Learner(pl.LightningModule):
         steps = self.task.budget.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: warm_up_cosine(step, steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class _Carrier(_Learner):
+    """A learner whose windows begin with the state in which those before them ended; it lies in the checkpoint."""
+
+    carried: Any = None
+
+    def training_step(self, batch, index):
+        loss, state = self.network.carried_loss(batch, self.carried)
+        self.carried = held_fast(state, self.device)
+        self.learnt.append(loss.detach())
+        return loss
+
+    def on_train_start(self):
+        self.carried = held_fast(self.carried, self.device)  # a checkpoint is read into the memory of the CPU
+
+    def on_save_checkpoint(self, checkpoint):
+        checkpoint["carried"] = self.carried
+
+    def on_load_checkpoint(self, checkpoint):
+        self.carried = checkpoint["carried"]
+
+
+def held_fast(state: Any, device: torch.device) -> Any:
+    """Return a network's state without its gradient, in lists: tensors and plain values, as a checkpoint holds them."""
+    if isinstance(state, torch.Tensor):
+        return state.detach().to(device)
+    return [held_fast(part, device) for part in state] if isinstance(state, tuple | list) else state
 
 
 class _Batches(Dataset):
