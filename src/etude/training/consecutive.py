@@ -7,7 +7,7 @@ a piece is as short as what is left; none holds steps of two pieces. A piece is 
 an order that is drawn anew whenever all pieces were taken, so that every step is seen once before any is seen twice.
 
 Whether the state is carried as well is the engine's affair: with `Budget.cuts` "carried" it is, as in Mehri et al.
-(2017, section 2.3); with "consecutive" every window begins with a fresh one, and only the order is that of "carried".
+(2017); with "consecutive" every window begins with a fresh one, and only the order is that of "carried".
 What both cost is variety: the B windows of a batch come from B pieces, and so do those of the next hundred batches.
 """
 
