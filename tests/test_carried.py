@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from networks import enlarged
+from networks import cut_short_and_continued, enlarged, scores
 
 import etude
 from etude import Budget, EtudeError, Space
@@ -32,14 +32,6 @@ def some_pieces(n=9, seed=0):
     """Pieces whose every step is told apart by what came before it; some are shorter than a window."""
     rng = np.random.default_rng(seed)
     return [np.append(rng.integers(0, 6, rng.integers(1, 45)), 6) for _ in range(n)]
-
-
-def scores(history):
-    return [(row["step"], row["train"], row["valid"]) for row in history.rows]
-
-
-def same(a, b):
-    return all(np.array_equal(a._arrays()[name], array) for name, array in b._arrays().items())
 
 
 # Windows ------------------------------------------------------------------------------------------------------------
@@ -182,21 +174,7 @@ def test_a_fit_that_was_cut_short_continues_as_if_nothing_had_happened(name, tmp
         model = model_of(name)
         return model, scores(model.fit(some_pieces(), some_pieces(3, seed=1), BUDGET, 0, checkpoint))
 
-    (whole, rows), batch = fit(), Consecutive.batch
-
-    def cut(self, step):
-        if step == 15:
-            raise KeyboardInterrupt
-        return batch(self, step)
-
-    monkeypatch.setattr(Consecutive, "batch", cut)
-    with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path)
-    learnt_from = []
-    monkeypatch.setattr(Consecutive, "batch", lambda self, step: learnt_from.append(step) or batch(self, step))
-    again, rows_again = fit(tmp_path)
-    assert learnt_from == list(range(10, 30)) and rows_again == rows
-    assert same(whole, again)
+    rows = cut_short_and_continued(fit, Consecutive, tmp_path, monkeypatch)
     assert scores(model_of(name).fit(some_pieces(), some_pieces(3, seed=1), BUDGET, 0, tmp_path)) == rows
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from networks import enlarged, some_pieces
+from networks import cut_short_and_continued, enlarged, scores, some_pieces
 from test_rnn import gru_step, lstm_step
 from tiny import TINY
 
@@ -258,23 +258,9 @@ def test_a_fit_that_was_cut_short_continues_as_if_nothing_had_happened(tmp_path,
     def fit(checkpoint=None):
         model = etude.model("samplernn", TEXT, frames=[2, 4], hidden=8, embedding=4, dropout=0.3)
         history = model.fit(some_pieces(TEXT), some_pieces(TEXT, seed=1), Budget(30, 4, 8, 1e-2, 10), 0, checkpoint)
-        return model, [(row["step"], row["train"], row["valid"]) for row in history.rows]
+        return model, scores(history)
 
-    (whole, rows), batch = fit(), Windows.batch
-
-    def cut(self, step):
-        if step == 15:
-            raise KeyboardInterrupt
-        return batch(self, step)
-
-    monkeypatch.setattr(Windows, "batch", cut)
-    with pytest.raises(KeyboardInterrupt):
-        fit(tmp_path)
-    learnt_from = []
-    monkeypatch.setattr(Windows, "batch", lambda self, step: learnt_from.append(step) or batch(self, step))
-    again, rows_again = fit(tmp_path)
-    assert learnt_from == list(range(10, 30)) and rows_again == rows
-    assert all(np.array_equal(a, again._arrays()[name]) for name, a in whole._arrays().items())
+    cut_short_and_continued(fit, Windows, tmp_path, monkeypatch)
 
 
 def test_the_number_of_weights_is_that_of_the_layout():
