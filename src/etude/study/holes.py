@@ -57,8 +57,7 @@ def filling_bits(filler: Coconet, hole: Evidence, after: bool = True) -> float:
 
 def foreseen_bits(model: Autoregressive, holes: Sequence[Evidence]) -> np.ndarray:
     """Return the bits of what stood in each hole, Float64[N], for a model that knows what came before alone."""
-    steps = step_totals(model.step_bits([hole.values for hole in holes]))
-    return np.array([bits[span(hole)].sum() for bits, hole in zip(steps, holes, strict=True)])
+    return seam_bits(model, [hole.values for hole in holes], holes)[:, 0]
 
 
 def seam_bits(judge: Autoregressive, mended: Sequence[np.ndarray], holes: Sequence[Evidence], steps: int = BAR):
