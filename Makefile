@@ -46,7 +46,8 @@ lab: $(READY)  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab notebooks
 
 bench: $(READY)  ## measure speed and memory, printed as ratios
-	@for script in benchmarks/*.py; do echo; echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@failed=; for script in benchmarks/*.py; do echo; echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; done; \
+	if [ -n "$$failed" ]; then echo; echo "failed:$$failed"; exit 1; fi
 
 clean:  ## remove runs, site and caches (the environment and the fits stay)
 	rm -rf reports/runs reports/site data/cache .pytest_cache .ruff_cache .hypothesis

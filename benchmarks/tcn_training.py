@@ -27,6 +27,7 @@ from torch import nn
 
 import etude
 from etude import Budget, EtudeError
+from etude.errors import MissingData
 from etude.evaluation.protocol import FRAME, nats_per_frame
 from etude.models.torch.dilated import Dropout
 from etude.study import benchmark
@@ -176,5 +177,7 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+    except MissingData as error:
+        print(f"left out: {error}")
     except EtudeError as error:
         sys.exit(str(error))

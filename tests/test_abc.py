@@ -391,7 +391,7 @@ def test_hostile_text_is_read_in_bounded_time(hostile):
 
 @pytest.mark.skipif(shutil.which("abc2midi") is None, reason="abc2midi (Debian's abcmidi) is not installed")
 def test_a_sample_of_all_tunes_reads_as_abc2midi_reads_it():
-    spec = importlib.util.spec_from_file_location("agreement_abc", ROOT / "benchmarks" / "agreement_abc.py")
+    spec = importlib.util.spec_from_file_location("agreement_abc", ROOT / "benchmarks" / "audits" / "agreement_abc.py")
     agreement = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(agreement)
     tunes = [tune for tune in list(agreement.all_tunes())[::40] if not tune[0].startswith("josquin")]

@@ -13,7 +13,7 @@ from etude.evaluation.published import PUBLISHED
 from etude.study import benchmark
 from etude.study.benchmark import Setting
 from etude.study.benchmark_rows import AS_IT_IS, BEST, changes, rows
-from etude.study.benchmark_tables import ANSWERS, summary
+from etude.study.benchmark_tables import ANSWERS, costs_of_changes, summary
 
 TINY = Setting("rnn", {"hidden": 6, "layers": 1, "output": "nade", "output_hidden": 3}, steps=4, keys=3, home=4)
 
@@ -146,6 +146,23 @@ def test_a_row_without_a_published_one_says_so():
     assert np.isnan(table.loc["another", "published"]) and np.isnan(table.loc["another", "difference"])
 
 
+def test_what_a_change_costs_is_told_from_the_row_as_it_is_on_the_same_set():
+    nats = {"one": [(4.0, 4.4, 4.5), (5.0, 5.5, 6.5)], "two": [(1.0, 1.1, 1.9), (1.0, 1.2, 1.3)]}
+    keys = [AS_IT_IS, ("width", "half")]
+    rows = [
+        {"collection": name, "part": part, "change": change, "valid": test + 1, "test": test}
+        for name, of in nats.items()
+        for (part, change), tests in zip(keys, of, strict=True)
+        for test in tests
+    ]
+    table = costs_of_changes(pd.DataFrame(rows), AS_IT_IS)
+    assert list(zip(table["collection"], table["change"], strict=True)) == [
+        ("one", "as it is"), ("one", "half"), ("two", "as it is"), ("two", "half")
+    ]  # fmt: skip
+    assert table["cost"].tolist() == pytest.approx([0, 1.1, 0, 0.1])
+    assert table.loc[1, ["valid", "test", "lowest", "highest", "seeds"]].tolist() == [6.5, 5.5, 5.0, 6.5, 3]
+
+
 @pytest.mark.parametrize(("frames", "keys"), [(1_000, 12), (60_000, 6)])
 def test_the_size_of_a_set_decides_how_far_a_model_is_held_back(frames, keys):
     settings = rows([np.zeros((frames, 88))])
@@ -163,5 +180,8 @@ def test_each_change_changes_one_thing_of_the_best_row():
         fields = {
             k for k in ("keys", "average", "weight_decay", "learning_rate") if getattr(setting, k) != getattr(best, k)
         }
-        assert len(different | fields) == 1 or "home" in change, (part, change)
-        assert setting.steps + setting.home == best.steps + best.home
+        assert len(different | fields) == 1, (part, change)
+        share = 4 if "quarter" in change else 1
+        assert share * (setting.steps + setting.home) == best.steps + best.home
+    few = changed["augmentation", "one key, a quarter of the steps"]
+    assert few.keys == 1 and few.budget([np.zeros((64, 88))]).valid_every == 26

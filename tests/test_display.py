@@ -428,6 +428,8 @@ def test_changes_are_drawn_from_the_model_that_is_changed():
     ax = display.plot_changes(CHANGES, base=4.6)
     assert [round(bar.get_width(), 6) for bar in ax.patches] == [-0.1, 3.4]
     assert [text.get_text() for text in ax.texts] == ["-0.10", "+3.40"]
+    spread = display.plot_changes(CHANGES.assign(lowest=CHANGES["value"] - 0.2, highest=9.0), base=4.6)
+    assert [list(line.get_xdata().round(6)) for line in spread.lines[:2]] == [[-0.3, 4.4], [3.2, 4.4]]
 
 
 def test_figures_make_their_own_axes_in_the_house_style():

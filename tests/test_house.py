@@ -71,7 +71,6 @@ PROVIDERS = {  # modules named unlike their package, or brought by one that is d
     "traitlets": "jupyter",
     "matplotlib_inline": "jupyter",
     "lightning_fabric": "pytorch-lightning",
-    "mido": "pretty-midi",
     "docutils": "sphinx",
     "pygments": "sphinx",
 }

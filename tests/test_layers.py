@@ -12,6 +12,7 @@ import pytest
 import etude
 
 SOURCE = Path(etude.__file__).parent
+ROOT = Path(__file__).parents[1]
 LAYERS = [  # from the ground up; modules in one row may not import each other
     {"errors", "memory", "renaming"},
     {"places", "masks"},
@@ -37,6 +38,12 @@ FRAMEWORKS = {  # package -> the folders that may name it
     "tensorflow": "keras",
     "keras": "keras",
 }
+
+
+def test_the_layers_that_are_described_are_these():
+    described = re.search(r"^cli > .*?```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), flags=re.M | re.S)
+    rows = [{name.strip() for name in row.split(",")} for row in described[0].strip("`").split(">")]
+    assert rows == LAYERS[::-1]
 
 
 def layer_of(module: str) -> int:
@@ -137,3 +144,19 @@ def test_a_circle_is_seen(tmp_path):
     assert circle(edges(tmp_path, "p", lazy=False)) == [] and circle(edges(tmp_path, "p", lazy=True))
     (tmp_path / "b.py").write_text("from p.a import c\n")
     assert circle(edges(tmp_path, "p", lazy=False))
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("__init__.py")), ids=lambda p: str(p.parent.relative_to(SOURCE)))
+def test_no_name_that_is_loaded_on_first_use_is_a_module_of_its_package(path):
+    tables = [node.value for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)]
+    given = {
+        name for table in tables if isinstance(table, ast.Dict) for names in table.values for name in names_in(names)
+    }
+    modules = {other.stem for other in path.parent.glob("*.py")} | {other.name for other in path.parent.iterdir()}
+    assert not given & modules, (
+        "once the module is imported, its package has it under the name that was meant for another"
+    )
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}

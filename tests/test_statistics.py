@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from etude import EtudeError, Piece, Score
+from etude.evaluation.distributions import jensen_shannon, overlap, statistics_table
 from etude.evaluation.memorisation import Memory, melody, memorisation_curve, memorisation_table, texture
-from etude.evaluation.overlap import jensen_shannon, overlap, statistics_table
 from etude.evaluation.statistics import STATISTICS, entropy, histogram, longest_repeat, statistics, top_line
 
 

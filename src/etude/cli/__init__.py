@@ -38,7 +38,7 @@ COMMANDS = (
 )
 EXAMPLES = """\
 examples:
-  etude run                                   the whole study, a few minutes (profile quick)
+  etude run                                   the whole study, 10 to 20 minutes (profile quick)
   etude run 11_rnn -p representation=text -p steps=50
   etude study ~/music/mine                    the same for a folder of your own, of notes or of sound
   etude generate rnn --representation midi --out song.mid --seed 3

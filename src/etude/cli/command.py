@@ -1,8 +1,9 @@
-"""How a command is added: what it does, help that teaches by example, and what runs it."""
+"""How a command is added, and what several of them take and show alike."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from types import ModuleType
 
 
@@ -28,3 +29,15 @@ def command(commands, name: str, module: ModuleType) -> None:
     )
     module.arguments(parser)
     parser.set_defaults(run=module.run)
+
+
+def positive(text: str) -> int:
+    """Return a whole number of at least 1, as the `type` of an argument."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+def short(path: Path) -> str:
+    """Return a path as it is seen from where the command runs, if it lies there."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -52,7 +52,7 @@ def settings(given: argparse.Namespace, *names: str) -> dict:
 
 def answered(given: argparse.Namespace, compose: Callable[[], Score], before: Score | int) -> int:
     """Compose and write; say what there is now, and how much of it was given: a score, or so many notes."""
-    from etude.evaluation.kept import kept
+    from etude.evaluation.settings import kept
 
     with writing(given.out):
         score = compose()

@@ -228,12 +228,10 @@ def _conditioned(model, prefix):
 
 def _opening(score, seconds: float):
     """Return the score's first `seconds`: notes that begin in them, cut at their end."""
-    from etude.types import DURATION, ONSET, Score
+    from etude.corpora.folder_split import excerpt
 
     end = max(1, int(seconds * score.bpm / 60 * score.ticks_per_quarter))
-    notes = score.notes[score.notes[:, ONSET] < end].copy()
-    notes[:, DURATION] = notes[:, DURATION].clip(max=end - notes[:, ONSET])
-    return Score(notes, score.ticks_per_quarter, score.bpm, min(end, score.length))
+    return excerpt(score, 0, min(end, score.length))
 
 
 def _amount(piece) -> str:

@@ -14,7 +14,7 @@ examples:
   etude results committed --out all.csv  as a table, a column for each parameter and number
 
 A headline number is one that a chapter keeps by name, or a code length of its test split that is no floor's. In Python,
-`etude.study.results("quick")` is the same table as a DataFrame."""
+after `from etude import study`, `study.results("quick")` is the same table as a DataFrame."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from etude.cli.command import positive, short
+
 BRIEF = "run notebooks, only what is stale"
 ABOUT = "Run notebooks of the study: only what is stale, several at once, resumably."
 EXAMPLES = """\
@@ -46,7 +48,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--only", action="append", default=[], metavar="JOB", help="of the run's jobs this one, and what it needs"
     )
     parser.add_argument(
-        "--jobs", type=_positive, metavar="N", help="notebooks at once (default: as cores and memory allow)"
+        "--jobs", type=positive, metavar="N", help="notebooks at once (default: as cores and memory allow)"
     )
     parser.add_argument("--name", help="name of the run's folder (default: made of profile and parameters)")
     parser.add_argument("--force", action="store_true", help="run what is current, too (fits that are there are read)")
@@ -96,7 +98,7 @@ def _tell(plan, outcome) -> int:
     if set(states) == {"current"}:
         counted = ["all current, nothing to do" if len(states) > 1 else "current, nothing to do"]
     many = f"{len(states)} notebooks" if len(states) > 1 else next(iter(outcome.statuses))
-    print(f"{many}: {', '.join(counted)} ({duration(outcome.seconds)}). Results: {_short(outcome.folder)}")
+    print(f"{many}: {', '.join(counted)} ({duration(outcome.seconds)}). Results: {short(outcome.folder)}")
     if not outcome.failed and all(job.part == "." for job in plan.jobs):
         print(f"Read, see and hear them: etude site --name {plan.folder.name} --open")
     return 1 if outcome.failed else 0
@@ -110,9 +112,9 @@ def _failure(plan, outcome, job: str) -> str:
     log, kept = folder / "logs" / f"{job}.log", folder / "logs" / f"{job}.failed.ipynb"
     again = f"\n  again: {command(plan.request, job)}"
     if status.state != "failed":
-        return f"\n{job} did not run: {_short(folder / 'logs' / 'snakemake.log')}{again}"
-    notebook = f"\n  as far as it came: {_short(kept)}" if kept.is_file() else ""
-    return f"\n{job} failed in {status.detail}\n  log: {_short(log)}{notebook}{again}"
+        return f"\n{job} did not run: {short(folder / 'logs' / 'snakemake.log')}{again}"
+    notebook = f"\n  as far as it came: {short(kept)}" if kept.is_file() else ""
+    return f"\n{job} failed in {status.detail}\n  log: {short(log)}{notebook}{again}"
 
 
 def _explain(plan, force: bool, executor: str) -> int:
@@ -130,7 +132,7 @@ def _explain(plan, force: bool, executor: str) -> int:
         print(f"{job.id:<{width}}  {'runs: ' + why if why else 'current'}")
         if why and job.parameters:
             print(f"{'':<{width}}  with  {', '.join(f'{name} = {value!r}' for name, value in job.parameters.items())}")
-    print(f"{sum(map(bool, reasons.values()))} of {len(reasons)} would run, into {_short(plan.folder)}")
+    print(f"{sum(map(bool, reasons.values()))} of {len(reasons)} would run, into {short(plan.folder)}")
     print(shown_jobs(executor, plan, [job for job in plan.jobs if reasons[job.id]]), end="")
     return 0
 
@@ -149,13 +151,3 @@ def _list_parameters(plan) -> int:
 def _without_force(arguments: list[str]) -> list[str]:
     """Return the command that goes on: --refit stays, which goes on from what has been learnt anew so far."""
     return [argument for argument in arguments if argument != "--force"]
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
-    return int(text)
-
-
-def _short(path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from etude.cli.command import short
+
 BRIEF = "say what is current, stale and why, failed where, running since when"
 ABOUT = "Say how the committed chapters and the runs under reports/runs stand, from the files that they left."
 EXAMPLES = """\
@@ -42,14 +44,10 @@ def _head(name: str, folder: Path | None, found: list) -> str:
 
     states = [state.state for state in found]
     counted = ", ".join(f"{states.count(state)} {state}" for state in STATES if state in states) or "nothing"
-    return f"{name} ({_short(folder) if folder else 'notebooks/, reports/summaries'}): {counted}"
+    return f"{name} ({short(folder) if folder else 'notebooks/, reports/summaries'}): {counted}"
 
 
 def _lines(state) -> str:
     line = f"  {MARKS[state.state]} {state.job}  {state.state}{': ' if state.detail else ''}{state.detail}"
-    log = f"\n      log: {_short(state.log)}" if state.log and state.log.is_file() else ""
+    log = f"\n      log: {short(state.log)}" if state.log and state.log.is_file() else ""
     return line + log + (f"\n      again: {state.again}" if state.again else "")
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from etude.cli.command import positive
+
 BRIEF = "recompute the committed numbers and compare them one by one"
 ABOUT = "Recompute the committed numbers from shipped weights, by counting, and by running short chapters again."
 EXAMPLES = """\
@@ -28,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--weights", action="store_true", help="only what shipped models and counting give")
     how.add_argument("--rerun", action="store_true", help="only by running chapters again")
-    parser.add_argument("--jobs", type=_positive, metavar="N", help="parts at once (default: one a core)")
+    parser.add_argument("--jobs", type=positive, metavar="N", help="parts at once (default: one a core)")
     parser.add_argument("--again", action="store_true", help="recompute what was verified before, too")
 
 
@@ -70,9 +72,3 @@ def _told(verdict):
     if verdict.notes:
         print(f"  seen or heard otherwise: {'; '.join(verdict.notes[:SHOWN])}", file=sys.stderr, flush=True)
     return verdict
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
-    return int(text)

@@ -43,7 +43,8 @@ def plot_changes(table, ax=None, *, base: float, unit: str = "nats per frame", t
     Parameters
     ----------
     table : DataFrame
-        Columns part (what is changed), change and value.
+        Columns part (what is changed), change and value; where it has lowest and highest (of several fits), a line
+        spans them.
     base : float
         The number of the model that is changed.
     """
@@ -52,7 +53,9 @@ def plot_changes(table, ax=None, *, base: float, unit: str = "nats per frame", t
     parts = list(dict.fromkeys(table["part"][::-1]))
     for y, row in table.iterrows():
         ax.barh(y, row["value"] - base, color=PALETTE[parts.index(row["part"]) % len(PALETTE)], height=0.7)
-        end, label = max(row["value"] - base, 0), f"{row['value'] - base:+.2f}"
+        spread = [row.get(bound, row["value"]) - base for bound in ("lowest", "highest")]
+        ax.plot(spread, [y, y], color="#222222", linewidth=1.5)
+        end, label = max(spread[1], 0), f"{row['value'] - base:+.2f}"
         ax.annotate(label, (end, y), (5, 0), textcoords="offset points", va="center", fontsize=9)
     ax.axvline(0, color="#222222", linewidth=1)
     ax.set_yticks(range(len(table)), [f"{row.part}: {row.change}" for row in table.itertuples()])

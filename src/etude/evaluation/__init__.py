@@ -19,7 +19,7 @@ _PLACES = {
     "lengths": ("length_bits",),
     "protocol": ("nats_per_frame",),
     "published": ("one_gram_table", "published_table"),
-    "overlap": ("statistics_table", "overlap", "jensen_shannon"),
+    "distributions": ("statistics_table", "overlap", "jensen_shannon"),
     "memorisation": ("memorisation_table", "memorisation_curve"),
     "chords": ("chord_table",),
     "voice_leading": ("voice_leading_table",),
@@ -43,7 +43,7 @@ _PLACES = {
     "mixing": ("autocorrelation", "scale_reduction", "mixing_table"),
     "annealing": ("annealing_table",),
     "filters": ("filter_table",),
-    "kept": ("settings_table", "kept", "notes_above"),
+    "settings": ("settings_table", "kept", "notes_above"),
     "listening": ("listening_table", "read_answers", "d_prime"),
     "contrastive": ("frequencies", "probabilities", "swept", "follow", "total_variation"),
 }

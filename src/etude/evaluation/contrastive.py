@@ -9,7 +9,7 @@ difference between a mean over the data and one over frames x'; they differ in w
     cd       x' k sweeps after the data
     pcd      x' k sweeps after the x' of the step before
 
-Frames are numbered by their digits, lowest entry first (`models.partition.states`).
+Frames are numbered by their digits, lowest entry first (`models.energy.partition.states`).
 """
 
 from __future__ import annotations

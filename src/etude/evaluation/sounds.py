@@ -19,8 +19,8 @@ import numpy as np
 
 from etude.errors import EtudeError, unknown_name
 from etude.evaluation.audio_quality import peaks_to_tempered_grid
+from etude.evaluation.distributions import overlap
 from etude.evaluation.onset_rhythm import pulse_clarity
-from etude.evaluation.overlap import overlap
 from etude.evaluation.statistics import DISTRIBUTIONS, histogram, statistics
 from etude.evaluation.transcription import transcribe
 from etude.types import VELOCITY, Audio, Score

@@ -8,7 +8,7 @@ Other implementations differ, some by mistake, so their numbers cannot be put be
 asks for more than two notes by default, so that two-part music is not polyphonic, and its `empty_beat_rate`,
 `empty_measure_rate` and `groove_consistency` count one bar too many; musegan's `empty_bar_rate` returns the share of
 bars that are *not* empty; mgeval's `kl_dist` evaluates its two densities on different grids and so cannot see a shift.
-Distributions are compared here on one support, see `etude.evaluation.overlap`.
+Distributions are compared here on one support, see `etude.evaluation.distributions`.
 """
 
 from __future__ import annotations

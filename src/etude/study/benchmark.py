@@ -24,7 +24,6 @@ from etude.types import Budget, History
 
 Rolls = Mapping[str, Sequence[np.ndarray]]  # split -> Int[T, 88]
 FRAMES_AT_ONCE = 2048  # of a batch of windows
-SCORES = 4  # times that a fit is scored on the validation pieces
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class Setting:
         Frames of a window; by default as many as `window_of` says, 1 for single frames.
     batch : int, optional
         Windows in a batch; by default those that hold `FRAMES_AT_ONCE` frames.
+    scores : int
+        Times that the fit is scored on the validation pieces, evenly; the best weights are kept.
     """
 
     family: str
@@ -63,6 +64,7 @@ class Setting:
     home_rate: float = 6e-4
     window: int | None = None
     batch: int | None = None
+    scores: int = 4
 
     def scaled(self, share: float) -> Setting:
         """Return the setting with a share of its steps, at least two of each kind that it has."""
@@ -73,7 +75,7 @@ class Setting:
         """Return what the transposed steps take on training pieces Int[T, 88] in their own key."""
         window = self.window or window_of(train)
         size = self.batch or max(1, FRAMES_AT_ONCE // window)
-        every = max(1, self.steps // SCORES)
+        every = max(1, self.steps // self.scores)
         kept = {"weight_decay": self.weight_decay, "average": self.average}
         return Budget(self.steps, size, window, self.learning_rate, every, **kept)
 

@@ -1,4 +1,7 @@
-"""The tables of the benchmark chapter: our runs as medians, each beside the published row that it answers."""
+"""The tables of the benchmark chapter: our runs as medians, each beside the published row that it answers.
+
+And what it costs to change one thing of the best row.
+"""
 
 from __future__ import annotations
 
@@ -66,3 +69,26 @@ def summary(runs):
     order = ["collection", "model", "kind", "valid", "test", "lowest", "highest", "test_without_first", "answers"]
     order += ["published", "difference", "stderr", "parameters", "train_seconds", "seeds"]
     return pd.concat(parts, ignore_index=True)[order]
+
+
+def costs_of_changes(runs, kept: tuple[str, str]):
+    """Return one row per set and change: medians over seeds, the spread of the seeds, and what the change costs.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        One row per seed, with collection, part (what is changed), change, valid and test (nats per frame).
+    kept : pair
+        The part and change of the row that is as it is.
+
+    Returns
+    -------
+    DataFrame
+        Columns collection, part, change, valid, test, lowest, highest, cost (the median less that of `kept` on the same
+        set), seeds. In the order of `runs`.
+    """
+    grouped = runs.groupby(["collection", "part", "change"], sort=False)
+    table = grouped[["valid", "test"]].median().join(grouped["test"].agg(lowest="min", highest="max", seeds="count"))
+    whole = table["test"].xs(kept, level=["part", "change"])
+    table.insert(4, "cost", table["test"] - table.index.get_level_values("collection").map(whole))
+    return table.reset_index()

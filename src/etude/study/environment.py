@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from etude.corpora.sandbox import cores
 from etude.errors import EtudeError
 
 THREADS = (
@@ -19,11 +20,6 @@ THREADS = (
 )
 EXACTLY = {"OMP_DYNAMIC": "FALSE", "MKL_DYNAMIC": "FALSE"}  # so many threads, however busy the machine is
 GIGABYTE = 2**30
-
-
-def cores() -> int:
-    """Return the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_jobs() -> int:

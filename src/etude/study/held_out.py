@@ -15,7 +15,7 @@ from etude.study import spectrograms, trial
 from etude.study.guides import guided_pieces
 from etude.types import Piece
 
-SCORES = "chorales"
+CHORALES = "chorales"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def held_out(model: Shipped) -> HeldOut:
     """Return what the chapter of a model tested it on, by the parameters that the model was made with."""
     representation, parameters = model.representation, model.made_by["parameters"]
     if representation.domain == "score":
-        pieces = list(registry.corpus(SCORES).load("test"))
+        pieces = list(registry.corpus(CHORALES).load("test"))
         return HeldOut([representation.encode(piece) for piece in pieces], pieces)
     if "guide" in model.made_by:
         return _guided(model, parameters)

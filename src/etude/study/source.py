@@ -26,9 +26,10 @@ from etude.meaning import TARGET, meaning
 PACKAGE = Path(etude.__file__).parent
 STUDY = """
     api_reference batches book cells conclusions conductor definitions environment equality execute
-    executors fits kernel kubernetes ledger listings mathml mutation notebook outputs parameters placing
-    plan preparation probe_music probe_questions probe_special probe_table probe_trace probes progress
-    publish rekey requests runner site site_pages source staleness sweeps trace verdicts verify watch
+    executors fits kernel kubernetes ledger listings mathml notebook outcomes outputs parameters placing
+    plan preparation probe_kept probe_music probe_parts probe_questions probe_refused probe_special probe_table
+    probe_trace probes progress publish rekey report requests runner site site_pages source staleness sweeps
+    trace verdicts verify watch
 """
 MACHINERY = (  # how pages are run, kept, shown and proven: no page's numbers, figures or sounds come from it
     *("etude.cli", "etude.meaning", "etude.renaming"),

@@ -21,7 +21,7 @@ from etude.models.sequence.guided import Guided
 from etude.models.storage import read_description
 from etude.representations.base import Representation
 from etude.study import trial
-from etude.study.held_out import SCORES, HeldOut, Shipped, held_out, shipped
+from etude.study.held_out import CHORALES, HeldOut, Shipped, held_out, shipped
 from etude.study.notebook import all_notebooks
 from etude.study.shapes import SUMMARY, read_if_sound
 from etude.study.summary import summary_path
@@ -155,7 +155,7 @@ def floors() -> list[Floors]:
 
 def floor_checks(asked: Floors) -> Iterator[Check]:
     """Yield the floors of chapters beside what counting and compressing give now."""
-    corpus = registry.corpus(SCORES)
+    corpus = registry.corpus(CHORALES)
     pieces = {split: corpus.load(split) for split in corpus.splits}
     encoding = registry.representation(asked.representation, **json.loads(asked.options))
     half = asked.keys // 2

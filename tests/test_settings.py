@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from conftest import chorale_like_score, score_of
 
-from etude.evaluation.kept import kept, last_bass, notes_above, onsets_per_quarter, settings_table
+from etude.evaluation.settings import kept, last_bass, notes_above, onsets_per_quarter, settings_table
 from etude.types import PITCH, TRACK, Score
 
 WHOLE = chorale_like_score(1)

@@ -1,4 +1,6 @@
-"""How many flipped bits in what étude keeps on disk are believed: ``python benchmarks/flipped_bits.py [--bits N]``.
+"""How many flipped bits in what étude keeps on disk are believed.
+
+Run: python benchmarks/audits/flipped_bits.py [--bits N]
 
 For each kind of file a sound one is made, and bit after bit of it, drawn at random over all its bytes, is turned. Then
 it is read as étude reads it. A bit is *seen* where the file is refused or made anew, *harmless* where what is read is

@@ -1,6 +1,6 @@
 """Two hundred melodies that no model has learnt from, harmonised: is each kept, and what are the voices like?
 
-    python benchmarks/harmonisations.py [NUMBER [RULES ...]]
+    python benchmarks/audits/harmonisations.py [NUMBER [RULES ...]]
 
 The melodies are the sopranos of the chorales' test and validation splits, then tunes of the Essen test split of 24 to
 80 notes. For each strength of the rules (default 1): pieces whose melody stands note for note, notes above it,

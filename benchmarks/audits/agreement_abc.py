@@ -1,6 +1,6 @@
 """Hold the ABC reader against abc2midi (Debian's package abcmidi) over the tune books that music21 carries.
 
-    python benchmarks/agreement_abc.py [--every 1] [--show 3]
+    python benchmarks/audits/agreement_abc.py [--every 1] [--show 3]
 
 Both read the same tunes, note for note: onset, duration and pitch, in quarters. What étude leaves out by its own rules
 (repeats and parts, grace notes, ornaments, chord names) is taken out of the text first; all else stays, so that the two

@@ -1,6 +1,6 @@
 """How far our readers of notes agree with others, note for note: onset, duration and pitch, after ties are merged.
 
-Run: python benchmarks/agreement.py [notation|midi [SCORES [SEED [READER ...]]]]; without a word, a few scores of both.
+Run: python benchmarks/audits/agreement.py [notation|midi [SCORES [SEED [READER ...]]]]; without a word, a few of both.
 A reader has `SECONDS` of a processor for a score, in a process of its own; one that needs more is counted as late.
 
 - notation: a random sample of the MusicXML and kern files that music21 carries, the short ones first, read by étude, by
