@@ -8,17 +8,23 @@ import etude
 from etude import Evidence
 from etude.evaluation.contract.models import (
     OF_ALL,
+    OF_MASKS,
     OF_SEQUENCES,
     check_that_a_beginning_stays,
     check_that_all_pieces_have_mass_one,
     check_that_bits_of_samples_are_the_entropy,
     check_that_company_does_not_matter,
     check_that_conditional_bits_add_up,
+    check_that_files_decode,
     check_that_samples_follow_the_bits,
     check_that_the_stepper_walks_the_same_numbers,
+    checks_of,
 )
+from etude.evaluation.contract.reports import report_on_model
 from etude.evaluation.contract.worlds import SPACES, music
 from etude.models.autoregressive import Autoregressive, repeat
+
+KINDS = {"rnn": "torch", "coconet": "torch"}  # models that read from left to right, and that take any mask
 
 # In what is computed from sound probabilities ----------------------------------------------------------------------
 
@@ -211,3 +217,21 @@ def test_entries_guessed_without_those_below_them_are_seen(output, monkeypatch):
     monkeypatch.setattr(type(model.network.output), "choose", deaf)
     with pytest.raises(AssertionError):
         check_that_samples_follow_the_bits(model)
+
+
+# In a report -------------------------------------------------------------------------------------------------------
+
+
+def test_a_family_is_held_to_all_that_its_kind_promises():
+    asked = {name: set(checks_of(fitted(name, framework, 0, "frames"))) for name, framework in KINDS.items()}
+    assert all(asked[name] >= {*OF_ALL, *own} for name, own in (("rnn", OF_SEQUENCES), ("coconet", OF_MASKS)))
+    assert check_that_files_decode in asked["rnn"] - asked["coconet"]
+
+
+def test_a_report_says_what_holds_and_what_does_not(monkeypatch):
+    counts = etude.registry.model_class("counts")
+    table = report_on_model(counts)
+    assert table["holds"].all() and set(table["space"]) == set(SPACES)
+    monkeypatch.setattr(counts, "_step_bits", lambda self, xs: [np.ones(np.shape(x)) for x in xs])
+    broken = report_on_model(counts)
+    assert "the stepper walks the same numbers" in set(broken.loc[~broken["holds"], "check"])

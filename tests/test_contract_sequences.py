@@ -7,7 +7,7 @@ from tiny import CASES, fitted, name_of
 import etude
 from etude import EtudeError, Evidence
 from etude.errors import SpaceMismatch
-from etude.evaluation.contract.models import OF_SEQUENCES
+from etude.evaluation.contract.models import OF_SEQUENCES, check_that_files_decode
 from etude.evaluation.contract.worlds import SPACES, Recorder, music
 from etude.models.autoregressive import Autoregressive, draw, nucleus
 from etude.models.sequence.outputs import DEPENDENT
@@ -24,6 +24,11 @@ def model(request):
 @pytest.mark.parametrize("check", OF_SEQUENCES, ids=lambda check: check.__name__.removeprefix("check_that_"))
 def test_contract(model, check):
     check(model)
+
+
+@pytest.mark.parametrize("case", {case[0]: case for case in SEQUENCES[::-1]}.values(), ids=name_of)
+def test_files_decode(case):
+    check_that_files_decode(fitted(*case))
 
 
 def test_bits_are_the_sum_of_step_bits(model):

@@ -207,5 +207,5 @@ OF_MASKS = (
 
 def checks_of(model) -> tuple:
     """Return the checks that a model is held to, by what it is."""
-    reads = (*OF_SEQUENCES, check_that_files_decode) if isinstance(model, Autoregressive) else ()
-    return (*OF_ALL, *reads)
+    own = (*OF_SEQUENCES, check_that_files_decode) if isinstance(model, Autoregressive) else OF_MASKS
+    return (*OF_ALL, *own)
