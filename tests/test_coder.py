@@ -113,6 +113,14 @@ def test_a_file_cannot_hold_more_than_its_size(monkeypatch):
         decode(model, data[:50])  # zeros past the end are codes 0, and no end comes
 
 
+@pytest.mark.parametrize("p", [2.0**-24, 1.9 * 2.0**-24, 2.0**-30, 1e-4])
+def test_a_file_of_what_is_hardly_believed_is_read_back(p):
+    distributions = np.tile([1 - p, p], (3000, 1))
+    symbols, writer = np.ones(3000, int), Writer()
+    writer.write(symbols, distributions)
+    assert np.array_equal(Reader(writer.data()).read(distributions), symbols)
+
+
 def test_pieces_that_no_decoder_would_read_are_not_written(monkeypatch):
     monkeypatch.setattr("etude.evaluation.coder.MOST_STEPS", 100)
     model = etude.model("uniform", Space((), 2))

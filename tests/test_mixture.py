@@ -8,14 +8,15 @@ from tiny import NADE, RELATIVE
 import etude
 from etude import Space, evaluation
 from etude.errors import EtudeError
-from etude.models.mixture import Mixture
+from etude.models.mixture import Mixture, step_totals
 
 ROLL = Space(levels=3, event_shape=(4,), rate=4.0)
 TOKENS = Space(levels=5, event_shape=(), end=4)
 
 
 def member(space, seed=0, family="rnn", **options):
-    return etude.model(family, space, seed=seed, **{"hidden": 8, "layers": 1, **options})
+    sizes = {"hidden": 8, "layers": 1} if family == "rnn" else {}
+    return etude.model(family, space, seed=seed, **{**sizes, **options})
 
 
 def members(space, **options):
@@ -33,6 +34,29 @@ def test_its_bits_are_those_of_the_mean_probability_of_each_step_and_the_coder_n
     assert np.allclose(mixed.bits(xs).values, [e.sum() for e in expected], atol=1e-5)
     proof = evaluation.proof(mixed, xs)
     assert proof["decoded_equal"].all() and (proof["excess_bits"] < 9).all()
+
+
+def test_many_entries_that_no_member_believes_in_are_coded_all_the_same():
+    space = Space(levels=2, event_shape=(88,))
+    rests = [np.zeros((4000, 88), int)] * 3
+    silent = [member(space, seed, family="marginal") for seed in (0, 1)]
+    for model in silent:
+        model.fit(rests)
+    mixed, x = Mixture(silent), np.ones((2, 88), int)
+    assert mixed.bits([x]).total > 1100  # a product of probabilities below the least number
+    assert proof_of(mixed, [x])
+
+
+def test_a_piece_without_a_step_costs_nothing_in_a_mixture():
+    models = members(ROLL)
+    nothing, x = np.zeros((0, 4), int), some_pieces(ROLL, (5,))[0]
+    mixed = Mixture.fitted(models, [nothing, x])
+    assert mixed.bits([nothing, x]).values == pytest.approx([0, mixed.bits([x]).total])
+    assert [len(total) for total in step_totals(mixed.step_bits([nothing, x]))] == [0, 5]
+
+
+def proof_of(model, xs) -> bool:
+    return bool(evaluation.proof(model, xs)["decoded_equal"].all())
 
 
 def test_what_it_draws_has_the_probabilities_that_it_claims():

@@ -145,6 +145,13 @@ def test_a_melody_in_g_closes_on_g_and_its_scale_is_preferred(name):
     assert inside > 0.9 > np.isin((free[:, PITCH] - 7) % 12, (0, 2, 4, 5, 7, 9, 11)).mean()
 
 
+@pytest.mark.parametrize("pitch", [2, 125])
+@pytest.mark.parametrize("compose", [etude.harmonise, lambda score: etude.continue_(score, bars=1)])
+def test_a_note_beyond_the_piano_is_heard_on_it_and_stays_as_it_is(compose, pitch):
+    given = score_of((0, 4, 60), (4, 4, 62), (8, 4, pitch), (12, 4, 60))
+    assert rows(given) <= rows(compose(given))
+
+
 def test_a_piece_is_taken_for_its_score_and_no_end_comes_sooner():
     longer = replace(melody(), length=5000)
     made = etude.harmonise(etude.Piece("hymn", longer), sweeps=1)

@@ -173,7 +173,7 @@ class Score:
         notes = self.notes.copy()
         onset, end = (_to_sixteenths(t, self.ticks_per_quarter) for t in (notes[:, 0], notes[:, 0] + notes[:, 1]))
         notes[:, ONSET], notes[:, DURATION] = onset, np.maximum(end - onset, 1)
-        notes[:, PITCH] = _into_keyboard(notes[:, PITCH])
+        notes[:, PITCH] = into_keyboard(notes[:, PITCH])
         notes[:, VELOCITY], notes[:, TRACK] = COMMON_VELOCITY, 0
         return Score(_without_overlaps(notes), ticks_per_quarter=4, bpm=NOMINAL_BPM)
 
@@ -204,7 +204,8 @@ def _to_sixteenths(ticks: np.ndarray, ticks_per_quarter: int) -> np.ndarray:
     return (8 * ticks + ticks_per_quarter) // (2 * ticks_per_quarter)  # nearest, halves up
 
 
-def _into_keyboard(pitch: np.ndarray) -> np.ndarray:
+def into_keyboard(pitch: np.ndarray) -> np.ndarray:
+    """Return pitches moved by octaves onto the 88 keys of a piano, Int[N]; those that lie there stay."""
     pitch = np.where(pitch < LOWEST_KEY, pitch + 12 * -((pitch - LOWEST_KEY) // 12), pitch)
     return np.where(pitch > HIGHEST_KEY, pitch - 12 * -((HIGHEST_KEY - pitch) // 12), pitch)
 

@@ -12,11 +12,8 @@ import numpy as np
 from etude.errors import EtudeError, UnreadableFile
 from etude.evaluation.lengths import elias_delta, read_elias_delta
 
-SLACK, ROUNDING = (
-    64,
-    1.02,
-)  # a sound file may seem to hold so many bits, and times, beyond its size: the closing, 24 bits
-LEAST = 2.0**-24  # the coder's own smallest probability
+SLACK, ROUNDING = 64, 1.02  # a sound file may seem to hold so many bits, and times, beyond its size: the closing
+LEAST = 2.0**-24  # the coder's own smallest probability, and the step in which it counts
 COIN = np.array([[0.5, 0.5]])
 
 
@@ -69,7 +66,7 @@ class Reader:
             symbols = self.queue.decode(self.family, p).astype(np.int64)
         except AssertionError as error:
             raise damaged(str(error)) from error
-        chosen = np.maximum(p[np.arange(len(p)), symbols], LEAST)
+        chosen = np.minimum(p[np.arange(len(p)), symbols] + 3 * LEAST, 1.0)  # what the coder gave it, at most
         self.room += np.log2(chosen).sum()
         if self.room < 0:
             raise damaged("one that goes on beyond its size")

@@ -67,7 +67,7 @@ class Mixture(Derived, Autoregressive):
 
     def _mixed(self, members: list[np.ndarray]) -> np.ndarray:
         """Return the bits of every entry of a piece, Float64[T, *E], of the members': each given those before it."""
-        flat = np.stack([bits.reshape(len(bits), -1) for bits in members])  # (members, T, entries)
+        flat = np.stack([bits.reshape(len(bits), self.space.entries) for bits in members])  # (members, T, entries)
         spent = np.log2(self.shares)[:, None, None] - flat.cumsum(axis=2)
         so_far = -np.logaddexp2.reduce(spent, axis=0)
         return np.diff(so_far, axis=1, prepend=0.0).reshape(members[0].shape)
@@ -134,14 +134,15 @@ class Meeting:
         for place, entry in enumerate(entries[0]):
             mixed = np.einsum("mn,mnl->nl", self.weights / self.weights.sum(axis=0), offered[:, :, place])
             symbols = np.asarray(self.choose(mixed[:, None], np.array([entry])))
-            self.weights = self.weights * np.take_along_axis(offered[:, :, place], symbols[None], axis=2)[..., 0]
+            weights = self.weights * np.take_along_axis(offered[:, :, place], symbols[None], axis=2)[..., 0]
+            self.weights = np.ldexp(weights, -np.frexp(weights.max(axis=0))[1])  # lest rare entries make them 0
             chosen.append(symbols)
         self.chosen = np.concatenate(chosen, axis=1)
 
 
 def step_totals(bits: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the bits of whole steps, Float64[T] for each piece, of those of their entries, Float64[T, *E]."""
-    return [piece.reshape(len(piece), -1).sum(axis=1) for piece in bits]
+    return [piece.sum(axis=tuple(range(1, piece.ndim))) for piece in bits]
 
 
 def suited_weights(steps: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from etude.errors import EtudeError
 from etude.evaluation.voice_leading import RANGES
 from etude.evaluation.voices import PARTS
 from etude.together.lines import HELD, REST, STRUCK
-from etude.types import DURATION, ONSET, PITCH, VELOCITY, Piece, Score
+from etude.types import DURATION, ONSET, PITCH, VELOCITY, Piece, Score, into_keyboard
 
 GRID = 4  # steps a quarter
 SLOWEST, FASTEST = 1.6, 0.4  # quarters that a note may last, in the median, before the pace is changed
@@ -58,7 +58,7 @@ class Steps:
 
     def keys(self, notes: np.ndarray) -> np.ndarray:
         """Return the model's key of each note."""
-        return notes[:, PITCH] + self.shift - self.lowest
+        return into_keyboard(notes[:, PITCH] + self.shift) - self.lowest
 
     def line(self, notes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return notes as one voice, keys Int[T] and struck Bool[T]: where several sound, the highest."""
