@@ -9,6 +9,7 @@ import pytest
 import etude
 from etude import Budget, cli
 from etude.files import fits_dir
+from etude.locks import alone
 from etude.study import start
 from etude.study.fits import prune, stored, unused
 
@@ -71,6 +72,17 @@ def test_only_what_no_summary_names_is_dropped_and_nothing_of_others(project, ca
     assert prune([]) == 0 and [fit.digest for fit in stored()] == [used.fit]
     assert cli.main(["fits"]) == 0 and "used by 11_rnn (smoke)" in capsys.readouterr().out
     assert cli.main(["fits", "--yes"]) == 2
+
+
+def test_what_runs_elsewhere_use_and_what_is_learnt_now_is_no_waste(project, monkeypatch):
+    used, learning = learn("11_rnn"), learn("12_cnn", keep=False, dropout=0.5)
+    elsewhere = project / "elsewhere"
+    (project / "reports/runs").rename(elsewhere)
+    monkeypatch.setenv("ETUDE_RUNS", str(elsewhere))
+    assert {fit.digest: fit.used_by for fit in stored()} == {used.fit: ("11_rnn (smoke)",), learning.fit: ()}
+    with alone(fits_dir() / f"{learning.fit}.ckpt"):
+        assert unused() == []
+    assert [fit.digest for fit in unused()] == [learning.fit]
 
 
 def test_what_killed_processes_left_goes_with_the_next_pruning(project, capsys):

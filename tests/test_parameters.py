@@ -110,6 +110,8 @@ def test_a_number_may_be_no_number():
         ("window", "wide", "an integer or none for window"),
         ("sizes", "3,x", "a tuple of int for sizes"),
         ("sizes", "('a', 'b')", "a tuple of int for sizes"),
+        ("names", "(0)", "a list of str for names; got '(0)'"),
+        ("options", "{[1]: 2}", "a dictionary for options"),
         ("options", "[1]", "a dictionary for options"),
         ("options", "{'dropot': 0.5}", "name of a key of options; got 'dropot'. Did you mean 'dropout'?"),
         ("options", "{'dropout': 'much'}", "a number for options['dropout']; got 'much'"),

@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -175,7 +176,9 @@ class Execution:
         """Do what remains once the ledger has the record; safe to do twice."""
         if self.refit.is_dir():
             for path in sorted(self.refit.iterdir()):
-                path.replace(self.fits / path.name)
+                with replacing(self.fits / path.name) as new:  # the store may lie on another file system
+                    shutil.copyfile(path, new)
+                path.unlink()
             self.refit.rmdir()
         with replacing(record_path(self.run_folder, self.id)) as new:
             new.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

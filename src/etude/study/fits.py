@@ -17,8 +17,9 @@ from functools import cache
 from pathlib import Path
 
 from etude.errors import EtudeError
-from etude.files import fits_dir, project_root
+from etude.files import fits_dir, project_root, runs_dir
 from etude.kept import read_json
+from etude.locks import holder
 from etude.study.shapes import FITS, read_if_sound
 from etude.types import Space
 
@@ -118,8 +119,8 @@ def stored() -> list[Fit]:
 
 
 def unused() -> list[Fit]:
-    """Return the fits that no summary names, of the checkout or of a run."""
-    return [fit for fit in stored() if not fit.used_by]
+    """Return the fits that no summary names, of the checkout or of a run, and that nobody is learning now."""
+    return [fit for fit in stored() if not fit.used_by and not holder(fits_dir() / f"{fit.digest}.ckpt")]
 
 
 def leftovers() -> list[Path]:
@@ -166,5 +167,6 @@ def _summaries() -> Iterator[tuple[Path, str]]:
     """Yield summaries with the name of their run, "" for those of the checkout."""
     reports = project_root() / "reports"
     yield from ((path, "") for path in sorted((reports / "summaries").glob("*.json")))
-    for path in sorted((reports / "runs").glob("**/reports/summaries/*.json")):
-        yield path, path.relative_to(reports / "runs").parts[0]
+    for runs in dict.fromkeys([(reports / "runs").resolve(), runs_dir()]):
+        for path in sorted(runs.glob("**/reports/summaries/*.json")):
+            yield path, path.relative_to(runs).parts[0]

@@ -48,7 +48,7 @@ class Parameter:
         for kind in self.types or ("any",):
             try:
                 return self.check(PARSERS[kind](text, self.default), onto)
-            except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+            except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
                 if isinstance(error, WrongEntry):
                     raise
         raise self._refusal(text)
