@@ -148,10 +148,9 @@ def test_a_circle_is_seen(tmp_path):
 
 @pytest.mark.parametrize("path", sorted(SOURCE.rglob("__init__.py")), ids=lambda p: str(p.parent.relative_to(SOURCE)))
 def test_no_name_that_is_loaded_on_first_use_is_a_module_of_its_package(path):
-    tables = [node.value for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.Assign)]
-    given = {
-        name for table in tables if isinstance(table, ast.Dict) for names in table.values for name in names_in(names)
-    }
+    statements = ast.parse(path.read_text(encoding="utf-8")).body
+    tables = [node.value for node in statements if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)]
+    given = {name for table in tables for value in table.values for name in names_in(value)}
     modules = {other.stem for other in path.parent.glob("*.py")} | {other.name for other in path.parent.iterdir()}
     assert not given & modules, (
         "once the module is imported, its package has it under the name that was meant for another"

@@ -15,8 +15,7 @@ TOKENS = Space(levels=5, event_shape=(), end=4)
 
 
 def member(space, seed=0, family="rnn", **options):
-    sizes = {"hidden": 8, "layers": 1} if family == "rnn" else {}
-    return etude.model(family, space, seed=seed, **{**sizes, **options})
+    return etude.model(family, space, seed=seed, **{"hidden": 8, "layers": 1, **options})
 
 
 def members(space, **options):
@@ -39,12 +38,12 @@ def test_its_bits_are_those_of_the_mean_probability_of_each_step_and_the_coder_n
 def test_many_entries_that_no_member_believes_in_are_coded_all_the_same():
     space = Space(levels=2, event_shape=(88,))
     rests = [np.zeros((4000, 88), int)] * 3
-    silent = [member(space, seed, family="marginal") for seed in (0, 1)]
+    silent = [etude.model("marginal", space) for _ in range(2)]
     for model in silent:
         model.fit(rests)
     mixed, x = Mixture(silent), np.ones((2, 88), int)
     assert mixed.bits([x]).total > 1100  # a product of probabilities below the least number
-    assert proof_of(mixed, [x])
+    assert evaluation.proof(mixed, [x])["decoded_equal"].all()
 
 
 def test_a_piece_without_a_step_costs_nothing_in_a_mixture():
@@ -53,10 +52,6 @@ def test_a_piece_without_a_step_costs_nothing_in_a_mixture():
     mixed = Mixture.fitted(models, [nothing, x])
     assert mixed.bits([nothing, x]).values == pytest.approx([0, mixed.bits([x]).total])
     assert [len(total) for total in step_totals(mixed.step_bits([nothing, x]))] == [0, 5]
-
-
-def proof_of(model, xs) -> bool:
-    return bool(evaluation.proof(model, xs)["decoded_equal"].all())
 
 
 def test_what_it_draws_has_the_probabilities_that_it_claims():

@@ -310,6 +310,10 @@ def test_a_new_model_in_the_registry_concerns_only_its_users():
     assert registry(texts, "etude.models.floors.counts") == registry(other, "etude.models.floors.counts")
 
 
+def test_what_is_said_to_run_pages_only_is_there():
+    assert {name for name in source.MACHINERY if name not in source.read_package()} == set()
+
+
 def test_loaded_modules_and_packages_are_known_by_name():
     assert {"etude", "etude.study.source", "etude.types"} <= set(source.modules_loaded())
     assert set(source.modules_loaded()) <= set(source.read_package())
