@@ -7,7 +7,7 @@ import pytest
 
 import etude
 from etude import Budget, EtudeError, Evidence, Space
-from etude.models.mixture import step_totals
+from etude.models.totals import step_totals
 from etude.study import holes
 
 ROLL = Space((3,), 3, rate=4.0)

@@ -9,8 +9,9 @@ import etude
 from etude import Budget, Space, evaluation
 from etude.errors import EtudeError, SpaceMismatch
 from etude.models.matched import Matched, classes, matched_steps, suited_trusts
-from etude.models.mixture import Mixture, step_totals
+from etude.models.mixture import Mixture
 from etude.models.suffixes import Found, SuffixTable
+from etude.models.totals import step_totals
 from etude.models.transposed import in_keys
 
 ROLL = Space(levels=3, event_shape=(4,), rate=4.0)

@@ -8,7 +8,8 @@ from tiny import NADE, RELATIVE
 import etude
 from etude import Space, evaluation
 from etude.errors import EtudeError
-from etude.models.mixture import Mixture, step_totals
+from etude.models.mixture import Mixture
+from etude.models.totals import step_totals
 
 ROLL = Space(levels=3, event_shape=(4,), rate=4.0)
 TOKENS = Space(levels=5, event_shape=(), end=4)

@@ -8,7 +8,9 @@ import pytest
 import etude
 from etude import EtudeError
 from etude.evaluation.protocol import FRAME, UNIFORM, nats_per_frame
+from etude.evaluation.surprise import bits_per_sixteenth
 from etude.files import data_dir
+from etude.study.benchmark import frame_bits
 
 FILES = {"JSB": "JSB_Chorales.mat", "Nottingham": "Nottingham.mat"}
 
@@ -92,3 +94,12 @@ def test_the_table_of_published_rows_holds_what_is_there(tmp_path):
     table = one_gram_table(folder).set_index("collection")
     for name in ("JSB_Chorales", "Nottingham"):
         assert table.loc[name, "nats_per_frame"] == pytest.approx(NOTE_1_GRAM[name], abs=0.01)
+
+
+def test_a_roll_without_a_frame_adds_nothing():
+    model, rows = etude.model("uniform", FRAME), [np.zeros((frames, 88), np.int64) for frames in (0, 3)]
+    assert nats_per_frame(model.step_bits(rows), rows) == nats_per_frame(model.step_bits(rows[1:]), rows[1:])
+    assert [len(bits) for bits in frame_bits(model, rows)] == [0, 3]
+    roll = etude.representation("pianoroll")
+    (bits,) = etude.model("uniform", roll.space).step_bits(rows[:1])
+    assert bits_per_sixteenth(roll, rows[0], bits).tolist() == [0]

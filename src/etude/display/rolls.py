@@ -10,6 +10,7 @@ from mpl_toolkits.axes_grid1 import make_axes_locatable
 
 from etude.display.house_style import PALETTE, axes, legend_above, pitch_axis
 from etude.errors import EtudeError
+from etude.models.totals import step_totals
 from etude.registry import representation
 from etude.types import DURATION, LOWEST_KEY, NOMINAL_BPM, ONSET, PITCH, TRACK, Piece, Score
 
@@ -129,7 +130,7 @@ def plot_surprise(bits, music, ax=None, *, times=None, title: str = "", label: s
         Axes of the roll; those of the surprise are `ax.figure.axes[-1]`.
     """
     score, bits = score_of(music), np.asarray(bits, float)
-    bits = bits.reshape(len(bits), -1).sum(axis=1)
+    (bits,) = step_totals([bits])
     times = np.arange(len(bits)) * score.seconds / max(len(bits), 1) if times is None else np.asarray(times, float)
     if len(times) != len(bits):
         raise EtudeError(f"one time for each of {len(bits)} steps", f"{len(times)}")

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from etude.errors import EtudeError
+from etude.models.totals import step_totals
 from etude.types import Space
 
 FRAME = Space((88,), 2)
@@ -36,7 +37,7 @@ def nats_per_frame(step_bits: Sequence[np.ndarray], rolls: Sequence[np.ndarray],
         Whether the first frame of each piece counts (BL12: yes; Bai et al. 2018: no).
     """
     start = 0 if first_frame else 1
-    frames = [np.asarray(bits).reshape(len(bits), -1).sum(axis=1) for bits in step_bits]
+    frames = step_totals([np.asarray(bits) for bits in step_bits])
     if [len(bits) for bits in frames] != [len(FRAME.check(roll)) for roll in rolls]:
         raise EtudeError("the bits of every frame of every roll", "other lengths", "Use model.step_bits(rolls).")
     counted = np.concatenate([np.zeros(0), *(bits[start:] for bits in frames)])

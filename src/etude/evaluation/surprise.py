@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from etude.errors import EtudeError
+from etude.models.totals import step_totals
 from etude.representations.base import Representation
 from etude.types import ONSET
 
@@ -30,7 +31,7 @@ def bits_per_sixteenth(representation: Representation, x: np.ndarray, bits: np.n
     if representation.domain != "score" or bits.shape != x.shape:
         raise EtudeError(f"bits of every entry {x.shape} of a score", f"{bits.shape}, {representation.domain}")
     length = max(representation.decode(x).score.common().length, 1)
-    spent = bits.reshape(len(x), -1).sum(axis=1)
+    (spent,) = step_totals([bits])
     return np.bincount(np.minimum(moments(representation, x), length - 1), weights=spent, minlength=length)
 
 

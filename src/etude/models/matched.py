@@ -21,8 +21,8 @@ import numpy as np
 from etude.errors import EtudeError, SpaceMismatch
 from etude.models.autoregressive import Autoregressive, Chooser, Stepper
 from etude.models.derived import Derived
-from etude.models.mixture import step_totals
 from etude.models.suffixes import Follows, Found, SuffixTable, Walk
+from etude.models.totals import step_totals
 
 TIMES = (2, 3, 6, 21)  # where the classes of how often a suffix is known begin: 1, 2, 3 to 5, 6 to 20, more
 ROUNDS = 60  # of expectation and maximisation

@@ -16,6 +16,7 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive, Chooser, Stepper
 from etude.models.derived import Derived
+from etude.models.totals import step_totals
 
 ROUNDS = 100  # of expectation and maximisation
 
@@ -100,7 +101,7 @@ class Meeting:
     """One step: whoever is asked for an entry waits until all are, and all go on with the symbol that was chosen."""
 
     def __init__(self, shares: np.ndarray, choose: Chooser):
-        self.choose, self.weights = choose, shares[:, None]  # by piece, as soon as it is known how many there are
+        self.choose, self.weights = choose, shares[:, None] / shares.sum()  # by piece, once it is known how many
         self.offers: list = [None] * len(shares)
         self.chosen = np.zeros((0, 0), np.int64)
         self.barrier = Barrier(len(shares), action=self._agree)
@@ -132,17 +133,12 @@ class Meeting:
         offered = np.stack([probabilities for probabilities, _ in self.offers])  # (members, n, k, levels)
         chosen = []
         for place, entry in enumerate(entries[0]):
-            mixed = np.einsum("mn,mnl->nl", self.weights / self.weights.sum(axis=0), offered[:, :, place])
+            mixed = np.einsum("mn,mnl->nl", self.weights, offered[:, :, place])
             symbols = np.asarray(self.choose(mixed[:, None], np.array([entry])))
             weights = self.weights * np.take_along_axis(offered[:, :, place], symbols[None], axis=2)[..., 0]
-            self.weights = np.ldexp(weights, -np.frexp(weights.max(axis=0))[1])  # lest rare entries make them 0
+            self.weights = weights / weights.sum(axis=0)
             chosen.append(symbols)
         self.chosen = np.concatenate(chosen, axis=1)
-
-
-def step_totals(bits: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the bits of whole steps, Float64[T] for each piece, of those of their entries, Float64[T, *E]."""
-    return [piece.sum(axis=tuple(range(1, piece.ndim))) for piece in bits]
 
 
 def suited_weights(steps: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from etude.corpora.polyphonic import Polyphonic
 from etude.errors import EtudeError
 from etude.evaluation.protocol import FRAME, nats_per_frame
 from etude.models.base import Model
+from etude.models.totals import step_totals
 from etude.study.record import Run
 from etude.types import Budget, History
 
@@ -164,7 +165,7 @@ def frame_bits(model: Model, pieces: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return the bits of every frame, Float64[T] a piece, of any family that gives frames a probability."""
     for name in ("frame_bits", "step_bits"):
         if hasattr(model, name):
-            return [bits.reshape(len(bits), -1).sum(axis=1) for bits in getattr(model, name)(pieces)]
+            return step_totals(getattr(model, name)(pieces))
     raise EtudeError("a model of frames", f"{model.name}, which scores whole pieces only")
 
 

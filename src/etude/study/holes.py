@@ -13,7 +13,7 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.models.autoregressive import Autoregressive
 from etude.models.masked.coconet import Coconet
-from etude.models.mixture import step_totals
+from etude.models.totals import step_totals
 from etude.types import Evidence
 
 BAR = 16  # sixteenths of a bar of four quarters

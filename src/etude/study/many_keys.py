@@ -14,7 +14,8 @@ import numpy as np
 from etude.errors import EtudeError
 from etude.evaluation.lengths import length_bits
 from etude.models.autoregressive import Autoregressive
-from etude.models.mixture import mixed_steps, step_totals, suited_weights
+from etude.models.mixture import mixed_steps, suited_weights
+from etude.models.totals import step_totals
 from etude.models.transposed import Transposed, nearest
 from etude.types import Bits
 
