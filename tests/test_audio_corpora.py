@@ -18,7 +18,7 @@ from etude.corpora.rendered import Rendered
 from etude.evaluation import bits
 from etude.evaluation.compressors import flac
 from etude.formats.audio import read_audio, stream_audio, write_audio
-from etude.representations.coded_audio import CodedAudio
+from etude.representations.coded_audio import CodedAudio, opening
 from etude.synthesis import render, rendering, sound_key
 from etude.types import TRACK
 
@@ -77,6 +77,15 @@ def test_another_waveform_codes_the_decoded_sound_anew():
     linear = representation("waveform", rate=RATE, coding="linear").encode(piece)
     assert linear.dtype == np.int64 and not np.array_equal(linear, piece.audio.codes)
     assert representation("spectrogram", rate=RATE).encode(piece).dtype == np.int64
+
+
+def test_an_opening_is_a_view_of_the_codes_and_keeps_the_rest_of_the_piece():
+    wave = representation("waveform", rate=RATE)
+    codes = wave.encode(Piece("tone", audio=tone(1))).astype(wave.dtype)
+    whole = Piece("kept", score_of((0, 4, 60)), CodedAudio(codes, wave), "somewhere")
+    part = opening(whole, 0.25)
+    assert np.shares_memory(wave.encode(part), codes) and np.array_equal(wave.encode(part), codes[: RATE // 4])
+    assert (part.score, part.source) == (whole.score, "somewhere") and len(whole.audio) == RATE
 
 
 def test_codes_out_of_range_are_refused_wherever_they_lie():

@@ -559,7 +559,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(cls):
 
 
 def test_any_output_that_fits_the_steps_can_be_decoded_to():
-    fitting = [*product(("independent", "nade"), ("sequence", "convolution")), ("relative", "sequence")]
+    fitting = [*product(("independent", "nade", "intervals"), ("sequence", "convolution")), ("relative", "sequence")]
     for output, decoder in fitting:
         model = lively(Autoencoder, FRAMES, latent=2, levels=3, decoder=decoder, output=output)
         assert sum(mixture(model, x) for x in all_pieces(FRAMES, 2)) == pytest.approx(1, abs=1e-5)

@@ -246,6 +246,31 @@ def test_a_row_a_run_with_what_differs_what_was_found_and_what_it_cost(project, 
     assert cli.main(["results", "--out", "all.txt"]) == 2 and cli.main(["results", "committed"]) == 2
 
 
+def rewritten(plan, job, **parts):
+    """Change parts of the summary of a finished job."""
+    path = summary_path(plan.folder / job.part, job.notebook.name)
+    write_summary(path, {**json.loads(path.read_text()), **parts})
+
+
+@pytest.mark.parametrize("test", [[{"bits_per_second": 3.0}], [3, None, "bits_per_second", ["bits_per_second"]], 3, {}])
+def test_a_table_without_models_puts_no_number_first(project, capsys, test):
+    plan = planned(make_plan(["11"], name="one"))
+    finish(plan, plan.jobs[0])
+    rewritten(plan, plan.jobs[0], tables={"test": test})
+    status, out = said(capsys, "results", "one")
+    assert status == 0 and "gap (bit) 1.5" in out and "bit/s" not in out
+
+
+@pytest.mark.parametrize("cost", [None, 3, [], {"rnn": 3}, {"rnn": None}, {"rnn": {"train_seconds": "long"}}])
+def test_a_summary_of_another_shape_is_passed_over(project, capsys, cost):
+    plan = planned(make_plan(["11"], sweep=["cell=lstm,gru"], name="two"))
+    for job in plan.jobs:
+        finish(plan, job)
+    rewritten(plan, plan.jobs[0], cost=cost)
+    status, out = said(capsys, "results", "two")
+    assert status == 0 and out.count("two/11_rnn") == 1 and "cell=gru" in out
+
+
 def test_of_a_dictionary_only_the_entries_that_differ_are_shown(project):
     page = nbformat.read(project / "notebooks/11_rnn.ipynb", 4)
     page.cells[0].source = "sound = {'a': 1, 'b': 2}"

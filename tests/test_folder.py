@@ -1,5 +1,6 @@
 """A folder of one's own: what is usable is read, the rest is named, and nothing takes the run down."""
 
+import errno
 import io
 import os
 import subprocess
@@ -16,7 +17,7 @@ import etude
 from etude.corpora import folder as folder_module
 from etude.corpora import sandbox
 from etude.corpora.folder import Folder
-from etude.corpora.folder_index import find_files
+from etude.corpora.folder_index import find_files, music_files
 from etude.corpora.folder_reader import kind_of
 from etude.corpora.sandbox import Sandbox, read_all
 from etude.errors import EtudeError, MissingData, UnreadableFile
@@ -416,6 +417,27 @@ def test_a_thousand_files_take_one_worker_and_little_memory(tmp_path):
     tracemalloc.stop()
     assert len(folder.ledger) == 20 and notes > 5000 and peak < 20e6
     assert [len(folder.load(split)) / 980 for split in folder.splits] == pytest.approx([0.8, 0.1, 0.1], abs=0.04)
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    """What lies in it would be missing without a word, from the corpus and from what a page knows of its folder."""
+    (tmp_path / "open").mkdir()
+    (tmp_path / "closed").mkdir()
+    (tmp_path / ".Trashes").mkdir()
+    write_midi(score_of((0, 4, 60)), tmp_path / "open" / "a.mid")
+    scan = os.scandir
+
+    def scandir(path):
+        if Path(path).name in closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scan(path)
+
+    monkeypatch.setattr("os.scandir", scandir)
+    closed = {".Trashes"}  # nobody's music
+    assert [name for name, _ in music_files(tmp_path)] == ["open/a.mid"]
+    closed = {"closed"}
+    with pytest.raises(UnreadableFile, match=f"Permission denied: {tmp_path / 'closed'}"):
+        Folder(tmp_path, verbose=False)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")

@@ -121,6 +121,13 @@ def test_musicxml_says_an_upbeat_as_a_first_measure_that_is_implicit(tmp_path, n
         write_musicxml(notated, tmp_path / "air.xml", metre="3/4", pickup=3)
 
 
+def test_lengths_without_a_notation_go_to_the_nearest_48th_of_a_quarter(tmp_path):
+    played = Score([[1, 3, 60, 80, 0], [480, 479, 62, 80, 0], [971, 123, 64, 80, 0]], 480)
+    found = read_musicxml(write_musicxml(played, tmp_path / "played.musicxml"))
+    in_48ths = found.notes[:, :3] * [48 // found.ticks_per_quarter, 48 // found.ticks_per_quarter, 1]
+    assert in_48ths.tolist() == [[0, 1, 60], [48, 48, 62], [97, 12, 64]]
+
+
 @pytest.mark.parametrize("text", ["", "<score-partwise><part>", "<html/>"], ids=["empty", "cut", "html"])
 def test_broken_notation_is_refused(tmp_path, text):
     (tmp_path / "song.xml").write_text(text)

@@ -39,6 +39,7 @@ MODELS = {
         {"residual": 5, "skip": 6, "stacks": 1, "dilations": 2, "dropout": 0.0, "output": "rbm", "output_hidden": 3},
     ),
     "memoryless": ("memoryless", ROLL, {"output": "relative", "output_hidden": 4}),
+    "memoryless-intervals": ("memoryless", ROLL, {"output": "intervals", "output_hidden": 4}),
 }
 LATENT = {"segment": 6, "latent": 2, "hidden": 6, "dropout": 0.0}
 LATENT_MODELS = {

@@ -2,6 +2,8 @@
 
 import os
 import resource
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from conftest import score_of
 import etude
 from etude import cli, study
 from etude.cli import generate
+from etude.corpora.one_file import read_piece
 from etude.files import replacing
 from etude.formats.audio import read_audio, write_audio
 from etude.formats.midi import read_midi, write_midi
@@ -156,3 +159,24 @@ def test_a_beginning_is_read_before_its_file_is_replaced(project, capsys):
     assert read_midi("tune.mid").common().length > TUNE.common().length - 4
     with replacing(project / "x") as new:
         new.touch()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
+@pytest.mark.parametrize("suffix", [*generate.SCORES, *generate.SOUNDS])
+def test_names_that_are_not_text_are_read_written_and_shown_escaped(project, capsys, suffix):
+    """Undecodable bytes stay in the name of the file, and stand escaped in what is printed, and in a title."""
+    name = os.fsdecode(b"caf\xe9")
+    (project / "tune.mid").rename(f"{name}.mid")
+    out = project / f"{name}_new{suffix}"
+    line = f"generate marginal --representation text --prime {name}.mid --steps 9 --out {out.name}"
+    assert done(capsys, line).startswith(rf"caf\udce9_new{suffix}: ")
+    assert "<svg" in out.read_text(encoding="utf-8") if suffix == ".svg" else read_piece(out).seconds > 45
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file names are bytes on POSIX only")
+def test_a_terminal_without_a_letter_is_shown_its_escape(project):
+    """Whatever a command prints, and wherever to."""
+    line = f"{sys.executable} -m etude.cli generate marginal --representation text --steps 9 --out préludé.abc"
+    surroundings = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(line.split(), env=surroundings, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(r"pr\xe9lud\xe9.abc: ")

@@ -121,14 +121,33 @@ def test_answers_are_counted_by_source(folder, capsys):
     assert "called_bach" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", '{"test": "other", "answers": []}', '{"test": "TEST", "answers": [{"excerpt": "x"}]}']
-)
+KEYS = '{"excerpt": "EXCERPT", "said": "bach", "sure": '
+OF_ANOTHER_KIND = [
+    *("{", "[]", "null", '"answers"', '{"test": "other", "answers": []}'),
+    *(f'{{"test": "TEST", "answers": {answers}}}' for answers in ("3", "null", '"bach"', "{}", '{"a": 1}', "[3]")),
+    *(f'{{"test": "TEST", "answers": [{{{answer}}}]}}' for answer in ('"excerpt": "x"', '"excerpt": ["x"]')),
+    *(f'{{"test": "TEST", "answers": [{KEYS}{sure}}}]}}' for sure in ("null", "1e999", "NaN", '"very"', "[]")),
+]
+
+
+@pytest.mark.parametrize("text", OF_ANOTHER_KIND)
 def test_answers_of_another_kind_are_refused_in_a_line(folder, capsys, text):
-    test = json.loads((folder / "key.json").read_text())["test"]
-    (folder.parent / "a.json").write_text(text.replace("TEST", test))
+    key = json.loads((folder / "key.json").read_text())
+    (folder.parent / "a.json").write_text(text.replace("TEST", key["test"]).replace("EXCERPT", min(key["excerpts"])))
     assert cli.main(["listening", "--key", str(folder / "key.json"), str(folder.parent / "a.json")]) == 2
-    assert capsys.readouterr().err.count("\n") == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "a.json" in said
+
+
+@pytest.mark.parametrize("excerpts", ["3", "[]", "null", '["x"]', '{"EXCERPT": ["bach"]}', '{"EXCERPT": null}'])
+def test_a_key_of_another_kind_is_refused_in_a_line(folder, capsys, excerpts):
+    answered(folder, "a.json", {"bach": "bach", "rnn": "bach", "chance": "other"})
+    key = json.loads((folder / "key.json").read_text())
+    text = f'{{"test": "{key["test"]}", "excerpts": {excerpts.replace("EXCERPT", min(key["excerpts"]))}}}'
+    (folder / "key.json").write_text(text)
+    assert cli.main(["listening", "--key", str(folder / "key.json"), str(folder.parent / "a.json")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "key.json" in said
 
 
 def test_a_listening_test_needs_a_folder_or_a_key(capsys):

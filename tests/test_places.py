@@ -12,13 +12,25 @@ import pytest
 
 import etude
 from etude import Space, cli
+from etude.corpora.folder import Folder
 from etude.errors import EtudeError, ForeignFiles, MissingData, Unwritable, unknown_name
-from etude.files import artefact, cache_dir, from_checkout, made_folder, replacing, replacing_folder, runs_dir
+from etude.files import (
+    artefact,
+    cache_dir,
+    fits_dir,
+    from_checkout,
+    made_folder,
+    replacing,
+    replacing_folder,
+    runs_dir,
+)
 from etude.locks import alone
 from etude.places import plain_name, refuse_foreign, writing
+from etude.study.outputs import check
 from etude.study.plan import make_plan, read_profile
 from etude.study.publish import _refuse_foreign
 from etude.study.record import Run
+from etude.synthesis.engines import checked_soundfont
 
 PATHS = [".", "..", "../x", "a/b", "/etc", "a\\b", "", " ", "~", ".hidden", "a\0b", "x" * 101, "字" * 70,
          "a\n", "a ", "a.", "-x"]  # fmt: skip
@@ -260,6 +272,55 @@ def test_paths_of_the_command_line_are_meant_from_where_the_reader_stands(projec
     assert given("path=/x/{y}%20'z'") == {"path": "/x/{y}%20'z'"} and given("path=") == {}
     assert given("paths=a,~/b") == {"paths": [str(here / "a"), f"{reader}/b"]}
     assert make_plan(["41"], sweep=["path=a,b"]).jobs[1].parameters == {"path": str(here / "b")}
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A process whose user has no home: neither the variable nor an entry in the table of users."""
+    for variable in ("HOME", "XDG_CACHE_HOME", "ETUDE_CACHE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+
+
+def test_a_checkout_needs_no_home(project, homeless):
+    assert cache_dir() == project / "data" / "cache"
+    check({"cells": [{"outputs": [{"text": "~/music is where the reader's music lies"}]}]})
+    with pytest.raises(EtudeError, match="paths of this machine"):
+        check({"cells": [{"outputs": [{"text": f"{project}/notebooks"}]}]})
+
+
+def test_without_a_home_the_cache_is_asked_for_and_other_refusals_stay(tmp_path, homeless, monkeypatch):
+    monkeypatch.delenv("ETUDE_ROOT", raising=False)
+    monkeypatch.setattr("etude.files.__file__", str(tmp_path / "site-packages/etude/files.py"))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EtudeError, match="Set ETUDE_CACHE"):
+        cache_dir()
+    with pytest.raises(Unwritable, match="/proc"):
+        made_folder(Path("/proc/elsewhere"))
+    monkeypatch.setenv("ETUDE_CACHE", str(tmp_path / "cache"))
+    assert cache_dir() == tmp_path / "cache"
+
+
+NOBODY = "~no-such-user/music"
+
+
+def test_the_home_of_nobody_is_refused_in_a_line(project, capsys):
+    for command in ("study {}", "run 41 -p path={}", "run 41 -p paths=a,{}", "run 41 --sweep-file {}"):
+        assert NOBODY in one_line(capsys, *command.format(NOBODY).split())
+    for use in (Folder, checked_soundfont):
+        with pytest.raises(EtudeError, match=NOBODY):
+            use(NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("variable", "use"), [("ETUDE_CACHE", cache_dir), ("ETUDE_FITS", fits_dir), ("ETUDE_RUNS", runs_dir)]
+)
+def test_a_variable_that_names_the_home_of_nobody_is_named(project, monkeypatch, variable, use):
+    monkeypatch.setenv(variable, NOBODY)
+    with pytest.raises(EtudeError, match=f"{NOBODY}.*{variable}"):
+        use()
+    with pytest.raises(Unwritable, match="/proc"):  # of another place
+        made_folder(Path("/proc/elsewhere"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The relative output: its equations entry by entry, transposition, and that nothing above or later is seen."""
+"""Outputs that see by interval: their equations, transposition, and that nothing above or later is seen."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from etude import Space
 from etude.models.sequence.outputs import INTERVAL_CHANNELS
 
 FRAMES, KEYS = Space((5,), 3), Space((6,), 2)
-OPTIONS = {"hidden": 7, "layers": 1, "cell": "gru", "output": "relative", "output_hidden": 4, "dropout": 0.0}
+OPTIONS = {"hidden": 7, "layers": 1, "cell": "gru", "output_hidden": 4, "dropout": 0.0}
 
 
-def relative(space):
-    return enlarged(etude.model("rnn", space, seed=2, **OPTIONS), scale=0.7)
+def relative(space, output="relative"):
+    return enlarged(etude.model("rnn", space, seed=2, output=output, **OPTIONS), scale=0.7)
 
 
 def softmax(logits):
@@ -33,7 +33,7 @@ def by_hand(w, h, before, x, space):
         s = own["bias"] + g + own["place"][e]
         u = nade["bias"] + h @ nade["context"]
         for f in range(entries):
-            if before[f]:
+            if before[f] and "before" in own:
                 s = s + own["before"][before[f] - 1, e - f + entries - 1]
             if f < e and x[f]:
                 s = s + own["below"][x[f] - 1, e - f - 1]
@@ -45,9 +45,10 @@ def by_hand(w, h, before, x, space):
     return np.array(probabilities)
 
 
+@pytest.mark.parametrize("output", ["intervals", "relative"])
 @pytest.mark.parametrize("space", [FRAMES, KEYS], ids=["frames", "keys"])
-def test_bits_are_those_of_the_equations(space):
-    model = relative(space)
+def test_bits_are_those_of_the_equations(space, output):
+    model = relative(space, output)
     w = {name: array.astype(np.float64) for name, array in model._arrays().items()}
     for x in some_pieces(space, lengths=(9, 1)):
         past = np.concatenate([np.zeros((1, space.entries), np.int64), x[:-1]])
@@ -81,8 +82,20 @@ def test_nothing_above_an_entry_and_no_later_step_is_seen():
     assert changed[3, 2:].all() and changed[4].any()
 
 
-def test_without_a_context_the_step_before_is_not_seen():
-    model = enlarged(etude.model("memoryless", KEYS, output="relative", output_hidden=4), scale=0.7)
+def test_intervals_are_what_is_left_of_relative_without_the_step_before():
+    both = {name: etude.model("rnn", FRAMES, seed=2, output=name, **OPTIONS) for name in ("intervals", "relative")}
+    arrays = enlarged(both["relative"], scale=0.7)._arrays()
+    assert both["relative"].parameters - both["intervals"].parameters == 2 * 9 * INTERVAL_CHANNELS
+    arrays["output.relative.before"] = np.zeros_like(arrays["output.relative.before"])
+    both["relative"]._restore(arrays)
+    both["intervals"]._restore({name: array for name, array in arrays.items() if "before" not in name})
+    bits = {name: np.concatenate(model.step_bits(some_pieces(FRAMES, lengths=(9, 3)))) for name, model in both.items()}
+    assert bits["intervals"] == pytest.approx(bits["relative"], abs=1e-6)
+
+
+@pytest.mark.parametrize("output", ["intervals", "relative"])
+def test_without_a_context_the_step_before_is_not_seen(output):
+    model = enlarged(etude.model("memoryless", KEYS, output=output, output_hidden=4), scale=0.7)
     x = some_pieces(KEYS, lengths=(8,))[0]
     alone = np.concatenate([model.step_bits([step[None]])[0] for step in x])
     assert model.step_bits([x])[0] == pytest.approx(alone, abs=1e-6)

@@ -1,9 +1,11 @@
 """The study's bookkeeping: digests of code, plans and their refusals, staleness, records, what may be committed."""
 
 import copy
+import errno
 import json
 import os
 import time
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -18,6 +20,7 @@ from etude.study.environment import kernel_environment
 from etude.study.notebook import Notebook, find_notebook, read_notebook, with_outputs, with_parameters
 from etude.study.plan import Plan, make_plan, read_profile
 from etude.study.progress import duration
+from etude.study.shapes import SUMMARY, read_shaped
 from etude.study.summary import as_json, write_summary
 
 PARAMETERS = "steps = 100  # optimiser steps\nseed = 0\nsizes = (1, 2)"
@@ -344,6 +347,32 @@ def test_a_summary_holds_what_was_kept_as_strict_json(project, monkeypatch):
     assert data["wall_seconds"] >= 0 and data["peak_memory_mb"] > 10
     assert (place / data["figures"]["curve"]["path"]).read_bytes().startswith(b"\x89PNG")
     assert run.checkpoint("fit") == project / "data/fits"
+
+
+def test_a_summary_keeps_the_name_of_a_file_that_is_no_text(project):
+    place, name = project / "a.json", os.fsdecode("prélude ".encode() + b"\xe9")
+    write_summary(place, {"parameters": {"path": name}})
+    assert read_shaped(place, SUMMARY, "a summary")["parameters"] == {"path": name}
+    assert "prélude" in place.read_text(encoding="utf-8")
+
+
+def test_what_cannot_be_read_has_no_digest_and_stops_nobody(tmp_path, monkeypatch):
+    """`etude status` looks at the folders of all runs; the page that reads one is what refuses it."""
+    own, file = tmp_path / "own", tmp_path / "own" / "a.mid"
+    (tmp_path / "closed").mkdir()
+    own.mkdir()
+    file.write_bytes(b"MThd")
+    whole = source.file_digests([str(own), str(tmp_path)])
+
+    def denied(place, *_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+
+    scan = os.scandir
+    monkeypatch.setattr("os.scandir", lambda path: (denied if Path(path).name == "closed" else scan)(path))
+    assert source.file_digests(whole) == {str(own): whole[str(own)], str(tmp_path): ""}
+    monkeypatch.setattr("pathlib.Path.open", denied)
+    found = source.file_digests([str(own), str(file)])
+    assert found[str(file)] == "" and found[str(own)] not in ("", whole[str(own)])
 
 
 def test_a_saved_model_says_what_made_it(project):

@@ -245,6 +245,28 @@ def test_what_goes_on_comes_after_the_end_in_the_same_voices():
     assert new[:, ONSET].min() >= CHORALE.length and set(new[:, TRACK]) <= {0, 1, 2, 3} and len(new)
 
 
+def test_nothing_is_written_into_rests_at_the_ends_that_were_not_asked_for():
+    bar = 4 * 480
+    own = replace(melody(), notes=melody().notes + np.array([bar, 0, 0, 0, 0]), length=melody().length + 3 * bar)
+    end = 480 * 12  # of the sixteenth in which the last note ends
+    for written in (etude.harmonise(own), etude.fill(etude.harmonise(own), bars=(2, 3)), etude.fill(own)):
+        assert written.notes[:, ONSET].min() >= bar and written.notes[:, :2].sum(axis=1).max() <= end
+        assert (written.length, written.ticks_per_quarter) == (own.length, 480)
+    longer = etude.continue_(own, bars=1)
+    assert longer.notes[:, :2].sum(axis=1).max() > end  # that is what it is asked for
+
+
+@pytest.mark.parametrize("ticks", [(480, 1001), (10080, 1024), (997, 1009)])
+def test_a_morph_of_any_ticks_can_be_written_as_midi(ticks, tmp_path):
+    a, b = (etude.harmonise(melody(t)) for t in ticks)
+    found = etude.morph(a, b, between=1, bars=2)
+    assert len(read_midi(write_midi(found, tmp_path / "m.mid"))) == len(found)
+    for given, start in ((a, 0), (b, 16)):
+        first, found_there = (sorted((on - at, pitch) for on, _, pitch, *_ in rows(score) if at <= on < at + 8)
+                              for score, at in ((given, 0), (found, start)))  # fmt: skip
+        assert np.allclose(first, found_there, atol=1e-4)
+
+
 def test_the_ends_of_a_morph_are_as_given():
     a, b = melody(), replace(CHORALE, bpm=50.0)
     made = etude.morph(a, b, between=2, bars=2)

@@ -15,9 +15,10 @@ from etude.registry import MODELS, frameworks
 NADE = {"output": "nade", "output_hidden": 5}
 RBM = {"output": "rbm", "output_hidden": 3}
 RELATIVE = {"output": "relative", "output_hidden": 4}
+INTERVALS = {"output": "intervals", "output_hidden": 4}
 LATENT = {"segment": 2, "latent": 2, "hidden": 6, "embedding": 4}
 TINY = {
-    "memoryless": ({}, NADE, RELATIVE, RBM),
+    "memoryless": ({}, NADE, RELATIVE, INTERVALS, RBM),
     "rnn": (
         {"hidden": 8, "layers": 1, "embedding": 4},
         {"hidden": 6, "cell": "gru", "dropout": 0.0},
@@ -40,6 +41,7 @@ TINY = {
         {"residual": 6, "skip": 8, "stacks": 1, "dilations": 3},
         {"residual": 6, "skip": 8, "stacks": 2, "dilations": 2, **NADE},
         {"residual": 6, "skip": 8, "stacks": 1, "dilations": 2, **RBM},
+        {"residual": 6, "skip": 8, "stacks": 1, "dilations": 2, **INTERVALS},
     ),
     "guided-wavenet": ({"residual": 6, "skip": 8, "stacks": 1, "dilations": 3, "guide_channels": 3},),
     "samplernn": (

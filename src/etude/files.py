@@ -6,11 +6,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from etude.errors import MissingData
+from etude.errors import EtudeError, MissingData
 from etude.places import OF_A_WRITER, list_files, plain_name, refuse_foreign, writing
 
 
@@ -42,8 +42,22 @@ def data_dir() -> Path:
     return project_root() / "data"
 
 
+def expanded(path: Path | str, remedy: str = "Write it in full; a name that begins with ~ is ./~name.") -> Path:
+    """Return a path whose `~` is the reader's home and `~name` another's; raises EtudeError where that is not known."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise EtudeError("a path whose ~ is a home on this machine", str(path), remedy) from error
+
+
+def _set_by(variable: str) -> Path | None:
+    """Return the folder that a variable of the environment names, or None."""
+    given = os.environ.get(variable)
+    return expanded(given, f"Set {variable} to a folder.") if given else None
+
+
 def cache_dir() -> Path:
-    """Return the folder for what can be made again, created; raises Unwritable where it cannot be.
+    """Return the folder for what can be made again, created; raises EtudeError where it cannot be.
 
     It is `ETUDE_CACHE`, else `data/cache` of the checkout, else (an installed étude) `~/.cache/etude`.
     """
@@ -51,10 +65,11 @@ def cache_dir() -> Path:
 
 
 def _cache_place() -> Path:
-    if os.environ.get("ETUDE_CACHE"):
-        return Path(os.environ["ETUDE_CACHE"]).expanduser()
-    own = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "etude"
-    return data_dir() / "cache" if is_checkout() else own
+    given = _set_by("ETUDE_CACHE")
+    if given or is_checkout():
+        return given or data_dir() / "cache"
+    caches = os.environ.get("XDG_CACHE_HOME") or expanded("~/.cache", "Set ETUDE_CACHE to a folder for étude's cache.")
+    return Path(caches) / "etude"
 
 
 def is_there(path: Path, kind: Callable[[Path], bool] = Path.exists) -> bool:
@@ -79,21 +94,22 @@ def fits_dir() -> Path:
 
 
 def _fits_place() -> Path:
-    return Path(os.environ.get("ETUDE_FITS") or data_dir() / "fits").expanduser().resolve()
+    return (_set_by("ETUDE_FITS") or data_dir() / "fits").resolve()
 
 
 def runs_dir() -> Path:
     """Return the folder of all runs (`ETUDE_RUNS`, else `reports/runs` of the checkout)."""
-    given = os.environ.get("ETUDE_RUNS")
-    return Path(given).expanduser().resolve() if given else project_root() / "reports" / "runs"
+    given = _set_by("ETUDE_RUNS")
+    return given.resolve() if given else project_root() / "reports" / "runs"
 
 
 def folder_remedy(path: Path) -> str:
     """Return what to do where `path` cannot be written."""
-    moved = {"ETUDE_CACHE": _cache_place(), "ETUDE_FITS": _fits_place(), "ETUDE_RUNS": runs_dir()}
+    moved = {"ETUDE_CACHE": _cache_place, "ETUDE_FITS": _fits_place, "ETUDE_RUNS": runs_dir}
     for variable, folder in moved.items():
-        if Path(path).absolute().is_relative_to(folder.absolute()):
-            return f"Free some space there, or set {variable} to a folder that can be written."
+        with suppress(EtudeError):  # a folder that has no place is not where `path` is
+            if Path(path).absolute().is_relative_to(folder().absolute()):
+                return f"Free some space there, or set {variable} to a folder that can be written."
     return ""
 
 

@@ -7,6 +7,7 @@ notebook that failed is status 1; Ctrl-C is 130 and says how to go on.
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from importlib import import_module
 
@@ -53,6 +54,8 @@ examples:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files are bytes, and not every terminal has every letter
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = _parser().parse_args(arguments)
     try:
         return given.run(given) or 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from etude.cli.generate_checks import REMEDY, check_numbers, check_target
 from etude.cli.saved_models import Saved, choose_model
 from etude.corpora.one_file import read_piece
-from etude.errors import EtudeError
+from etude.errors import EtudeError, one_line
 from etude.places import writing
 
 BRIEF = "let a trained model write music"
@@ -159,7 +159,7 @@ def write_piece(piece, out: Path) -> None:
 
 
 def _write_score(score, out: Path, new: Path) -> None:
-    suffix, title = out.suffix.lower(), out.stem.replace("_", " ")
+    suffix, title = out.suffix.lower(), one_line(out.stem.replace("_", " "))
     if suffix in (".mid", ".midi"):
         from etude.formats.midi import write_midi
 

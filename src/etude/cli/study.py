@@ -37,9 +37,9 @@ def run(given: argparse.Namespace) -> int:
     """Run the chapter on the folder: what `etude run` does when it is asked for that."""
     from etude.cli import run as runs
     from etude.errors import MissingData
-    from etude.files import is_there
+    from etude.files import expanded, is_there
 
-    if not is_there(Path(given.folder).expanduser(), Path.is_dir):
+    if not is_there(expanded(given.folder), Path.is_dir):
         raise MissingData("a folder of music", f"no folder at {given.folder}", "Check the path.")
     parser = argparse.ArgumentParser()
     runs.arguments(parser)

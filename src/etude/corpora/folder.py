@@ -33,7 +33,7 @@ from etude.corpora.folder_sounds import coded_recordings
 from etude.corpora.folder_split import divided, excerpt
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
 from etude.errors import EtudeError, MissingData, UnreadableFile, one_line, unknown_name
-from etude.files import is_there
+from etude.files import expanded, is_there
 from etude.formats.sound_file import HIGHEST_RATE
 from etude.representations.coded_audio import CodedAudio
 from etude.representations.waveform import Waveform
@@ -83,6 +83,8 @@ class Folder(Corpus):
     ------
     MissingData
         Where there is no such folder, or no file of music in it.
+    UnreadableFile
+        A folder in it that cannot be listed.
     EtudeError
         An option outside its range.
     """
@@ -109,7 +111,7 @@ class Folder(Corpus):
         drums: bool = False,
         only: str | None = None,
     ):
-        self.path, self.split, self.rate, self.verbose = _home(path), tuple(split), rate, verbose
+        self.path, self.split, self.rate, self.verbose = expanded(path), tuple(split), rate, verbose
         if len(self.split) != 3 or not min(self.split) >= 0 or not abs(sum(self.split) - 1) <= 1e-9:
             raise EtudeError("three shares that sum to 1", str(split))
         _check_options(rate, longest, workers)
@@ -266,11 +268,6 @@ class Folder(Corpus):
         lines += [f"  {self.division}"] * bool(self._entries)
         lines += [f"  {one_line(loss.file)[-40:]:<40}  {one_line(loss.reason)[:100]}" for loss in self._losses[:SHOWN]]
         return "\n".join([*lines, *([f"  ... all {len(self._losses)} in .ledger"] * (len(self._losses) > SHOWN))])
-
-
-def _home(path: Path | str) -> Path:
-    """Return a path whose `~` is the reader's home."""
-    return Path(path).expanduser() if str(path).startswith("~") else Path(path)
 
 
 def _samples(entry: Entry, rate: int, length: int) -> tuple[int, int]:

@@ -44,9 +44,12 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
 
 
 def music_files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the name in the folder and the place of all that is called like music, in the order of a walk."""
+    """Yield the name in the folder and the place of all that is called like music, in the order of a walk.
+
+    Raises UnreadableFile where a folder on the way cannot be listed.
+    """
     entered = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
         status = Path(root).stat()
         if (status.st_dev, status.st_ino) in entered:
             folders.clear()
@@ -56,6 +59,11 @@ def music_files(folder: Path) -> Iterator[tuple[str, Path]]:
         own = (Path(root, file) for file in sorted(files) if not _is_companion(file))
         for path in (path for path in own if path.suffix.lower() in KINDS):
             yield os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace"), path
+
+
+def _refuse(error: OSError) -> None:
+    got = f"{error.strerror or type(error).__name__}: {error.filename}"
+    raise UnreadableFile("a folder that can be listed", got, "Allow reading it, or move it elsewhere.") from error
 
 
 def _is_companion(name: str) -> bool:

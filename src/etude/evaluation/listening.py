@@ -78,11 +78,10 @@ def read_answers(key: Path, answers: Iterable[Path]):
     """
     import pandas as pd
 
-    sources = _read(key, "excerpts")
-    rows = []
-    for path in answers:
-        saved = _read(path, "answers", _read(key, "test"))
-        rows += [_row(path, answer, sources) for answer in saved]
+    sources, test = _read(key, "excerpts", dict), _read(key, "test", str)
+    if not all(isinstance(source, str) for source in sources.values()):
+        raise UnreadableFile("a key that names the source of each excerpt", f"other values in {key}")
+    rows = [_row(path, answer, sources) for path in answers for answer in _read(path, "answers", list, test)]
     return pd.DataFrame(rows, columns=["listener", "excerpt", "source", "said", "sure", "correct"])
 
 
@@ -118,13 +117,16 @@ def listening_table(answered, reference: str = REFERENCE):
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
-def _read(path: Path, wanted: str, test: str | None = None):
+def _read(path: Path, wanted: str, kind: type, test: str | None = None):
+    """Return an entry of a file, of a kind; raises UnreadableFile where it is none, or answers another test."""
     try:
         if path.stat().st_size > LARGEST:
             raise UnreadableFile(f"a file of at most {LARGEST} bytes", str(path))
         found = json.loads(path.read_text(encoding="utf-8"))
         if test is not None and found["test"] != test:
             raise UnreadableFile(f"answers to the test {test}", f"{path}: to {found['test']!r:.40}")
+        if not isinstance(found[wanted], kind):
+            raise TypeError(f"{wanted}: {found[wanted]!r:.80}")
         return found[wanted]
     except (OSError, ValueError, RecursionError, LookupError, TypeError) as error:
         if isinstance(error, UnreadableFile):
@@ -138,7 +140,7 @@ def _row(path: Path, answer, sources: dict[str, str]) -> dict:
         sure = int(answer["sure"])
         if said not in (REFERENCE, "other"):
             raise ValueError(f"said {said!r:.40}")
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise UnreadableFile("answers with excerpt, said and sure", f"{path}: {error!r}"[:200]) from error
     correct = (said == REFERENCE) == (source == REFERENCE)
     heard = {"listener": path.stem, "excerpt": answer["excerpt"], "source": source}

@@ -124,9 +124,10 @@ def sound_writer(path: Path | str, rate: int, quality: float | None = None) -> I
     if quality is not None and not 0 <= quality <= 1:
         raise EtudeError("quality in [0, 1]", str(quality))
     level = None if quality is None or kind in ("WAV", "FLAC") else 1.0 - quality
-    with replacing(path) as new:
+    form = {"samplerate": rate, "channels": 1, "subtype": subtype, "format": kind, "compression_level": level}
+    with replacing(path) as new, new.open("wb") as bare:  # a name that is not UTF-8 is none to libsndfile
         try:
-            with soundfile.SoundFile(new, "w", rate, 1, subtype, format=kind, compression_level=level) as file:
+            with soundfile.SoundFile(bare.fileno(), "w", **form, closefd=False) as file:
                 yield file
         except soundfile.SoundFileError as error:
             raise unwritable(OSError(str(error)), path) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from etude.errors import EtudeError
 from etude.files import replacing
 from etude.formats.notes_written import FINEST
 from etude.types import DURATION, ONSET, PITCH, TRACK, Score
+
+GRID = 48  # parts of a quarter, all of which have a notation: 1/64 notes in triplets, and half of them
 
 
 def write_musicxml(
@@ -25,7 +28,8 @@ def write_musicxml(
 ) -> Path:
     """Write `score` as MusicXML: one part per track, more where notes of a track overlap without being a chord.
 
-    The same arguments give the same bytes.
+    The same arguments give the same bytes. Where some length has no notation (a note as it was played), every note
+    begins and ends at the nearest 48th of a quarter.
 
     Parameters
     ----------
@@ -40,16 +44,34 @@ def write_musicxml(
     sharps : int, optional
         Key signature, flats negative; by default that of the key music21 finds.
     """
-    from music21.musicxml.m21ToXml import GeneralObjectExporter
+    from music21.musicxml.xmlObjects import MusicXMLExportException
 
     if not len(score):
         raise EtudeError("a score with notes", "an empty one")
     metre = metre or "{}/{}".format(*(score.meter or (4, 4)))
     upbeat = Fraction(score.pickup if pickup is None else pickup).limit_denominator(FINEST)
-    exported = GeneralObjectExporter(_stream(score, title, metre, upbeat, sharps)).parse().decode("utf-8")
+    try:
+        text = _exported(score, title, metre, upbeat, sharps)
+    except MusicXMLExportException:  # a length that no note values add up to
+        text = _exported(_on_the_grid(score), title, metre, upbeat, sharps)
     with replacing(Path(path)) as new:
-        new.write_text(_without_accidents(exported), encoding="utf-8")
+        new.write_text(_without_accidents(text), encoding="utf-8")
     return Path(path)
+
+
+def _exported(score: Score, title: str, metre: str, upbeat: Fraction, sharps: int | None) -> str:
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+    return GeneralObjectExporter(_stream(score, title, metre, upbeat, sharps)).parse().decode("utf-8")
+
+
+def _on_the_grid(score: Score) -> Score:
+    """Return a score whose notes begin and end at the nearest `GRID`th of a quarter, none shorter than one."""
+    onset, end = score.notes[:, ONSET], score.notes[:, ONSET] + score.notes[:, DURATION]
+    onset, end = ((2 * GRID * t + score.ticks_per_quarter) // (2 * score.ticks_per_quarter) for t in (onset, end))
+    notes = score.notes.copy()
+    notes[:, ONSET], notes[:, DURATION] = onset, np.maximum(end - onset, 1)
+    return replace(score, notes=notes, ticks_per_quarter=GRID, length=None)
 
 
 def _stream(score: Score, title: str, metre: str, upbeat: Fraction, sharps: int | None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from etude.representations.base import Representation
-from etude.types import Audio
+from etude.types import Audio, Piece
 
 
 class CodedAudio(Audio):
@@ -30,3 +30,9 @@ class CodedAudio(Audio):
     def samples(self) -> np.ndarray:
         """The samples Float32[T], decoded whenever they are asked for and not held."""
         return self.waveform.decode(self.codes).audio.samples
+
+
+def opening(piece: Piece, seconds: float) -> Piece:
+    """Return a piece of coded sound with the codes of its first seconds; its score stays whole."""
+    sound = piece.audio
+    return piece.with_audio(CodedAudio(sound.codes[: round(seconds * sound.rate)], sound.waveform))

@@ -10,7 +10,7 @@ from etude import registry
 from etude.files import data_dir
 from etude.models.storage import read_made_by
 from etude.representations.base import Representation
-from etude.representations.coded_audio import CodedAudio
+from etude.representations.coded_audio import CodedAudio, opening
 from etude.study import spectrograms, trial
 from etude.study.guides import guided_pieces
 from etude.types import Piece
@@ -65,9 +65,7 @@ def held_out(model: Shipped) -> HeldOut:
     corpus = registry.corpus(
         "rendered", instrument=parameters["instrument"], rate=parameters["rate"], first=parameters["chorales_each"]
     )
-    beginning = round(parameters["test_seconds"] * parameters["rate"])
-    coded = [(piece, corpus.waveform.encode(piece)[:beginning]) for piece in corpus.load("test")]
-    pieces = [piece.with_audio(CodedAudio(codes, corpus.waveform)) for piece, codes in coded]
+    pieces = [opening(piece, parameters["test_seconds"]) for piece in corpus.load("test")]
     return HeldOut([corpus.waveform.encode(piece) for piece in pieces], pieces)
 
 

@@ -66,13 +66,12 @@ def _jobs(folder: Path | None) -> list[tuple[str, str, Path]]:
 
 
 def _row(notebook: str, summary: Mapping) -> dict:
-    cost = summary.get("cost", {})
-    seconds = [one.get("train_seconds") for one in cost.values()]
+    seconds = [fit.get("train_seconds", 0) for fit in summary.get("cost", {}).values()]
     return {
         "profile": summary.get("profile", ""),
         **{f"parameter {name}": text for name, text in changed_parameters(notebook, summary).items()},
         **headlines(summary),
-        "train_seconds": round(sum(filter(None, seconds)), 2),
+        "train_seconds": round(sum(seconds), 2),
         **{name: summary.get(name) for name in COSTS if name != "train_seconds"},
         "answer": summary.get("answer", ""),
     }
@@ -99,9 +98,10 @@ def headlines(summary: Mapping) -> dict[str, float]:
         unit = number.get("unit", "")
         found[f"{name} ({unit})" if unit else name] = number["value"]
     tested = summary.get("tables", {}).get("test", [])
-    for row in tested if isinstance(tested, list) else []:
+    rows = [row for row in tested if isinstance(row, Mapping) and "model" in row] if isinstance(tested, list) else []
+    for row in rows:
         for column, unit in RATES.items():
-            if column in row and str(row.get("model")).lower() not in MADE_BY_COUNTING:
+            if column in row and str(row["model"]).lower() not in MADE_BY_COUNTING:
                 found[f"{row['model']} on {row.get('representation')} ({unit})"] = row[column]
     return found
 

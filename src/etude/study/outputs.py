@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
+from contextlib import suppress
 
 from etude.errors import EtudeError
-from etude.files import project_root
+from etude.files import expanded, project_root
 
 LARGEST = 3_000_000  # bytes of a notebook
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -37,7 +37,7 @@ def clean(executed: dict) -> list[str]:
 
 def check(executed: dict) -> None:
     """Raise EtudeError where outputs name a folder of this machine or the notebook is too large to commit."""
-    homes = [f"{place}/" for place in {str(project_root()), str(Path.home())} if place.count("/") and len(place) > 3]
+    homes = _homes()
     for number, cell in enumerate(executed["cells"], 1):
         text = _text(cell.get("outputs", []))
         for home in homes:
@@ -52,6 +52,14 @@ def check(executed: dict) -> None:
         raise EtudeError(
             f"a notebook under {LARGEST / 1e6:.0f} MB", got, "Save figures smaller; link sound, do not embed it."
         )
+
+
+def _homes() -> list[str]:
+    """Return the folders of this machine that no output may name: the project, and the reader's home if he has one."""
+    places = {str(project_root())}
+    with suppress(EtudeError):
+        places.add(str(expanded("~")))
+    return [f"{place}/" for place in places if place.count("/") and len(place) > 3]
 
 
 def _is_widget(output: dict) -> bool:

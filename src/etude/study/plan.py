@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from etude.errors import EtudeError, unknown_name
-from etude.files import from_checkout, project_root, runs_dir
+from etude.files import expanded, from_checkout, project_root, runs_dir
 from etude.names import LONGEST, file_name
 from etude.study.conclusions import check
 from etude.study.notebook import Notebook, all_notebooks, find_notebook, read_notebook
@@ -166,7 +166,7 @@ def make_plan(
     said = [*fixed, *_joined(swept), *([("sweep", Path(sweep_file).stem)] if sweep_file else [])]
     folder = runs_dir() / _folder_name(name, profile, said)
     request = {"names": list(names), "profile": profile, "settings": list(settings), "sweep": list(sweep), "name": name}
-    request["sweep_file"] = str(Path(sweep_file).expanduser().absolute()) if sweep_file else None
+    request["sweep_file"] = str(expanded(sweep_file).absolute()) if sweep_file else None
     publish = profile == "full" and not (name or keys)
     return Plan(folder, list(jobs.values()), publish, left_out, request)
 
@@ -241,7 +241,7 @@ def _from_here(value: object) -> object:
     """Return a path of the command line as one that holds in the notebook's folder, too: `~` and `..` resolved."""
     if isinstance(value, list | tuple):
         return type(value)(_from_here(item) for item in value)
-    return str(Path(value).expanduser().absolute()) if isinstance(value, str) and value else value
+    return str(expanded(value).absolute()) if isinstance(value, str) and value else value
 
 
 def _joined(swept: list[tuple[str, list[str]]]) -> list[tuple[str, str]]:

@@ -59,17 +59,17 @@ SUMMARY = {
     "tables?": Of(ANY),
     "claims?": [{"sentence": str, "holds": bool}],
     "models?": Of({"publish?": bool}),
+    "cost?": Of({"train_seconds?": NUMBER}),
     "source?": {"code": (str, type(None)), "modules": TEXTS, "data": TEXTS},
     "listings?": Of(ANY),
 }
 RESULTS = {  # a summary with all that a run measures
     **SUMMARY,
-    **{name: SUMMARY[f"{name}?"] for name in ("answer", "parameters", "tables", "models", "source")},
+    **{name: SUMMARY[f"{name}?"] for name in ("answer", "parameters", "tables", "models", "cost", "source")},
     "format": int,
     "versions": TEXTS,
     "notebook": str,
     "numbers": Of({"value": ANY, "unit": str}),
-    "cost": Of(Of(ANY)),
     "corpora": Of(Of(ANY)),
     "figures": Of({"path": str, "alt": str}),
 }

@@ -19,7 +19,8 @@ from importlib import metadata
 from pathlib import Path
 
 import etude
-from etude.files import cache_dir, data_dir, project_root, replacing
+from etude.errors import UnreadableFile
+from etude.files import cache_dir, data_dir, is_there, project_root, replacing
 from etude.kept import holds, read_json, sealed
 from etude.meaning import TARGET, meaning
 
@@ -233,25 +234,31 @@ def shipped_files() -> list[str]:
 
 
 def file_digests(paths: Iterable[str]) -> dict[str, str]:
-    """Return the sha256 of files and of folders named relative to the project, "" for what is gone."""
+    """Return the sha256 of files and of folders named relative to the project, "" for what is gone or closed to us."""
     return {path: _digest_of(project_root() / path) for path in paths}
 
 
 def _digest_of(path: Path) -> str:
     """Return the sha256 of a file, or of the names and contents of the files of music in a folder at any depth."""
-    if path.is_file():
+    if not is_there(path, Path.is_dir):
         return _file_digest(path)
-    if not path.is_dir():
-        return ""
     from etude.corpora.folder_index import music_files
 
-    lines = (f"{name}/{_file_digest(file) if file.is_file() else ''}" for name, file in music_files(path))
-    return _sha("\n".join(lines))
+    try:
+        return _sha("\n".join(f"{name}/{_file_digest(file)}" for name, file in music_files(path)))
+    except UnreadableFile:  # a folder that cannot be listed: whoever reads it is told so
+        return ""
 
 
 def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the sha256 of a regular file, "" of what is none or cannot be read."""
+    if not is_there(path, Path.is_file):
+        return ""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def _relative(path: Path) -> str:

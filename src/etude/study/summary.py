@@ -111,7 +111,7 @@ def write_summary(path: Path, data: dict) -> None:
     """Write a summary: strict JSON in a stable order, sealed, whole or not at all."""
     text = json.dumps(sealed(as_json(data)), indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
     with replacing(path) as new:
-        new.write_text(text + "\n", encoding="utf-8")
+        new.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")  # JSON's own escape of a surrogate
 
 
 def as_json(value):

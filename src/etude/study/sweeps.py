@@ -26,6 +26,7 @@ from pathlib import Path
 import yaml
 
 from etude.errors import EtudeError, MissingData, unknown_name
+from etude.files import expanded
 
 KEYS = ("set", "product", "zip", "points")
 NAME = re.compile(r"(\w+\.)?[A-Za-z_]\w*")
@@ -55,7 +56,7 @@ def read_sweep(path: Path) -> tuple[dict[str, object], list[Point]]:
     EtudeError
         It is no YAML, or says something else than a sweep.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     said = _checked(_read(path), path.name)
     axes = [_points(kind, said[kind], path.name) for kind in KEYS[1:] if kind in said]
     runs = [tuple(itertools.chain.from_iterable(parts)) for parts in itertools.product(*axes)]

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from etude.errors import MissingData, MissingPackage, UnreadableFile
+from etude.files import expanded
 
 SECONDS = 600.0  # for one stretch of a score in another process
 
@@ -36,7 +37,7 @@ def checked_soundfont(soundfont: Path | str | None) -> Path:
     """Return the soundfont to play: the packaged one by default."""
     if soundfont is None:
         return packaged_soundfont()
-    path = Path(soundfont).expanduser().resolve()
+    path = expanded(soundfont).resolve()
     if not path.is_file():
         raise MissingData("a soundfont (.sf2)", f"no file {soundfont}", "Leave soundfont out to use the packaged one.")
     return path

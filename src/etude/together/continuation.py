@@ -58,7 +58,8 @@ def continuations(
     score = score_in(score)
     longer = replace(score, length=score.length + bars * 4 * score.ticks_per_quarter)
     parts = parts_of(on_steps(longer, roll.lowest, octaves(score)))
-    lines, beside = parts.lines(np.zeros(len(parts.owner), bool), model.space.entries)
+    end = int(parts.steps.spans(parts.steps.score.notes)[1].max())
+    lines, beside = parts.lines(np.zeros(len(parts.owner), bool), model.space.entries, onwards=end)
     last = parts.steps.count - BEAT
     home = home_weights(parts.steps, len(parts.tracks), model.space.entries, last) if rules > 0 else None
     ranges = parts.ranges(model.space.entries)

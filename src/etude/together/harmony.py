@@ -101,9 +101,10 @@ def harmonisations(
 
 
 def _around(steps: Steps, voice: int) -> Lines:
-    """Return four voices of which one is given."""
+    """Return four voices of which one is given; all rest before its first note and after its last."""
     keys, struck = np.full((len(PARTS), steps.count), -1), np.zeros((len(PARTS), steps.count), bool)
     keys[voice], struck[voice] = steps.line(steps.score.notes)
     given = np.zeros(keys.shape, bool)
-    given[voice] = True
+    begin, end = steps.spans(steps.score.notes)
+    given[voice], given[:, : begin.min()], given[:, end.max() :] = True, True, True
     return Lines(keys, struck, given, given.copy())

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from etude.errors import EtudeError
+from etude.formats.midi_notes import MOST_TICKS
 from etude.together.shipped import shipped
 from etude.together.steps import on_steps, score_in
 from etude.types import DURATION, ONSET, TRACK, Piece, Score
@@ -50,15 +51,21 @@ def stages(
 
 
 def sequence(*scores: Score) -> Score:
-    """Return scores one after the other, each from the next bar on, in the tempo of the first."""
+    """Return scores one after the other, each from the next bar on, in the tempo of the first.
+
+    Ticks are such that all notes stay where they are; where no MIDI file could hold so many, the first score's stay,
+    and the others' go to the nearest tick, less than a ten thousandth of a quarter away.
+    """
     ticks = int(np.lcm.reduce([score.ticks_per_quarter for score in scores]))
+    if ticks > MOST_TICKS:
+        ticks = max(MOST_TICKS // scores[0].ticks_per_quarter, 1) * scores[0].ticks_per_quarter
     bar, placed, start = 4 * ticks, [], 0
     for score in scores:
-        notes, by = score.notes.copy(), ticks // score.ticks_per_quarter
-        notes[:, [ONSET, DURATION]] *= by
-        notes[:, ONSET] += start
+        notes, own = score.notes.copy(), score.ticks_per_quarter
+        begin, end = ((2 * t * ticks + own) // (2 * own) for t in (notes[:, ONSET], notes[:, :2].sum(axis=1)))
+        notes[:, ONSET], notes[:, DURATION] = start + begin, np.maximum(end - begin, 1)
         placed.append(notes)
-        start += -(-score.length * by // bar) * bar
+        start += -(-score.length * ticks // (own * bar)) * bar
     return replace(scores[0], notes=np.concatenate(placed), ticks_per_quarter=ticks, length=start)
 
 

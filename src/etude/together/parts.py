@@ -54,11 +54,11 @@ class Parts:
             found += own
         return found
 
-    def lines(self, hole: np.ndarray, size: int) -> tuple[Lines, np.ndarray]:
+    def lines(self, hole: np.ndarray, size: int, onwards: int | None = None) -> tuple[Lines, np.ndarray | None]:
         """Return the voices as lines in which the notes of `hole` Bool[N] are open, and what stands beside as a roll.
 
-        Open are the steps at which a note of the hole is heard and no other of its voice, and all steps after the
-        last of the score's notes.
+        Open are the steps at which a note of the hole is heard and no other of its voice, and all from step `onwards`:
+        where nothing was heard, nothing is written unless it is asked for.
         """
         notes, count = self.steps.score.notes, len(self.tracks)
         keys, struck = np.full((count, self.steps.count), REST), np.zeros((count, self.steps.count), bool)
@@ -68,7 +68,8 @@ class Parts:
             keys[voice], struck[voice] = self.steps.line(notes[own & ~hole])
             was, _ = self.steps.line(notes[own & hole])
             open_[voice] = (was != REST) & (keys[voice] == REST)
-        open_[:, int(self.steps.spans(notes)[1].max(initial=0)) :] = True
+        if onwards is not None:
+            open_[:, onwards:] = True
         return Lines(keys, struck, ~open_, ~open_), self._beside(hole, size)
 
     def ranges(self, size: int) -> list[tuple[int, int]]:

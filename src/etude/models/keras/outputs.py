@@ -22,6 +22,7 @@ OUTPUTS = {  # name -> "module:Class", called with (features, space, hidden)
     "categorical": "etude.models.keras.outputs:Independent",
     "independent": "etude.models.keras.outputs:Independent",
     "nade": "etude.models.keras.nade:NADE",
+    "intervals": "etude.models.keras.relative:Intervals",
     "relative": "etude.models.keras.relative:Relative",
     "rbm": "etude.models.keras.rbm_output:ConditionalRBM",
 }

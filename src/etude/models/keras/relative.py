@@ -1,4 +1,4 @@
-"""The relative output in Keras: NADE, and a small network that sees by interval. See `models.sequence.outputs`."""
+"""NADE and a small network that sees by interval, in Keras: intervals, relative. See `models.sequence.outputs`."""
 
 from __future__ import annotations
 
@@ -8,58 +8,51 @@ from etude.models.keras.dilated import product
 from etude.models.keras.dropout import Dropout
 from etude.models.keras.nade import NADE, Walk
 from etude.models.keras.weights import of
-from etude.models.sequence.outputs import INTERVAL_CHANNELS, INTERVAL_DROPPED, relative_shapes
+from etude.models.sequence.outputs import INTERVAL_CHANNELS, INTERVAL_DROPPED, interval_shapes
 from etude.training.keras.framework import tf
 from etude.types import Space
 
 
-class Relative(NADE):
+class Intervals(NADE):
     """NADE, and beside it a small network over the entries with the same weights for each."""
+
+    past = False  # whether it sees the step before
 
     def __init__(self, features: int, space: Space, hidden: int):
         super().__init__(features, space, hidden)
-        weights = [self.new(*shape) for shape in relative_shapes(features, space).values()]
-        self.before, self.below, self.place, self.modulation, self.bias_in, self.bias_mix, self.mix, self.out = weights
+        for name, shape in interval_shapes(features, space, self.past).items():
+            setattr(self, f"interval_{name}", self.new(*shape))
         self.size, self.channels = features, INTERVAL_CHANNELS
         self.dropout = Dropout(INTERVAL_DROPPED)
 
-    def given(self, features, past, first):
-        """Return the features Float[n, T, H] with the codes of the step before behind them.
-
-        At the start they are zeros, and everywhere under a context of no features: it remembers nothing.
-        """
-        start = first[:, None, None] & (tf.range(tf.shape(past)[1]) == 0)[:, None]
-        known = tf.zeros_like(past) if self.size == 0 else tf.where(start, tf.zeros_like(past), past)
-        return tf.concat([features, tf.cast(known, features.dtype)], axis=-1)
-
-    def given_below(self, features, x, noise=None):
+    def given_below(self, given, x, noise=None):
         """Return the logits of every entry given those below it in x Int[N, E], Float[N, E, L]."""
-        features, past = self._parts(features)
-        inner = self.inner(features, past) + self._read(x, self._below())
+        features, inner = given[:, : self.size], self.inner(given) + self._read(x, self._below())
         logits = super().given_below(features, x, noise)
         return logits + self.outer(self.dropout(tf.nn.relu(inner), noise=noise), *self.modulations(features))
 
-    def prepared(self, features) -> tuple:
+    def prepared(self, given) -> tuple:
         """Return what NADE does, s before the step's entries are read Float[n, E, R], and the modulations."""
-        features, past = self._parts(features)
-        return *super().prepared(features), self.inner(features, past), *self.modulations(features)
+        features = given[:, : self.size]
+        return *super().prepared(features), self.inner(given), *self.modulations(features)
 
     def walks(self, prepared: list[np.ndarray]) -> list[Walk]:
         """Return the parts that the logits are a sum of, before the lowest entry."""
         inner, *modulations = prepared[2:]
-        return [*super().walks(prepared), Intervals(inner.copy(), modulations, self.mix.numpy(), self.below.numpy())]
+        mix, below = self.interval_mix.numpy(), self.interval_below.numpy()
+        return [*super().walks(prepared), ByInterval(inner.copy(), modulations, mix, below)]
 
-    def _parts(self, given):
-        return given[:, : self.size], tf.cast(given[:, self.size :], tf.int64)
-
-    def inner(self, features, past):
+    def inner(self, given):
         """Return s Float[N, E, R] before the step's own entries are read."""
-        start = product(features, self.modulation.value[:, : self.channels]) + self.bias_in.value
-        return self._read(past, by_interval(self.before.value)) + start[:, None] + self.place.value
+        return self._started(given) + self.interval_place.value
+
+    def _started(self, given):
+        read = product(given[:, : self.size], self.interval_modulation.value[:, : self.channels])
+        return (read + self.interval_bias.value)[:, None]
 
     def _below(self):
         """Return what each code adds to each entry, Float[L - 1, E, E, R]: nothing to itself and to those below."""
-        return by_interval(tf.pad(self.below.value, [[0, 0], [self.shape[0], 0], [0, 0]]))
+        return by_interval(tf.pad(self.interval_below.value, [[0, 0], [self.shape[0], 0], [0, 0]]))
 
     def _read(self, codes, table):
         """Return the sum over sounding entries f of table[code - 1, f], Float[N, E, R], for codes Int[N, E]."""
@@ -75,23 +68,44 @@ class Relative(NADE):
         """Return the context's scale [N, 1, R], shift [N, 1, R] and weights [N, R, L] of the second layer."""
         levels, channels = self.shape[1], self.channels
         parts = tf.split(
-            product(features, self.modulation.value[:, channels:]), [channels, channels, channels * levels], axis=-1
+            product(features, self.interval_modulation.value[:, channels:]),
+            [channels, channels, channels * levels],
+            axis=-1,
         )
-        shift, out = (parts[1] + self.bias_mix.value)[:, None], tf.reshape(parts[2], [-1, channels, levels])
-        return 1 + parts[0][:, None], shift, self.out.value + out
+        shift, out = (parts[1] + self.interval_shift.value)[:, None], tf.reshape(parts[2], [-1, channels, levels])
+        return 1 + parts[0][:, None], shift, self.interval_write.value + out
 
     def outer(self, heard, scale, shift, out):
         """Return what the network adds to the logits, Float[N, E, L], for relu(s) Float[N, E, R]."""
-        return tf.matmul(tf.nn.relu(product(heard, self.mix.value) * scale + shift), out)
+        return tf.matmul(tf.nn.relu(product(heard, self.interval_mix.value) * scale + shift), out)
 
     def views(self):
         """Return the weights in the shared layout."""
-        own = of(before=self.before, below=self.below, place=self.place, modulation=self.modulation)
-        own |= of(bias=self.bias_in, mix=self.mix, shift=self.bias_mix, write=self.out)
+        names = interval_shapes(self.size, Space((self.shape[0],), self.shape[1]), self.past)
+        own = of(**{name: getattr(self, f"interval_{name}") for name in names})
         return {**super().views(), **{f"output.relative.{name}": view for name, view in own.items()}}
 
 
-class Intervals:
+class Relative(Intervals):
+    """As `Intervals`, and its small network looks at the step before, too."""
+
+    past = True
+
+    def given(self, features, past, first):
+        """Return the features Float[n, T, H] with the codes of the step before behind them.
+
+        At the start they are zeros, and everywhere under a context of no features: it remembers nothing.
+        """
+        start = first[:, None, None] & (tf.range(tf.shape(past)[1]) == 0)[:, None]
+        known = tf.zeros_like(past) if self.size == 0 else tf.where(start, tf.zeros_like(past), past)
+        return tf.concat([features, tf.cast(known, features.dtype)], axis=-1)
+
+    def _started(self, given):
+        past = tf.cast(given[:, self.size :], tf.int64)
+        return self._read(past, by_interval(self.interval_before.value)) + super()._started(given)
+
+
+class ByInterval:
     """What the network over the entries adds to the logits, in NumPy."""
 
     def __init__(self, inner: np.ndarray, modulations: list[np.ndarray], mix: np.ndarray, below: np.ndarray):

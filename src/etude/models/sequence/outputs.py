@@ -8,7 +8,8 @@ name           distribution                                            spaces
 categorical    softmax over the levels                                 scalar steps
 independent    one softmax per entry, independent given the context    any
 nade           one softmax per entry, given the entries below it       vector steps
-relative       nade, with a part that sees by interval                 vector steps
+intervals      nade, with a part that sees by interval                 vector steps
+relative       intervals, of the step before too                       vector steps
 rbm            a restricted Boltzmann machine over the entries         vector steps
 =============  ======================================================  ======================
 
@@ -24,9 +25,9 @@ keys it does not change, and a frame of a few notes costs a few evaluations inst
 
 with `output.nade.bias` d [U], `.context` C [H, U], `.read` R [E * (L - 1), U], `.write` V [U, E * L].
 
-Relative. Two voices a third apart mean the same on any key, but NADE learns it for each key anew. Beside its logits,
-a small network of R channels looks from an entry at the step before, p, and at the entries below, by interval, with the
-same weights for all entries (tied parallel networks: Johnson 2017; intervals in attention: Huang et al. 2019). The
+Intervals, relative. Two voices a third apart mean the same on any key, but NADE learns it for each key anew. Beside its
+logits, a small network of R channels looks from an entry at the entries below and, if it is relative, at the step
+before, p, by interval, with the same weights for all entries (tied parallel networks: Johnson 2017; intervals in attention: Huang et al. 2019). The
 context modulates its second layer::
 
     s_e = c + h @ G + K_e + sum of P[p_f, e - f] over f with p_f > 0 + sum of Q[x_f, e - f] over f < e with x_f > 0
@@ -35,8 +36,8 @@ context modulates its second layer::
 
 with NADE's weights and `output.relative.bias` c [R], `.place` K [E, R], `.before` P [L - 1, 2 E - 1, R] (intervals
 -(E - 1) .. E - 1), `.below` Q [L - 1, E - 1, R] (1 .. E - 1), `.mix` M [R, R], `.shift` m [R], `.write` W [R, L] and
-`.modulation` [H, R (3 + L)], which holds G, B, S and A side by side, A as (R, L). Before the first step p is zero, as
-it is for a context of no features, which remembers nothing. While learning, all entries of a step are computed side by
+`.modulation` [H, R (3 + L)], which holds G, B, S and A side by side, A as (R, L). Intervals has no P. Before the first
+step p is zero, as it is for a context of no features, which remembers nothing. While learning, all entries of a step are computed side by
 side: an entry sees the codes of lower entries only, because the kernel Q has no interval of zero or less.
 
 RBM (Smolensky 1986; on a recurrent context RNN-RBM, same paper): p(x) is the sum over hidden units z in {0, 1}^U of
@@ -58,11 +59,14 @@ OUTPUTS = {  # name -> revision, raised where a change of the output changes wha
     "categorical": 1,
     "independent": 1,
     "nade": 1,
+    "intervals": 1,
     "relative": 1,
     "rbm": 1,
 }
-DEPENDENT = ("nade", "relative", "rbm")  # outputs in which the entries of a step know of each other
-HIDDEN = {"nade": 128, "relative": 128, "rbm": 8}  # units of an output's hidden layer, where nothing else is asked for
+SPOKEN = ("nade", "intervals", "relative")  # outputs that ask entry by entry, with NADE's hidden layer
+BY_INTERVAL = ("intervals", "relative")  # of them, those with a part that sees by interval
+DEPENDENT = (*SPOKEN, "rbm")  # outputs in which the entries of a step know of each other
+HIDDEN = {**dict.fromkeys(SPOKEN, 128), "rbm": 8}  # units of an output's hidden layer, where nothing else is asked for
 MOST_RBM_UNITS = 12  # log Z sums over all states of the hidden units: 4096
 INTERVAL_CHANNELS = 32  # R of the relative output
 INTERVAL_DROPPED = 0.25  # share of them dropped while learning
@@ -78,7 +82,7 @@ def output_options(space: Space, output: str | None = None, output_hidden: int |
     output : str, optional
         A name in `OUTPUTS`; by default the plainest that fits.
     output_hidden : int, optional
-        Units of the output's own hidden layer (nade, relative, rbm).
+        Units of the output's own hidden layer, of those in `DEPENDENT`.
     """
     output = output or ("independent" if space.event_shape else "categorical")
     if output not in OUTPUTS:
@@ -114,15 +118,15 @@ def output_arrays(
         "output.weight": rng.uniform(-1, 1, (features, logits)) / max(features, 1),
         "output.bias": np.zeros(logits),
     }
-    if output in ("nade", "relative"):
+    if output in SPOKEN:
         arrays |= {
             "output.nade.bias": np.zeros(hidden),
             "output.nade.context": rng.uniform(-1, 1, (features, hidden)) * np.sqrt(3 / max(features, 1)),
             "output.nade.read": rng.normal(size=(space.entries * (space.levels - 1), hidden)) / 2,
             "output.nade.write": rng.uniform(-1, 1, (hidden, logits)) / hidden,
         }
-    if output == "relative":
-        arrays |= relative_arrays(features, space, rng)
+    if output in BY_INTERVAL:
+        arrays |= interval_arrays(features, space, rng, past=output == "relative")
     if output == "rbm":
         arrays |= {
             "output.rbm.bias": np.zeros(hidden),
@@ -132,13 +136,14 @@ def output_arrays(
     return {name: array.astype(np.float32) for name, array in arrays.items()}
 
 
-def relative_arrays(features: int, space: Space, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def interval_arrays(features: int, space: Space, rng: np.random.Generator, past: bool) -> dict[str, np.ndarray]:
     """Return the initial weights of the part that sees by interval: what it adds to the logits is small."""
-    shapes, channels = relative_shapes(features, space), INTERVAL_CHANNELS
+    shapes, channels = interval_shapes(features, space, past), INTERVAL_CHANNELS
     modulation = rng.uniform(-1, 1, shapes["modulation"]) / np.sqrt(max(features, 1))
     modulation[:, 3 * channels :] *= 0.1
+    before = {"before": rng.normal(size=shapes["before"]) * 0.1} if past else {}
     arrays = {
-        "before": rng.normal(size=shapes["before"]) * 0.1,
+        **before,
         "below": rng.normal(size=shapes["below"]) * 0.1,
         "place": rng.normal(size=shapes["place"]) * 0.1,
         "modulation": modulation,
@@ -150,11 +155,15 @@ def relative_arrays(features: int, space: Space, rng: np.random.Generator) -> di
     return {f"output.relative.{name}": array for name, array in arrays.items()}
 
 
-def relative_shapes(features: int, space: Space) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the weights of the part that sees by interval, by their names in it."""
+def interval_shapes(features: int, space: Space, past: bool) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the weights of the part that sees by interval, by their names in it.
+
+    `past` says whether it sees the step before, too.
+    """
     entries, levels, channels = space.entries, space.levels, INTERVAL_CHANNELS
+    before = {"before": (levels - 1, 2 * entries - 1, channels)} if past else {}
     return {
-        "before": (levels - 1, 2 * entries - 1, channels),
+        **before,
         "below": (levels - 1, entries - 1, channels),
         "place": (entries, channels),
         "modulation": (features, channels * (3 + levels)),

@@ -14,6 +14,7 @@ OUTPUTS = {  # name -> "module:Class", called with (features, space, hidden)
     "categorical": "etude.models.torch.outputs:Independent",
     "independent": "etude.models.torch.outputs:Independent",
     "nade": "etude.models.torch.nade:NADE",
+    "intervals": "etude.models.torch.relative:Intervals",
     "relative": "etude.models.torch.relative:Relative",
     "rbm": "etude.models.torch.rbm_output:ConditionalRBM",
 }
