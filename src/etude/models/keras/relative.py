@@ -67,11 +67,8 @@ class Intervals(NADE):
     def modulations(self, features) -> tuple:
         """Return the context's scale [N, 1, R], shift [N, 1, R] and weights [N, R, L] of the second layer."""
         levels, channels = self.shape[1], self.channels
-        parts = tf.split(
-            product(features, self.interval_modulation.value[:, channels:]),
-            [channels, channels, channels * levels],
-            axis=-1,
-        )
+        read = product(features, self.interval_modulation.value[:, channels:])
+        parts = tf.split(read, [channels, channels, channels * levels], axis=-1)
         shift, out = (parts[1] + self.interval_shift.value)[:, None], tf.reshape(parts[2], [-1, channels, levels])
         return 1 + parts[0][:, None], shift, self.interval_write.value + out
 

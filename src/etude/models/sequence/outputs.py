@@ -25,10 +25,10 @@ keys it does not change, and a frame of a few notes costs a few evaluations inst
 
 with `output.nade.bias` d [U], `.context` C [H, U], `.read` R [E * (L - 1), U], `.write` V [U, E * L].
 
-Intervals, relative. Two voices a third apart mean the same on any key, but NADE learns it for each key anew. Beside its
-logits, a small network of R channels looks from an entry at the entries below and, if it is relative, at the step
-before, p, by interval, with the same weights for all entries (tied parallel networks: Johnson 2017; intervals in attention: Huang et al. 2019). The
-context modulates its second layer::
+Intervals, relative. Two voices a third apart mean the same on any key, but NADE learns it for each key anew. Beside
+its logits, a small network of R channels looks from an entry at the entries below and, if it is relative, at the step
+before, p, by interval, with the same weights for all entries (tied parallel networks: Johnson 2017; intervals in
+attention: Huang et al. 2019). The context modulates its second layer::
 
     s_e = c + h @ G + K_e + sum of P[p_f, e - f] over f with p_f > 0 + sum of Q[x_f, e - f] over f < e with x_f > 0
     v_e = relu(relu(s_e) @ M * (1 + h @ B) + h @ S + m)
@@ -36,9 +36,10 @@ context modulates its second layer::
 
 with NADE's weights and `output.relative.bias` c [R], `.place` K [E, R], `.before` P [L - 1, 2 E - 1, R] (intervals
 -(E - 1) .. E - 1), `.below` Q [L - 1, E - 1, R] (1 .. E - 1), `.mix` M [R, R], `.shift` m [R], `.write` W [R, L] and
-`.modulation` [H, R (3 + L)], which holds G, B, S and A side by side, A as (R, L). Intervals has no P. Before the first
-step p is zero, as it is for a context of no features, which remembers nothing. While learning, all entries of a step are computed side by
-side: an entry sees the codes of lower entries only, because the kernel Q has no interval of zero or less.
+`.modulation` [H, R (3 + L)], which holds G, B, S and A side by side, A as (R, L). Intervals has no P. Before the
+first step p is zero, as it is for a context of no features, which remembers nothing. While learning, all entries of a
+step are computed side by side: an entry sees the codes of lower entries only, because the kernel Q has no interval of
+zero or less.
 
 RBM (Smolensky 1986; on a recurrent context RNN-RBM, same paper): p(x) is the sum over hidden units z in {0, 1}^U of
 exp(-E(x, z)) / Z, where ::
