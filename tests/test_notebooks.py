@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,14 @@ def test_links_and_players_lead_to_files(chapter):
     for target in targets:
         assert (chapter.path.parent / target).is_file(), target
     assert "data:audio" not in html(chapter)
+
+
+def test_every_sound_and_picture_is_of_one_cell(chapter):
+    """A second cell that takes the name writes over the first one's file, which then stands under both."""
+    files = re.compile(r'src="(\.\./reports/[^"]+)"')
+    shown = [{*files.findall(html(replace(chapter, content={"cells": [c]})))} for c in cells(chapter, "code")]
+    for place, here in enumerate(shown):
+        assert not here & set().union(*shown[:place]), "written by two cells"
 
 
 def test_every_claim_of_a_committed_chapter_holds(chapter):
