@@ -13,7 +13,7 @@ from etude.evaluation.published import PUBLISHED
 from etude.study import benchmark
 from etude.study.benchmark import Setting
 from etude.study.benchmark_rows import AS_IT_IS, BEST, changes, rows
-from etude.study.benchmark_tables import ANSWERS, costs_of_changes, summary
+from etude.study.benchmark_tables import ANSWERS, costs_of_changes, lowest_published, summary, ways_table
 
 TINY = Setting("rnn", {"hidden": 6, "layers": 1, "output": "nade", "output_hidden": 3}, steps=4, keys=3, home=4)
 
@@ -185,3 +185,22 @@ def test_each_change_changes_one_thing_of_the_best_row():
         assert share * (setting.steps + setting.home) == best.steps + best.home
     few = changed["augmentation", "one key, a quarter of the steps"]
     assert few.keys == 1 and few.budget([np.zeros((64, 88))]).valid_every == 26
+
+
+def test_ways_are_medians_in_nats_over_the_fits():
+    table = ways_table(
+        {"A": {"one": [np.array([1.0, 3.0]), np.array([4.0]), np.array([9.0])]}, "B": {"all": [np.ones(3)]}}
+    )
+    assert table[["set", "model", "seeds"]].to_numpy().tolist() == [["A", "one", 3], ["B", "all", 1]]
+    assert table[["test", "lowest", "highest"]].to_numpy() == pytest.approx(
+        np.log(2) * np.array([[4, 2, 9], [1, 1, 1]])
+    )
+
+
+def test_the_lowest_published_numbers_of_each_kind_count_the_first_frame():
+    table = lowest_published(["JSB_Chorales", "Nottingham"], most=2)
+    assert table.groupby(["set", "kind"]).size().max() == 2 and set(table["set"]) == {"JSB_Chorales", "Nottingham"}
+    jsb = published_table("JSB_Chorales")
+    exact = jsb[(jsb["kind"] == "exact") & jsb["first_frame"]]["test"].sort_values()
+    ours = table[(table["set"] == "JSB_Chorales") & (table["kind"] == "exact")]["test"]
+    assert ours.tolist() == exact.tolist()[:2] and ours.iloc[0] <= ours.iloc[1]

@@ -55,6 +55,15 @@ def test_loading_twice_gives_the_same(corpus):
     assert all((a.name, a.score) == (b.name, b.score) for a, b in pairs)
 
 
+def test_the_splits_come_together_and_the_held_out_ones_can_be_shortened(corpus):
+    whole, short = corpus.load_splits(), corpus.load_splits(1)
+    assert tuple(whole) == tuple(short) == corpus.splits
+    for split in corpus.splits:
+        names = [piece.name for piece in corpus.load(split)]
+        assert [piece.name for piece in whole[split]] == names
+        assert [piece.name for piece in short[split]] == (names if split == "train" else names[:1])
+
+
 def table(first: str) -> list[list[str]]:
     """Return the rows of the README's table whose heading begins with `first`."""
     lines = README.read_text(encoding="utf-8").splitlines()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import etude
+from etude.errors import EtudeError
 from etude.kept import SEAL
 from etude.study import rekey, source, summary
 from etude.study.equality import differences, parted
@@ -70,8 +71,8 @@ def toy(tmp_path, monkeypatch):
     return Proof(*runs), new, now
 
 
-def translate(proof):
-    return rekey.main(["--before", str(proof.before), "--after", str(proof.after)])
+def translate(proof, *more):
+    return rekey.main(["--before", str(proof.before), "--after", str(proof.after), *more])
 
 
 def test_a_page_is_translated_and_its_results_stay(toy, capsys):
@@ -88,6 +89,29 @@ def test_a_page_is_translated_and_its_results_stay(toy, capsys):
     assert list(after["listings"]) == ["etude.types.Score.common"] and after["versions"]["numpy"] == "1.0"
     assert not summary.read_summary(NAME, root).stale
     assert translate(proof) == 1, "it is no longer what was current before"
+
+
+def test_a_cell_whose_work_has_moved_is_taken_for_what_it_gave_if_it_is_named(toy, capsys):
+    proof, root, now = toy
+    for folder in (proof.after, root):  # the page and the new run have another first cell
+        made = folder == proof.after
+        page(folder, now if made else summary_digests(root), summary.FORMAT if made else 1, code=CODE + "(1)")
+    assert translate(proof) == 1 and "not those of the run before" in capsys.readouterr().out
+    assert translate(proof, "--moved", f"{NAME}:2") == 1, "another cell is named"
+    page(proof.after, now, summary.FORMAT, code=CODE + "(1)", rows=[])
+    assert translate(proof, "--moved", f"{NAME}:1") == 1, "its results are others"
+    page(proof.after, now, summary.FORMAT, code=CODE + "(1)")
+    assert translate(proof, "--moved", f"{NAME}:1") == 0
+    assert not summary.read_summary(NAME, root).stale
+    for wrong in ("11_other:1", f"{NAME}:x", NAME):
+        with pytest.raises(EtudeError, match="such as 11_rnn:4"):
+            translate(proof, "--moved", wrong)
+    with pytest.raises(EtudeError, match="a code cell of 11_toy"):
+        translate(proof, "--moved", f"{NAME}:3")
+
+
+def summary_digests(root):
+    return json.loads(summary.summary_path(root, NAME).read_text())["source"]["modules"]
 
 
 @pytest.mark.parametrize(

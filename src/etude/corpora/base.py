@@ -33,6 +33,10 @@ class Corpus(ABC):
     def load(self, split: str) -> Sequence[Piece]:
         """Return the pieces of a split, in a fixed order; raises EtudeError for an unknown split."""
 
+    def load_splits(self, held_out: int = 0) -> dict[str, Sequence[Piece]]:
+        """Return the pieces of every split, by its name; of all but `train` the first `held_out`, or all (0)."""
+        return {split: self.load(split)[: None if split == "train" else held_out or None] for split in self.splits}
+
     def count(self, split: str) -> int:
         """Return how many pieces a split has."""
         return len(self.load(split))

@@ -5,6 +5,10 @@ And what it costs to change one thing of the best row.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
 from etude.evaluation.published import published_table
 
 ANSWERS = {  # our row -> the published row of the same kind
@@ -92,3 +96,39 @@ def costs_of_changes(runs, kept: tuple[str, str]):
     whole = table["test"].xs(kept, level=["part", "change"])
     table.insert(4, "cost", table["test"] - table.index.get_level_values("collection").map(whole))
     return table.reset_index()
+
+
+def ways_table(found: Mapping[str, Mapping[str, Sequence[np.ndarray]]]):
+    """Return one row per set and way to read it: nats per frame over the fits.
+
+    Parameters
+    ----------
+    found : mapping of str to mapping of str to sequence
+        The bits of all frames, Float64[T] of each fit, by set and by way.
+
+    Returns
+    -------
+    DataFrame
+        Columns set, model (the way), test (the median), lowest, highest, seeds.
+    """
+    import pandas as pd
+
+    rows = []
+    for collection, ways in found.items():
+        for way, some in ways.items():
+            nats = [np.log(2) * steps.mean() for steps in some]
+            row = {"set": collection, "model": way, "test": np.median(nats), "lowest": min(nats), "highest": max(nats)}
+            rows.append({**row, "seeds": len(nats)})
+    return pd.DataFrame(rows)
+
+
+def lowest_published(collections: Sequence[str], most: int = 2):
+    """Return the lowest published numbers of sets, `most` of each kind, of those that count the first frame.
+
+    Columns: set, kind, model, test (nats per frame).
+    """
+    import pandas as pd
+
+    known = pd.concat([published_table(name).assign(set=name) for name in collections], ignore_index=True)
+    lowest = known[known["first_frame"]].sort_values("test").groupby(["set", "kind"], sort=False).head(most)
+    return lowest[["set", "kind", "model", "test"]].sort_values(["set", "kind", "test"])

@@ -232,7 +232,7 @@ def opened(run: Run, path: str, tunes: int = 48, share: Sequence[float] = (0.7, 
         raise EtudeError("music for all three sides", f"none for {' and '.join(empty)}. {folder.division}", remedy)
     run.corpus(folder)
     bring = _scores if kind == "score" else _sounds
-    loaded = {split: folder.load(split) for split in folder.splits}
+    loaded = folder.load_splits()
     pieces = {split: bring(some, split) for split, some in loaded.items()}
     whole = {split: float(sum(map(seconds_of, some))) for split, some in loaded.items()}
     return Own(folder, kind, pieces, whole, others)

@@ -11,7 +11,8 @@ is what a new run of hours would give. Its digests are translated, and nothing i
 - its code cells mean the same then and now, but for what only says something (a verdict by `display.say`,
   `run.answer` or `run.claim` that has become a conclusion, see `etude.study.conclusions`) and what was bound for it,
   and for what variables are called, and new parameters: with their defaults in their places, the cells are those that
-  there were;
+  there were. Cells whose work has moved into the package are named (`--moved 11_rnn:4`, by the number that the page
+  shows): for them the equal results stand in, as for any module;
 - the probes leave the committed traces.
 
 Where something fails, the page is refused and stays stale, with the reason.
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import copy
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -34,7 +36,7 @@ from etude.study.cells import cell_meanings, names_bound, names_read, parsed, sc
 from etude.study.conclusions import conclusions
 from etude.study.equality import differences
 from etude.study.listings import listings
-from etude.study.notebook import Notebook, all_notebooks, concludes, read_notebook, tags, text_of
+from etude.study.notebook import INJECTED, Notebook, all_notebooks, concludes, read_notebook, tags, text_of
 from etude.study.shapes import RESULTS, read_shaped
 from etude.study.source import (
     data_digests,
@@ -54,9 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m etude.study.rekey", description=__doc__.splitlines()[0])
     parser.add_argument("--before", type=Path, required=True, help="folder of a finished run where pages were current")
     parser.add_argument("--after", type=Path, required=True, help="folder of the same run of the code as it stands")
+    parser.add_argument(
+        "--moved", action="append", default=[], metavar="NAME:CELL", help="its work is the package's now"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be translated, and write nothing")
     given = parser.parse_args(arguments)
-    proof = Proof(given.before.resolve(), given.after.resolve())
+    proof = Proof(given.before.resolve(), given.after.resolve(), _moved(given.moved))
     moved = proof.probes_moved()
     refused = 0
     for name in all_notebooks():
@@ -75,10 +80,12 @@ class Proof:
     ----------
     before, after : Path
         Folders of finished runs of one profile, each inside its checkout.
+    moved : mapping of str to set of int
+        Cells of chapters, by their numbers, whose work has moved into the package.
     """
 
-    def __init__(self, before: Path, after: Path):
-        self.before, self.after = before, after
+    def __init__(self, before: Path, after: Path, moved: Mapping[str, set[int]] | None = None):
+        self.before, self.after, self.moved = before, after, moved or {}
 
     @cached_property
     def old_texts(self) -> dict[str, str]:
@@ -138,6 +145,7 @@ class Proof:
         found = []
         for when, folder in (("before", self.before), ("after", self.after)):
             ran, new = _ran(folder, name), self.added(name) if when == "before" else {}
+            ran = with_cells_of(ran, now, self.moved.get(name, set())) if when == "before" else ran
             same = ran.digest == now.digest or same_work(ran, now, new)
             found += [] if same else [f"its code cells are not those of the run {when}"]
         return found
@@ -172,6 +180,22 @@ class Proof:
         shared = {other: len(names & _defined(text)) for other, text in near.items()}
         most = max(shared.values(), default=0)
         return {other for other, count in shared.items() if count and count == most}
+
+
+def with_cells_of(before: Notebook, after: Notebook, numbers: Iterable[int]) -> Notebook:
+    """Return a notebook with some code cells of another, by their numbers from 1; as it is where its cells are fewer.
+
+    Raises EtudeError where there is no such cell.
+    """
+    cells = copy.deepcopy(before.content["cells"])
+    code = [cell for cell in cells if cell["cell_type"] == "code" and INJECTED not in tags(cell)]
+    if len(code) != len(after.code):
+        return before
+    for number in numbers:
+        if not 1 <= number <= len(code) or "parameters" in tags(code[number - 1]):
+            raise EtudeError(f"a code cell of {after.name} that is not that of its parameters", f"{number}")
+        code[number - 1]["source"] = after.code[number - 1]["source"]
+    return Notebook(before.path, {**before.content, "cells": cells})
 
 
 def same_work(before: Notebook, after: Notebook, added: Mapping[str, object]) -> bool:
@@ -318,6 +342,16 @@ def _reads(trees: Iterable[ast.Module]) -> set[str]:
     for statement in (statement for tree in trees for statement in tree.body):
         own = names_bound(statement) if isinstance(statement, ast.Assign) else set()
         found |= names_read(statement) - own
+    return found
+
+
+def _moved(named: Iterable[str]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = {}
+    for one in named:
+        name, _, number = one.partition(":")
+        if name not in all_notebooks() or not number.isdecimal():
+            raise EtudeError("a chapter and the number of a cell, such as 11_rnn:4", one)
+        found.setdefault(name, set()).add(int(number))
     return found
 
 

@@ -155,8 +155,7 @@ def floors() -> list[Floors]:
 
 def floor_checks(asked: Floors) -> Iterator[Check]:
     """Yield the floors of chapters beside what counting and compressing give now."""
-    corpus = registry.corpus(CHORALES)
-    pieces = {split: corpus.load(split) for split in corpus.splits}
+    pieces = registry.corpus(CHORALES).load_splits()
     encoding = registry.representation(asked.representation, **json.loads(asked.options))
     half = asked.keys // 2
     counted = trial.with_floors(trial.encode(pieces, encoding, range(-half, asked.keys - half)))
