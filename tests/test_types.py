@@ -147,3 +147,11 @@ def test_a_cut_knows_where_the_next_bar_line_is():
     assert third.pickup_at(0) == 1 / 3 and third.pickup_at(1) == 0  # to the grid, but for the beginning
     free = Score(np.array([[0, 9600, 60, 80, 0]]), 480, pickup=1)
     assert [free.pickup_at(tick) for tick in (0, 240)] == [1, 0]  # no bars are stated
+
+
+def test_an_excerpt_has_the_notes_that_begin_in_it_cut_at_its_end_and_its_bar_lines():
+    score = Score([[0, 6, 60, 80, 0], [4, 8, 62, 80, 0], [16, 4, 64, 80, 1]], 4, 90.0, 24, (3, 4), (5, 6), 1.0)
+    part = score.excerpt(4, 10)
+    assert part.notes.tolist() == [[0, 6, 62, 80, 0]] and (part.length, part.bpm, part.programs) == (6, 90.0, (5, 6))
+    assert part.pickup == 0.0 and score.excerpt(6, 10).pickup == 2.5, "bars of three quarters begin at 4 and at 16"
+    assert score.excerpt(0, 24) == score and not len(score.excerpt(12, 16))

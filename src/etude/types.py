@@ -128,6 +128,16 @@ class Score:
         bar = self.quarters_of_a_bar * self.ticks_per_quarter
         return float((self.ticks_of_the_pickup - tick) % bar / self.ticks_per_quarter)
 
+    def excerpt(self, begin: int, end: int) -> Score:
+        """Return a stretch of ticks as a score of its own: notes that begin in it, cut at its end.
+
+        Its bar lines stand where they stood.
+        """
+        notes = self.notes[(self.notes[:, ONSET] >= begin) & (self.notes[:, ONSET] < end)].copy()
+        notes[:, ONSET] -= begin
+        notes[:, DURATION] = notes[:, DURATION].clip(max=end - begin - notes[:, ONSET])
+        return replace(self, notes=notes, length=end - begin, pickup=self.pickup_at(begin))
+
     def transposed(self, semitones: int) -> Score:
         """Return the score moved by `semitones`; raises EtudeError where a pitch would leave 0-127."""
         notes = self.notes.copy()

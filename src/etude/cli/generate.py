@@ -227,11 +227,9 @@ def _conditioned(model, prefix):
 
 
 def _opening(score, seconds: float):
-    """Return the score's first `seconds`: notes that begin in them, cut at their end."""
-    from etude.corpora.folder_split import excerpt
-
+    """Return the score's first `seconds`."""
     end = max(1, int(seconds * score.bpm / 60 * score.ticks_per_quarter))
-    return excerpt(score, 0, min(end, score.length))
+    return score.excerpt(0, min(end, score.length))
 
 
 def _amount(piece) -> str:

@@ -30,7 +30,7 @@ from etude.corpora.folder_frame import described
 from etude.corpora.folder_index import READER, find_files, read_sources
 from etude.corpora.folder_reader import KINDS
 from etude.corpora.folder_sounds import coded_recordings
-from etude.corpora.folder_split import divided, excerpt
+from etude.corpora.folder_split import divided
 from etude.corpora.sandbox import MEMORY, SECONDS, Sandbox, cores
 from etude.errors import EtudeError, MissingData, UnreadableFile, one_line, unknown_name
 from etude.files import expanded, is_there
@@ -207,7 +207,7 @@ class Folder(Corpus):
             return Piece(entry.name, None, audio, source, self.licence)
         score, text = read_score(entry) or self._read_again(entry)
         if entry.span is not None:
-            score, text = excerpt(score, *entry.span), None
+            score, text = score.excerpt(*entry.span), None
         return Piece(entry.name, score, None, source, self.licence, text, entry.title)
 
     def _whole_score(self, entry: Entry):

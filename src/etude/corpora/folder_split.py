@@ -9,14 +9,13 @@ between the sides, so that nothing that is tested was heard in passing. What was
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from etude.corpora.folder_entries import Entry
-from etude.types import DURATION, ONSET, Score
+from etude.types import ONSET, Score
 
 SECTIONS = 40  # into which a long score is cut
 SHORTEST, LONGEST = 4, 16  # bars of a section, where there are enough
@@ -121,7 +120,7 @@ def _score(entry: Entry, score: Score, shares, sides) -> list[tuple[Entry, str]]
         first = k * size + (before not in (None, side) and size > 1)  # the bar between two sides is left out
         last, before = min((k + 1) * size, bars), side
         begin, end = upbeat + first * bar if first else 0, upbeat + last * bar
-        if within(score, begin, end).size:
+        if len(score.excerpt(begin, end)):
             seconds = (end - begin) / score.ticks_per_quarter * 60 / score.bpm
             cuts.append((_spanned(entry, f"@bars{first + 1}-{last}", begin, end, seconds), side))
     return cuts if _on_all(cuts, shares) else []
@@ -134,16 +133,3 @@ def _on_all(cuts, shares) -> bool:
 def _spanned(entry: Entry, name: str, begin: float, end: float, seconds: float) -> Entry:
     whole = entry.name.rpartition("#")[0] if entry.parts > 1 else entry.name
     return entry._replace(name=whole + name, span=(begin, end), seconds=seconds, parts=1)
-
-
-def excerpt(score: Score, begin: int, end: int) -> Score:
-    """Return a stretch of ticks as a score of its own, whose bar lines stand where they stood."""
-    return replace(score, notes=within(score, begin, end), length=end - begin, pickup=score.pickup_at(begin))
-
-
-def within(score: Score, begin: int, end: int) -> np.ndarray:
-    """Return the notes that begin in a stretch of ticks, counted from its beginning and cut at its end, Int[N, 5]."""
-    notes = score.notes[(score.notes[:, ONSET] >= begin) & (score.notes[:, ONSET] < end)].copy()
-    notes[:, ONSET] -= begin
-    notes[:, DURATION] = notes[:, DURATION].clip(max=end - begin - notes[:, ONSET])
-    return notes

@@ -7,7 +7,6 @@ close on the first or third beat). Times are on a grid of sixteenths.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import groupby, pairwise
 from xml.sax.saxutils import escape
 
@@ -76,9 +75,7 @@ def _upbeat(score: Score, bar: int) -> int:
 def _cut(score: Score, stop: int | None) -> tuple[Score, bool]:
     """The score up to `stop` sixteenths, and whether that is all of it."""
     ticks = score.length if stop is None else min(score.length, stop * score.ticks_per_quarter // QUARTER)
-    notes = score.notes[score.notes[:, ONSET] < ticks].copy()
-    notes[:, DURATION] = np.minimum(notes[:, DURATION], ticks - notes[:, ONSET])
-    return replace(score, notes=notes, length=ticks), ticks == score.length
+    return score.excerpt(0, ticks), ticks == score.length
 
 
 def _sixteenths(score: Score) -> int:

@@ -19,7 +19,6 @@ from etude import registry
 from etude.clock import at_nominal_tempo, music_seconds
 from etude.corpora.folder import Folder
 from etude.corpora.folder_frame import is_drums
-from etude.corpora.folder_split import excerpt as excerpt_of_score
 from etude.corpora.tune_books import BOOKS
 from etude.errors import EtudeError
 from etude.files import cache_dir
@@ -275,7 +274,7 @@ def sections(piece: Piece, quarters: int = SECTION) -> list[Piece]:
     if score.length <= 1.5 * size:
         return [piece]
     edges = [0, *range(upbeat + size, score.length, size), score.length]
-    cut = [excerpt_of_score(score, begin, end) for begin, end in pairwise(edges)]
+    cut = [score.excerpt(begin, end) for begin, end in pairwise(edges)]
     return [replace(piece.with_score(one), name=f"{piece.name}@{k + 1}") for k, one in enumerate(cut) if len(one)]
 
 
@@ -318,7 +317,7 @@ def beginning(piece: Piece, quarters: int) -> Piece:
     bar, upbeat = score.ticks_of_a_bar, score.ticks_of_the_pickup
     whole = max(sounds - upbeat, 0) // bar * bar  # ticks of whole bars before
     first = upbeat + whole if sounds >= upbeat else 0
-    return piece.with_score(excerpt_of_score(score, first, max(first + 1, min(first + size, score.length))))
+    return piece.with_score(score.excerpt(first, max(first + 1, min(first + size, score.length))))
 
 
 def nominal_seconds(piece: Piece) -> float:

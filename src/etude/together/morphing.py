@@ -79,10 +79,7 @@ def _as_read(score: Score, roll) -> Score:
 
 
 def _opening(score: Score | Piece, bars: int) -> Score:
-    """Return the first bars: notes that begin in them, cut at their end."""
-    end = min(score.length, bars * 4 * score.ticks_per_quarter)
-    notes = score.notes[score.notes[:, ONSET] < end].copy()
-    if not len(notes):
+    opening = score.excerpt(0, min(score.length, bars * 4 * score.ticks_per_quarter))
+    if not len(opening):
         raise EtudeError(f"notes in the first {bars} bars", "none")
-    notes[:, DURATION] = notes[:, DURATION].clip(max=end - notes[:, ONSET])
-    return replace(score, notes=notes, length=end)
+    return opening
