@@ -95,6 +95,7 @@ OUTPUTS = {
     "nade keys": Probe("memoryless", "keys", {"output": "nade"}),
     "nade many keys": Probe("memoryless", "many keys", NADE, (ask.bits,)),
     "relative": Probe("memoryless", "roll", RELATIVE),
+    "intervals": Probe("rnn", "roll", {"hidden": 8, "layers": 1, "output": "intervals", "output_hidden": 4}),
     "rbm output": Probe("memoryless", "keys", RBM),
 }
 RECURRENT = {
