@@ -128,6 +128,14 @@ def test_lengths_without_a_notation_go_to_the_nearest_48th_of_a_quarter(tmp_path
     assert in_48ths.tolist() == [[0, 1, 60], [48, 48, 62], [97, 12, 64]]
 
 
+@pytest.mark.parametrize("tick", [1, 611, 1919])
+def test_an_upbeat_without_a_notation_goes_there_too(tmp_path, tick):
+    score = Score([[k * 480, 480, 60 + k, 80, 0] for k in range(12)], 480, meter=(4, 4)).excerpt(tick, 480 * 9)
+    found = read_musicxml(write_musicxml(score, tmp_path / "cut.musicxml"))
+    assert found.notes[:, 2].tolist() == score.notes[:, 2].tolist()
+    assert found.pickup == pytest.approx(round(score.pickup * 48) / 48 % 4, abs=1e-6)
+
+
 @pytest.mark.parametrize("text", ["", "<score-partwise><part>", "<html/>"], ids=["empty", "cut", "html"])
 def test_broken_notation_is_refused(tmp_path, text):
     (tmp_path / "song.xml").write_text(text)

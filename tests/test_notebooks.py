@@ -137,8 +137,12 @@ def test_links_and_players_lead_to_files(chapter):
 
 def test_every_sound_and_picture_is_of_one_cell(chapter):
     """A second cell that takes the name writes over the first one's file, which then stands under both."""
-    files = re.compile(r'src="(\.\./reports/[^"]+)"')
-    shown = [{*files.findall(html(replace(chapter, content={"cells": [c]})))} for c in cells(chapter, "code")]
+    files = re.compile(r'(?:src|href)="(\.\./reports/[^"]+)"')
+    figures = re.compile(r"run\.figure\(\s*[\"']([^\"']+)")
+    code = cells(chapter, "code")
+    shown = [
+        {*files.findall(html(replace(chapter, content={"cells": [c]}))), *figures.findall(text_of(c))} for c in code
+    ]
     for place, here in enumerate(shown):
         assert not here & set().union(*shown[:place]), "written by two cells"
 

@@ -17,6 +17,7 @@ from etude.formats.midi import read_midi, write_midi
 from etude.together import shipped as where
 from etude.together.filling import bits_in_hole, fillings
 from etude.together.harmony import harmonisations
+from etude.together.morphing import sequence
 from etude.together.parts import parts_of
 from etude.together.steps import on_steps, suited_pace, suited_shift
 from etude.types import DURATION, ONSET, PITCH, TRACK, Score
@@ -252,6 +253,12 @@ def test_nothing_is_written_into_rests_at_the_ends_that_were_not_asked_for():
     for written in (etude.harmonise(own), etude.fill(etude.harmonise(own), bars=(2, 3)), etude.fill(own)):
         assert written.notes[:, ONSET].min() >= bar and written.notes[:, :2].sum(axis=1).max() <= end
         assert (written.length, written.ticks_per_quarter) == (own.length, 480)
+    choir = Score([[q * 480, 480, pitch, 80, t] for q in range(24) for t, pitch in enumerate((72, 67, 64, 48))], 480)
+    late = replace(choir, length=choir.length + 480)
+    for given in (choir, late):  # silence at the end is no reason to rest in a hole
+        filled = etude.fill(given, bars=(3, 4), sweeps=4)
+        heard = filled.notes[(filled.notes[:, ONSET] >= 2 * bar) & (filled.notes[:, ONSET] < 4 * bar)]
+        assert [heard[heard[:, TRACK] == t, DURATION].sum() for t in range(4)] == [2 * bar] * 4
     longer = etude.continue_(own, bars=1)
     assert longer.notes[:, :2].sum(axis=1).max() > end  # that is what it is asked for
 
@@ -265,6 +272,11 @@ def test_a_morph_of_any_ticks_can_be_written_as_midi(ticks, tmp_path):
         first, found_there = (sorted((on - at, pitch) for on, _, pitch, *_ in rows(score) if at <= on < at + 8)
                               for score, at in ((given, 0), (found, start)))  # fmt: skip
         assert np.allclose(first, found_there, atol=1e-4)
+
+
+def test_the_last_note_of_a_sequence_ends_with_its_bar():
+    fine = Score([[0, 70000, 60, 80, 0], [279999, 1, 62, 80, 0]], 70000)
+    assert sequence(Score([[0, 480, 60, 80, 0]], 480), fine).length == 8 * 32640
 
 
 def test_the_ends_of_a_morph_are_as_given():

@@ -39,6 +39,6 @@ def run(given: argparse.Namespace) -> int:
         return 0
     table = results(*given.names)
     with replacing(given.out) as new:
-        table.to_csv(new, index=False)
+        table.to_csv(new, index=False, errors="backslashreplace")
     print(f"{len(table)} runs, {len(table.columns)} columns: {given.out}")
     return 0

@@ -46,10 +46,12 @@ def find_files(folder: Path) -> tuple[list[Source], list[Loss]]:
 def music_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield the name in the folder and the place of all that is called like music, in the order of a walk.
 
-    Raises UnreadableFile where a folder on the way cannot be listed.
+    A folder that cannot be listed comes at the end, as a file that cannot be read would.
+
+    Raises UnreadableFile where that is `folder` itself.
     """
-    entered = set()
-    for root, folders, files in os.walk(folder, onerror=_refuse, followlinks=True):
+    entered, closed = set(), []
+    for root, folders, files in os.walk(folder, onerror=closed.append, followlinks=True):
         status = Path(root).stat()
         if (status.st_dev, status.st_ino) in entered:
             folders.clear()
@@ -57,13 +59,16 @@ def music_files(folder: Path) -> Iterator[tuple[str, Path]]:
         entered.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not _is_companion(name))
         own = (Path(root, file) for file in sorted(files) if not _is_companion(file))
-        for path in (path for path in own if path.suffix.lower() in KINDS):
-            yield os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace"), path
+        yield from ((_named(path, folder), path) for path in own if path.suffix.lower() in KINDS)
+    for error in closed:
+        if Path(error.filename) == folder:
+            got = f"{error.strerror or type(error).__name__}: {folder}"
+            raise UnreadableFile("a folder that can be listed", got, "Allow reading it.") from error
+        yield _named(Path(error.filename), folder), Path(error.filename)
 
 
-def _refuse(error: OSError) -> None:
-    got = f"{error.strerror or type(error).__name__}: {error.filename}"
-    raise UnreadableFile("a folder that can be listed", got, "Allow reading it, or move it elsewhere.") from error
+def _named(path: Path, folder: Path) -> str:
+    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
 
 
 def _is_companion(name: str) -> bool:
@@ -73,6 +78,8 @@ def _is_companion(name: str) -> bool:
 
 def _unopenable(path: Path) -> str:
     try:
+        if path.is_dir():
+            return "a folder that cannot be listed"
         if not path.is_file():  # a dangling link, a pipe that nobody writes to
             return "not a regular file"
         with path.open("rb") as file:

@@ -53,7 +53,7 @@ def write_musicxml(
     try:
         text = _exported(score, title, metre, upbeat, sharps)
     except MusicXMLExportException:  # a length that no note values add up to
-        text = _exported(_on_the_grid(score), title, metre, upbeat, sharps)
+        text = _exported(_on_the_grid(score), title, metre, _nearest_upbeat(upbeat, metre), sharps)
     with replacing(Path(path)) as new:
         new.write_text(_without_accidents(text), encoding="utf-8")
     return Path(path)
@@ -63,6 +63,13 @@ def _exported(score: Score, title: str, metre: str, upbeat: Fraction, sharps: in
     from music21.musicxml.m21ToXml import GeneralObjectExporter
 
     return GeneralObjectExporter(_stream(score, title, metre, upbeat, sharps)).parse().decode("utf-8")
+
+
+def _nearest_upbeat(upbeat: Fraction, metre: str) -> Fraction:
+    """Return an upbeat on the grid; none where the nearest would be a whole bar."""
+    from music21 import meter
+
+    return Fraction(round(upbeat * GRID), GRID) % Fraction(meter.TimeSignature(metre).barDuration.quarterLength)
 
 
 def _on_the_grid(score: Score) -> Score:

@@ -63,6 +63,7 @@ def sequence(*scores: Score) -> Score:
     for score in scores:
         notes, own = score.notes.copy(), score.ticks_per_quarter
         begin, end = ((2 * t * ticks + own) // (2 * own) for t in (notes[:, ONSET], notes[:, :2].sum(axis=1)))
+        begin = np.minimum(begin, -(-score.length * ticks // own) - 1)  # a note at the very end
         notes[:, ONSET], notes[:, DURATION] = start + begin, np.maximum(end - begin, 1)
         placed.append(notes)
         start += -(-score.length * ticks // (own * bar)) * bar

@@ -149,8 +149,11 @@ def _runs(hidden: np.ndarray) -> list[tuple[int, int]]:
 
 
 def _may_rest(lines: Lines, voice: int) -> np.ndarray:
-    """Return the steps at which a voice may rest, Bool[T]: nothing given sounds, and what is given of it rests, too."""
-    given = lines.given[voice]
-    if given.any() and not (lines.keys[voice][given] == REST).any():
-        return np.zeros(lines.steps, bool)
-    return ~(lines.given & (lines.keys != REST)).any(axis=0)
+    """Return the steps at which a voice may rest, Bool[T]: nothing given sounds, and what is given of it rests, too.
+
+    Before the first and after the last step at which something given sounds every voice rests: that says nothing.
+    """
+    sounds = (lines.given & (lines.keys != REST)).any(axis=0)
+    amid = np.logical_or.accumulate(sounds) & np.logical_or.accumulate(sounds[::-1])[::-1]
+    own = lines.keys[voice][lines.given[voice] & amid]
+    return np.zeros(lines.steps, bool) if len(own) and (own != REST).all() else ~sounds

@@ -69,7 +69,7 @@ BY_INTERVAL = ("intervals", "relative")  # of them, those with a part that sees 
 DEPENDENT = (*SPOKEN, "rbm")  # outputs in which the entries of a step know of each other
 HIDDEN = {**dict.fromkeys(SPOKEN, 128), "rbm": 8}  # units of an output's hidden layer, where nothing else is asked for
 MOST_RBM_UNITS = 12  # log Z sums over all states of the hidden units: 4096
-INTERVAL_CHANNELS = 32  # R of the relative output
+INTERVAL_CHANNELS = 32  # R of the outputs by interval
 INTERVAL_DROPPED = 0.25  # share of them dropped while learning
 MOST_LOGITS = 2**17  # entries * levels: beyond, first and last layer alone outgrow what this study trains
 
