@@ -48,3 +48,21 @@ def test_every_damage_is_set_aside(checkpoint, damage):
     path.write_bytes(HOSTILE.read_bytes() if damage == "hostile" else broken.get(damage, damage))
     assert checkpoints.last_state(path) is None
     assert [file.name for file in path.parent.iterdir()] == ["abc.damaged"]
+
+
+def test_a_kept_fit_whose_weights_have_other_names_is_refused_with_the_remedy(tmp_path):
+    import etude
+    from etude import Budget, Space
+
+    def fitted():
+        model, pieces = etude.model("memoryless", Space((), 5)), [np.arange(20) % 5]
+        return model.fit(pieces, pieces, Budget(2, 1, 8, 0.01, 2), 0, checkpoint=tmp_path)
+
+    fitted()
+    (path,) = tmp_path.rglob("*.ckpt")
+    held = checkpoints.read_checkpoint(path)
+    best = held["callbacks"]["Recording"]["best"]
+    held["callbacks"]["Recording"]["best"] = {f"other_{name}": weight for name, weight in best.items()}
+    checkpoints.WholeFiles().save_checkpoint(held, path)
+    with pytest.raises(CorruptCheckpoint, match=r"weights of this network.*--refit"):
+        fitted()

@@ -64,13 +64,19 @@ class Probe:
         model = registry.model(self.family, SPACES[self.space], framework=self.framework, seed=2, **self.options)
         history = model.fit(train, () if self.alone else valid, Budget(**{**LESSON, **self.budget}), seed=3)
         asked = {question.__name__: question(model, valid) for question in self.questions}
-        return {"history": of_history(history), "weights": of_weights(weights_of(model)), **asked}
+        return {"history": of_history(history), "weights": of_weights(weights_of(model)), **names_of(model), **asked}
 
 
 def weights_of(model) -> dict:
     """Return the named weights of a model."""
     named = getattr(model, "weights", None) or model._arrays
     return named()
+
+
+def names_of(model) -> dict:
+    """Return the names by which the checkpoints of a model's fits hold its weights; none where they go by number."""
+    network = getattr(model, "network", None)
+    return {"names": sorted(network.state_dict())} if hasattr(network, "state_dict") else {}
 
 
 FLOORS = {

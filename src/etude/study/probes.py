@@ -32,6 +32,7 @@ OF_FITS = (
     "history",
     "histories",
     "weights",
+    "names",
     "whole",
     "resumed is whole",
     "read is resumed",

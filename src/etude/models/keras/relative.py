@@ -12,6 +12,8 @@ from etude.models.sequence.outputs import INTERVAL_CHANNELS, INTERVAL_DROPPED, i
 from etude.training.keras.framework import tf
 from etude.types import Space
 
+NAMES = {"bias": "bias_in", "shift": "bias_mix", "write": "out"}  # of weights: those that kept fits have
+
 
 class Intervals(NADE):
     """NADE, and beside it a small network over the entries with the same weights for each."""
@@ -21,7 +23,7 @@ class Intervals(NADE):
     def __init__(self, features: int, space: Space, hidden: int):
         super().__init__(features, space, hidden)
         for name, shape in interval_shapes(features, space, self.past).items():
-            setattr(self, f"interval_{name}", self.new(*shape))
+            setattr(self, NAMES.get(name, name), self.new(*shape))
         self.size, self.channels = features, INTERVAL_CHANNELS
         self.dropout = Dropout(INTERVAL_DROPPED)
 
@@ -39,20 +41,20 @@ class Intervals(NADE):
     def walks(self, prepared: list[np.ndarray]) -> list[Walk]:
         """Return the parts that the logits are a sum of, before the lowest entry."""
         inner, *modulations = prepared[2:]
-        mix, below = self.interval_mix.numpy(), self.interval_below.numpy()
+        mix, below = self.mix.numpy(), self.below.numpy()
         return [*super().walks(prepared), ByInterval(inner.copy(), modulations, mix, below)]
 
     def inner(self, given):
         """Return s Float[N, E, R] before the step's own entries are read."""
-        return self._started(given) + self.interval_place.value
+        return self._started(given) + self.place.value
 
     def _started(self, given):
-        read = product(given[:, : self.size], self.interval_modulation.value[:, : self.channels])
-        return (read + self.interval_bias.value)[:, None]
+        read = product(given[:, : self.size], self.modulation.value[:, : self.channels])
+        return (read + self.bias_in.value)[:, None]
 
     def _below(self):
         """Return what each code adds to each entry, Float[L - 1, E, E, R]: nothing to itself and to those below."""
-        return by_interval(tf.pad(self.interval_below.value, [[0, 0], [self.shape[0], 0], [0, 0]]))
+        return by_interval(tf.pad(self.below.value, [[0, 0], [self.shape[0], 0], [0, 0]]))
 
     def _read(self, codes, table):
         """Return the sum over sounding entries f of table[code - 1, f], Float[N, E, R], for codes Int[N, E]."""
@@ -67,19 +69,19 @@ class Intervals(NADE):
     def modulations(self, features) -> tuple:
         """Return the context's scale [N, 1, R], shift [N, 1, R] and weights [N, R, L] of the second layer."""
         levels, channels = self.shape[1], self.channels
-        read = product(features, self.interval_modulation.value[:, channels:])
+        read = product(features, self.modulation.value[:, channels:])
         parts = tf.split(read, [channels, channels, channels * levels], axis=-1)
-        shift, out = (parts[1] + self.interval_shift.value)[:, None], tf.reshape(parts[2], [-1, channels, levels])
-        return 1 + parts[0][:, None], shift, self.interval_write.value + out
+        shift, out = (parts[1] + self.bias_mix.value)[:, None], tf.reshape(parts[2], [-1, channels, levels])
+        return 1 + parts[0][:, None], shift, self.out.value + out
 
     def outer(self, heard, scale, shift, out):
         """Return what the network adds to the logits, Float[N, E, L], for relu(s) Float[N, E, R]."""
-        return tf.matmul(tf.nn.relu(product(heard, self.interval_mix.value) * scale + shift), out)
+        return tf.matmul(tf.nn.relu(product(heard, self.mix.value) * scale + shift), out)
 
     def views(self):
         """Return the weights in the shared layout."""
         names = interval_shapes(self.size, Space((self.shape[0],), self.shape[1]), self.past)
-        own = of(**{name: getattr(self, f"interval_{name}") for name in names})
+        own = of(**{name: getattr(self, NAMES.get(name, name)) for name in names})
         return {**super().views(), **{f"output.relative.{name}": view for name, view in own.items()}}
 
 
@@ -99,7 +101,7 @@ class Relative(Intervals):
 
     def _started(self, given):
         past = tf.cast(given[:, self.size :], tf.int64)
-        return self._read(past, by_interval(self.interval_before.value)) + super()._started(given)
+        return self._read(past, by_interval(self.before.value)) + super()._started(given)
 
 
 class ByInterval:

@@ -10,6 +10,8 @@ from etude.models.torch.dilated import Dropout
 from etude.models.torch.nade import NADE, Walk
 from etude.types import Space
 
+NAMES = {"bias": "bias_in", "shift": "bias_mix", "write": "out"}  # of weights: those that kept fits have
+
 
 class Intervals(NADE):
     """NADE, and beside it a small network over the entries with the same weights for each."""
@@ -19,7 +21,7 @@ class Intervals(NADE):
     def __init__(self, features: int, space: Space, hidden: int):
         super().__init__(features, space, hidden)
         for name, shape in interval_shapes(features, space, self.past).items():
-            setattr(self, f"interval_{name}", nn.Parameter(torch.zeros(shape)))
+            setattr(self, NAMES.get(name, name), nn.Parameter(torch.zeros(shape)))
         self.size, self.channels = features, INTERVAL_CHANNELS
         self.dropout = Dropout(INTERVAL_DROPPED)
 
@@ -34,14 +36,14 @@ class Intervals(NADE):
 
     def inner(self, given: Tensor) -> Tensor:
         """Return s Float[N, E, U] before the step's own entries are read."""
-        return self._started(given) + self.interval_place
+        return self._started(given) + self.place
 
     def _started(self, given: Tensor) -> Tensor:
-        return (given[:, : self.size] @ self.interval_modulation[:, : self.channels] + self.interval_bias)[:, None]
+        return (given[:, : self.size] @ self.modulation[:, : self.channels] + self.bias_in)[:, None]
 
     def _below(self) -> Tensor:
         """Return what each code adds to each entry, Float[L - 1, E, E, U]: nothing to itself and to those below."""
-        return by_interval(nn.functional.pad(self.interval_below, (0, 0, self.shape[0], 0)))
+        return by_interval(nn.functional.pad(self.below, (0, 0, self.shape[0], 0)))
 
     def _read(self, codes: Tensor, table: Tensor) -> Tensor:
         """Return the sum over sounding entries f of table[code - 1, f], Float[N, E, U], for codes Int[N, E]."""
@@ -54,18 +56,18 @@ class Intervals(NADE):
     def modulations(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the context's scale [N, 1, U], shift [N, 1, U] and weights [N, U, L] of the second layer."""
         sizes = [self.channels, self.channels, self.channels * self.shape[1]]
-        scale, shift, out = (features @ self.interval_modulation[:, self.channels :]).split(sizes, dim=-1)
-        write = self.interval_write + out.unflatten(-1, self.interval_write.shape)
-        return 1 + scale[:, None], (shift + self.interval_shift)[:, None], write
+        scale, shift, out = (features @ self.modulation[:, self.channels :]).split(sizes, dim=-1)
+        write = self.out + out.unflatten(-1, self.out.shape)
+        return 1 + scale[:, None], (shift + self.bias_mix)[:, None], write
 
     def outer(self, inner: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:
         """Return what the network adds to the logits, Float[N, entries, L], for s Float[N, entries, U]."""
-        return torch.relu(self.dropout(torch.relu(inner)) @ self.interval_mix * scale + shift) @ out
+        return torch.relu(self.dropout(torch.relu(inner)) @ self.mix * scale + shift) @ out
 
     def views(self) -> dict[str, Tensor]:
         """Return the weights in the shared layout."""
         names = interval_shapes(self.size, Space((self.shape[0],), self.shape[1]), self.past)
-        own = {f"output.relative.{name}": getattr(self, f"interval_{name}") for name in names}
+        own = {f"output.relative.{name}": getattr(self, NAMES.get(name, name)) for name in names}
         return {**super().views(), **own}
 
 
@@ -84,7 +86,7 @@ class Relative(Intervals):
         return torch.cat([features, past.masked_fill(unknown, 0).to(features.dtype)], dim=-1)
 
     def _started(self, given: Tensor) -> Tensor:
-        return self._read(given[:, self.size :].long(), by_interval(self.interval_before)) + super()._started(given)
+        return self._read(given[:, self.size :].long(), by_interval(self.before)) + super()._started(given)
 
 
 class ByInterval:
@@ -101,7 +103,7 @@ class ByInterval:
     def hear(self, e: int, code: Tensor, sounds: Tensor) -> None:
         """Tell the entries above e how far below them something sounds."""
         above = self.inner.shape[1] - 1 - e
-        self.inner[sounds, e + 1 :] += self.output.interval_below[code[sounds] - 1, :above]
+        self.inner[sounds, e + 1 :] += self.output.below[code[sounds] - 1, :above]
 
 
 def by_interval(kernel: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from lightning_fabric.plugins.environments import LightningEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from torch.utils.data import DataLoader, Dataset
 
+from etude.errors import CorruptCheckpoint
 from etude.training.fitting import fitted, train_bits, valid_bits
 from etude.training.record import Record
 from etude.training.schedule import CLIP, warm_up_cosine
@@ -50,7 +51,11 @@ def fit(network: torch.nn.Module, task: Task, checkpoint: Path | None = None) ->
             trainer.fit(learner, ckpt_path=path if held is not None else None, weights_only=True)
 
     record = fitted(task, checkpoint, last_state, record_state, go_on)
-    network.load_state_dict(record.best)
+    try:
+        network.load_state_dict(record.best)
+    except RuntimeError as error:  # a kept fit of code whose weights had other names or shapes
+        got, remedy = f"others in the kept fit {record.digest[:16]}", "Learn it anew: etude run --refit."
+        raise CorruptCheckpoint("the weights of this network", got, remedy) from error
     network.cpu().eval()
     return record.history()
 
