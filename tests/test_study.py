@@ -369,7 +369,11 @@ def test_what_cannot_be_read_has_no_digest_and_stops_nobody(tmp_path, monkeypatc
 
     scan = os.scandir
     monkeypatch.setattr("os.scandir", lambda path: (denied if Path(path).name == "closed" else scan)(path))
-    assert source.file_digests(whole) == {str(own): whole[str(own)], str(tmp_path): ""}
+    found = source.file_digests(whole)
+    assert found[str(own)] == whole[str(own)] and found[str(tmp_path)] not in ("", whole[str(tmp_path)])
+    monkeypatch.setattr("os.scandir", lambda path: (denied if Path(path) == own else scan)(path))
+    assert source.file_digests([str(own)]) == {str(own): ""}
+    monkeypatch.setattr("os.scandir", scan)
     monkeypatch.setattr("pathlib.Path.open", denied)
     found = source.file_digests([str(own), str(file)])
     assert found[str(file)] == "" and found[str(own)] not in ("", whole[str(own)])

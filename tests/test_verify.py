@@ -12,6 +12,7 @@ from conftest import chorale_like_score
 
 import etude
 from etude import cli, study
+from etude.corpora.base import Corpus
 from etude.evaluation import fitted_floors, score_table
 from etude.study import trial, verify, weights
 from etude.study.plan import make_plan
@@ -25,10 +26,8 @@ from etude.types import Piece
 NAME = "11_toy"
 
 
-class Few:
+class Few(Corpus):
     """A corpus of three pieces in each split."""
-
-    splits = ("train", "valid", "test")
 
     def load(self, split):
         return [Piece(f"{split}-{n}", score=chorale_like_score(n)) for n in (1, 2, 3)]
