@@ -84,7 +84,7 @@ class Folder(Corpus):
     MissingData
         Where there is no such folder, or no file of music in it.
     UnreadableFile
-        A folder in it that cannot be listed.
+        The folder cannot be listed; one in it that cannot be is a loss.
     EtudeError
         An option outside its range.
     """

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -36,7 +35,7 @@ from etude.study.cells import cell_meanings, names_bound, names_read, parsed, sc
 from etude.study.conclusions import conclusions
 from etude.study.equality import differences
 from etude.study.listings import listings
-from etude.study.notebook import INJECTED, Notebook, all_notebooks, concludes, read_notebook, tags, text_of
+from etude.study.notebook import Notebook, all_notebooks, concludes, read_notebook, tags, text_of
 from etude.study.shapes import RESULTS, read_shaped
 from etude.study.source import (
     data_digests,
@@ -81,7 +80,7 @@ class Proof:
     before, after : Path
         Folders of finished runs of one profile, each inside its checkout.
     moved : mapping of str to set of int
-        Cells of chapters, by their numbers, whose work has moved into the package.
+        Code cells of chapters, by their numbers from 1, whose work has moved into the package.
     """
 
     def __init__(self, before: Path, after: Path, moved: Mapping[str, set[int]] | None = None):
@@ -144,8 +143,9 @@ class Proof:
         now = read_notebook(all_notebooks()[name])
         found = []
         for when, folder in (("before", self.before), ("after", self.after)):
-            ran, new = _ran(folder, name), self.added(name) if when == "before" else {}
-            ran = with_cells_of(ran, now, self.moved.get(name, set())) if when == "before" else ran
+            ran, new = _ran(folder, name), {}
+            if when == "before":
+                ran, new = with_cells_of(ran, now, self.moved.get(name, ())), self.added(name)
             same = ran.digest == now.digest or same_work(ran, now, new)
             found += [] if same else [f"its code cells are not those of the run {when}"]
         return found
@@ -183,19 +183,14 @@ class Proof:
 
 
 def with_cells_of(before: Notebook, after: Notebook, numbers: Iterable[int]) -> Notebook:
-    """Return a notebook with some code cells of another, by their numbers from 1; as it is where its cells are fewer.
-
-    Raises EtudeError where there is no such cell.
-    """
-    cells = copy.deepcopy(before.content["cells"])
-    code = [cell for cell in cells if cell["cell_type"] == "code" and INJECTED not in tags(cell)]
-    if len(code) != len(after.code):
+    """Return a notebook with code cells of another, by their numbers from 1; as it is where it has more or fewer."""
+    cells = [dict(cell) for cell in before.content["cells"]]
+    taken = Notebook(before.path, {**before.content, "cells": cells})
+    if len(taken.code) != len(after.code):
         return before
     for number in numbers:
-        if not 1 <= number <= len(code) or "parameters" in tags(code[number - 1]):
-            raise EtudeError(f"a code cell of {after.name} that is not that of its parameters", f"{number}")
-        code[number - 1]["source"] = after.code[number - 1]["source"]
-    return Notebook(before.path, {**before.content, "cells": cells})
+        taken.code[number - 1]["source"] = after.code[number - 1]["source"]
+    return taken
 
 
 def same_work(before: Notebook, after: Notebook, added: Mapping[str, object]) -> bool:
@@ -346,11 +341,15 @@ def _reads(trees: Iterable[ast.Module]) -> set[str]:
 
 
 def _moved(named: Iterable[str]) -> dict[str, set[int]]:
+    """Return the numbers of cells by chapter; raises EtudeError where there is no such cell."""
     found: dict[str, set[int]] = {}
     for one in named:
         name, _, number = one.partition(":")
         if name not in all_notebooks() or not number.isdecimal():
             raise EtudeError("a chapter and the number of a cell, such as 11_rnn:4", one)
+        code = read_notebook(all_notebooks()[name]).code
+        if not 1 <= int(number) <= len(code) or "parameters" in tags(code[int(number) - 1]):
+            raise EtudeError(f"a code cell of {name} that is not that of its parameters", number)
         found.setdefault(name, set()).add(int(number))
     return found
 

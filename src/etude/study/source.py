@@ -234,7 +234,7 @@ def shipped_files() -> list[str]:
 
 
 def file_digests(paths: Iterable[str]) -> dict[str, str]:
-    """Return the sha256 of files and of folders named relative to the project, "" for what is gone or closed to us."""
+    """Return the sha256 of files and folders named relative to the project, "" for what is gone or cannot be read."""
     return {path: _digest_of(project_root() / path) for path in paths}
 
 
